@@ -40,13 +40,14 @@ class Remedy(str):
         return remedy
 
     def __add__(self, end: str) -> Remedy:
-        return Remedy(str(self) + str(end), self.python + _for_scripts(end))
+        return Remedy(str(self) + str(end), self.python + for_scripts(end))
 
     def __radd__(self, start: str) -> Remedy:
         return Remedy(start + str(self), start + self.python)
 
 
-def _for_scripts(text: str) -> str:
+def for_scripts(text: str) -> str:
+    """Return a remedy's text with Python calls; a plain text as it is."""
     return text.python if isinstance(text, Remedy) else text
 
 
@@ -108,7 +109,7 @@ class InficondError(Exception):
         return f"{self.message}\n{self.remedy}" if self.remedy else self.message
 
     def __str__(self) -> str:
-        return f"{self.message}\n{_for_scripts(self.remedy)}" if self.remedy else self.message
+        return f"{self.message}\n{for_scripts(self.remedy)}" if self.remedy else self.message
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from inficond_panel.common.places import is_remote, place_of
 from inficond_panel.errors import DataError, Remedy
 from inficond_panel.store.checks import one_class_note
 from inficond_panel.tuning.thumbs import names_of
+from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
 
 if TYPE_CHECKING:
@@ -130,12 +131,20 @@ def _temporary() -> Path:
     return Path(folder)
 
 
+_DIVIDE = (
+    "To divide a pandas table by chance: "
+    "split = pandas.Series(numpy.random.default_rng(0).choice(['fit', 'tune', 'holdout'], "
+    "len(scores), p=[0.6, 0.2, 0.2]), scores.index). Rows that belong together, such as those of "
+    "one patient, go into one split: sklearn.model_selection.GroupShuffleSplit."
+)
+
+
 def from_frames(
     scores: pd.DataFrame,
     logits: pd.DataFrame,
     labels: pd.DataFrame,
     *,
-    split: pd.Series,
+    split: pd.Series | None = None,
     images: Mapping[str, str | Path] | pd.Series | None = None,
     metadata: pd.DataFrame | None = None,
     captions: Mapping[str, str] | pd.Series | None = None,
@@ -159,7 +168,8 @@ def from_frames(
       ``outputs`` is set.
     - ``labels``: columns named as in ``logits``; 1 present, 0 absent, missing: unknown. Training
       images (``fit``) may have no row, since the students learn from the teacher.
-    - ``split``: ``fit`` (training), ``tune`` (tuning, shown on the page) or ``holdout``.
+    - ``split``: by image id ``fit`` (training), ``tune`` (tuning, shown on the page) or
+      ``holdout``. It has to be given; the error without it divides a table by chance in one line.
     - ``images``: paths of the photos; the store keeps thumbnails. Without photos the page shows
       image ids.
     - ``metadata``: columns with further facts per image, such as its camera; missing: unknown.
@@ -199,6 +209,8 @@ def from_frames(
     """
     from inficond_panel.store.frames import store_frames  # noqa: PLC0415 - reads pandas
 
+    if split is None or (isinstance(split, Mapping) and {*split} <= {*SPLITS}):
+        raise DataError("from_frames needs the split of each image.", _DIVIDE)
     target = _temporary() / "own-scores.zarr" if path is None else place_of(path)
     settings: dict[str, Any] = {"split": split, "images": images, "metadata": metadata}
     settings["captions"] = captions

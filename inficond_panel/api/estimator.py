@@ -42,9 +42,10 @@ if TYPE_CHECKING:
     from inficond_panel.export import Exported
 
 NO_CLASSES = (
-    "ConceptStudents has no classes_: y holds logits, and scikit-learn's cross_val_predict would "
-    "replace them by the ranks of their values before it fits. For probabilities by fold, fit and "
-    "predict_proba on each split of KFold; method='predict' works"
+    "ConceptStudents has no classes_, for which scikit-learn's cross_val_predict (but with "
+    "method='predict') and CalibratedClassifierCV ask: y holds logits, and these would take its "
+    "values for classes. For probabilities by fold, fit and predict_proba on each split of KFold. "
+    "To calibrate, fit LogisticRegression to decision_function(X)"
 )
 #: Number of concepts per student in the notebook table.
 _SHOWN = 5

@@ -228,7 +228,7 @@ class Measures(ConceptMeasures):
         >>> print(students.doctor("bicycle")["findings"].loc["bicycle", "kind"])
         a correlation in the training images only
         """
-        return Frames(doctor(self.tuner, self.node, some(classes), seed))
+        return Frames(doctor(self.tuner, self.node, some(classes), seed, in_python=True))
 
     def confusion(self, split: Split = TUNE, *, teacher: bool = False) -> pd.DataFrame:
         """Return the confusion matrix: images by label (rows) and the students' class (columns).
@@ -357,9 +357,11 @@ class Measures(ConceptMeasures):
     def penalty_path(self, class_name: str, split: Split = TUNE) -> pd.DataFrame:
         """Return the regularization path of a class: number of concepts, AP and fidelity per λ.
 
-        λ is the index; ``now`` marks the current λ. ``auto`` marks the λ that ``lambda: auto``
-        would choose as the only repair: the first λ, unless the λ of the highest AP gains more than
-        one standard error on tune. With the split holdout, this counts as a look at it.
+        λ is the index; ``now`` marks the current λ. ``auto`` marks the λ that the repair
+        ``lambda: auto`` would choose as the only repair: the first λ, unless the λ of the highest
+        AP gains more than one standard error on tune. It uses labels; ``students.lambda: auto`` of
+        a spec is another choice, by the distance from the teacher, without labels. With the split
+        holdout, this counts as a look at it.
 
         >>> students.penalty_path("bicycle")[["concepts", "ap"]].head(2).round(2)
                   concepts    ap

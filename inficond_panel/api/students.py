@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import count
 from inficond_panel.common.tables import as_table
 from inficond_panel.distill import decision_function
-from inficond_panel.errors import DataError, OrderWarning
+from inficond_panel.errors import DataError, OrderWarning, TuningError
 from inficond_panel.export import export
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.model_card import model_card
@@ -85,6 +85,16 @@ class TunableStudents(Measures):
     iteration, ``fit`` to the original students. Each of these returns the object itself.
     Iterations, jumps and uses of the holdout are recorded in the history that the page shows.
     """
+
+    def __reduce__(self) -> Never:
+        """Refuse to be pickled or copied: the store and the history are open files."""
+        path = str(self.tuner.store.path)
+        raise TuningError(
+            "Opened students cannot be pickled or copied: they have a store and a history open.",
+            f"Open them again where you need them: inficond_panel.open_students({path!r}). Or "
+            "write them to files, which load_students reads: students.export(folder). Or pickle "
+            "students.estimator().",
+        )
 
     def with_settings(self, **settings: Any) -> TunableStudents:
         """Return students of the same store and history with other settings of the spec.

@@ -81,6 +81,9 @@ def is_labels(values: NDArray) -> bool:
     return bool(values.size) and bool(np.isin(values, (0, 1)).all())
 
 
+_PERCENT = "; if they are percentages, divide them by 100"
+
+
 def logits_fault(values: NDArray, by_softmax: bool = True) -> str:
     """Return why values ``(n, K)`` do not look like logits; "" if they may be logits."""
     if not (values.size and values.min() >= 0):  # nan is in no range
@@ -90,7 +93,8 @@ def logits_fault(values: NDArray, by_softmax: bool = True) -> str:
     if values.max() <= 1:
         return "look like probabilities: all lie from 0 to 1"
     if not by_softmax:
-        return "are never below 0, so the teacher would decide that every image shows every class"
+        every = "are never below 0, so the teacher would decide that every image shows every class"
+        return every + (_PERCENT if values.max() <= 100 else "")
     shares = np.allclose(values.sum(axis=1, dtype=np.float64), 100, rtol=SUM_ERROR, atol=0)
     return "look like percentages: each image's add up to 100; divide by 100" if shares else ""
 
@@ -100,7 +104,9 @@ def probabilities_fault(values: NDArray, by_softmax: bool) -> str:
     if not values.size:
         return ""
     if values.min() < 0 or values.max() > 1:
-        return f"reach from {values.min():.3g} to {values.max():.3g}: these are not probabilities"
+        percent = _PERCENT if values.min() >= 0 and 1 < values.max() <= 100 else ""
+        ends = f"from {values.min():.3g} to {values.max():.3g}"
+        return f"reach {ends}: these are not probabilities{percent}"
     total = values.sum(axis=1, dtype=np.float64)
     worst = float(total[np.abs(total - 1).argmax()])
     if by_softmax and abs(worst - 1) > SUM_ERROR:

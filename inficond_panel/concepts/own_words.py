@@ -30,7 +30,7 @@ from inficond_panel.concepts.beside import (
     open_beside,
     write_beside,
 )
-from inficond_panel.concepts.class_names import letters_of, names_of
+from inficond_panel.concepts.class_names import letters_of, names_of, spelling_of
 from inficond_panel.concepts.scoring import score_concept, score_concepts
 from inficond_panel.concepts.typed import base_of, basis_of, scoring_of
 from inficond_panel.errors import DataError, StoreFormatError
@@ -124,11 +124,19 @@ def near_words(store: Store, class_name: str) -> set[int]:
     whose text vectors are nearly theirs, unless they are the word of another class.
 
     The mean vector of all concepts is taken off first, since in many encoders the vectors of all
-    texts are close together.
+    texts are close together. Without text vectors it is only known which concepts are the class's
+    words in another spelling: synonyms are not.
     """
-    near = np.flatnonzero(_likeness(store, class_name) >= SAME).tolist()
+    alike = _likeness(store, class_name) >= SAME
+    near = np.flatnonzero(alike).tolist() if store.holds("texts") else _respelt(store, class_name)
     others = classes_by_word(store)
     return {*class_words(store, class_name), *(c for c in near if c not in others)}
+
+
+def _respelt(store: Store, class_name: str) -> list[int]:
+    """Return the indices of the concepts that are a class's word in another spelling."""
+    spellings = {spelling_of(name) for name in (*names_of(class_name), class_name)} - {""}
+    return [c for c, name in enumerate(store.concepts) if spelling_of(name) in spellings]
 
 
 def perhaps_same(store: Store, class_name: str, concept: str) -> bool:

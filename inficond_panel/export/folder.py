@@ -12,7 +12,7 @@ import numpy as np
 from inficond_panel.common.files import write_folder
 from inficond_panel.common.formats import other_format
 from inficond_panel.common.names import by_key
-from inficond_panel.common.near_words import unknown
+from inficond_panel.common.near_words import missing
 from inficond_panel.errors import ExportError, InficondError, Remedy
 from inficond_panel.export.card_markdown import (
     UNKNOWN_LICENSE,
@@ -132,13 +132,17 @@ def edits_text(tuner: Tuner, node: Node) -> str:
     return f"{head}# Weights at the end: {node.weights_hash}\n{dump_edits(iterations)}"
 
 
+_JSON = "sklearn is the JSON file."
+
+
 def _check(chosen: list[str]) -> None:
     formats = (*FORMATS, PIXELS)
     if not chosen:
         raise ExportError("No format to export.", f"Name one of: {', '.join(formats)}.")
     for name in chosen:
         if name not in formats:
-            raise ExportError(*unknown("format", name, formats))
+            message = missing("format", name, formats)
+            raise ExportError(message, f"Name one or more of: {', '.join(formats)}. {_JSON}")
     if "onnx" in chosen:
         import_onnx()
 

@@ -81,8 +81,9 @@ def make_what_if(
         line = _steps(student, concept, metric)
     else:
         line = hv.Curve((grid, now + band.estimate), "influence", [(metric, name)])
+    low, high = (np.clip(now + end, 0, 1) for end in (band.low, band.high))  # as the metrics are
     area = hv.Area(
-        (grid, now + band.low, now + band.high),
+        (grid, low, high),
         "influence",
         [(f"{metric}_low", f"{name}, low"), (f"{metric}_high", f"{name}, high")],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.refits import Progress
 from inficond_panel.distill.suspects import VERDICT_LEVEL
+from inficond_panel.errors import for_scripts
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.null_students import no_better, null_frame, summary_size
 from inficond_panel.results.shared_bias import (
@@ -40,7 +41,7 @@ from inficond_panel.tuning.shared_bias import SharedFound
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.thumbs import chosen_classes
-from inficond_panel.vocabulary.shift_kinds import FEW, NOISE, PHOTOS, SHIFT_KINDS
+from inficond_panel.vocabulary.shift_kinds import FEW, NOISE, PHOTOS, SHIFT_KINDS, ShiftKind
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import TWINS
 from inficond_panel.wording.groups import (
@@ -50,9 +51,10 @@ from inficond_panel.wording.groups import (
     worst_group_sentence,
 )
 from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
-from inficond_panel.wording.null_students import NO_BETTER, NO_BETTER_REMEDY, no_better_sentence
+from inficond_panel.wording.null_students import NO_BETTER, no_better_sentence
+from inficond_panel.wording.remedies import STORE_FACTS, Remedies, remedies_for
 from inficond_panel.wording.shared_bias import SHARED
-from inficond_panel.wording.shift_kinds import kind_sentence, remedy_of, unsure_sentence
+from inficond_panel.wording.shift_kinds import NOTHING_WRONG, kind_sentence, unsure_sentence
 from inficond_panel.wording.suspects import (
     DECIDED,
     OF,
@@ -68,32 +70,10 @@ from inficond_panel.wording.suspects import (
 MOST_LABELS, SHOWN_LABELS = 50, 10
 #: Correlation of scores from which two concepts are twins.
 ALIKE = 0.995
-_NO_CONCEPT = (
-    "If the teacher's logits hardly differ, or all lie far from 0, look at the teacher. If the "
-    "concept scores hardly differ, look at the concepts. Else lower `students.lambda`."
-)
-_SEEN = (
-    "Its students imitate what it remembers. Add images that it has not seen: `inficond extend`. "
-    "Or take what `inficond suggest` finds."
-)
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
-NEAREST = (
-    "A suspect is named by the nearest word of the corpus. If no word fits, make a concept from "
-    "example photos: `inficond concept add`."
-)
-_QUESTION = (
-    "If it belongs to the class, say so: `inficond history belongs`. Else follow the thumb, or add "
-    "photos of one without the other: `inficond extend`."
-)
 #: Largest number of classes with too few photos that have a finding each.
 _ALONE = 3
 _NEEDED = f"At least {LEAST_LABELLED} training and tuning images of each class are needed"
-_NEAR = (
-    "Nothing, if they are copies, frames or bursts. Name a column that says more, such as the film "
-    "or the patient: `dataset.near_duplicates`. In a table of scores that are no copies, say so: "
-    "`from_frames(..., near_duplicates=False)`."
-)
-_CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 
 
 @dataclass(frozen=True)
@@ -113,26 +93,30 @@ def doctor(
     classes: Sequence[str] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    *,
+    in_python: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Return frames on the problems of ``classes`` (None: all) and of their students at ``node``.
 
-    ``findings`` has problems and remedies, the most urgent first. ``classes`` has differences from
-    fit to tune, the change of AP (0 to 1) and of separation (mean logit of positives minus that of
-    negatives), and AP on tune of the student, of the original student if it differs, and of two
-    baselines. ``suspects`` has concepts that a student relies on, the most suspect first, with the
-    shares of photos with and without the class that show each. ``shared`` has what a student may
-    rely on in all photos, which no split shows: other classes, columns of metadata, properties of
-    the pictures, and concepts, the strongest first, with the shares of photos in which the class is
-    found, and wrongly called, with each and without. ``labels`` has labels of fit that
-    are likely wrong, the likeliest first. If the spec names groups of images (``tuning.groups``),
-    ``worst_groups`` has their worst (``results.worst_group``), and a class of which one group is
-    clearly worse than another is a finding. If ``classes`` is None, only first rows are displayed.
-    What people said belongs to a class is marked in the tables, and no finding.
+    ``findings`` has problems and remedies, the most urgent first, and last what cannot be told
+    for lack of images; remedies name commands, or Python calls (``in_python``). ``classes`` has
+    differences from fit to tune, the change of AP (0 to 1) and of separation (mean logit of
+    positives minus that of negatives), and AP on tune of the student, of the original student if
+    it differs, and of two baselines. ``suspects`` has concepts that a student relies on, the most
+    suspect first, with the shares of photos with and without the class that show each. ``shared``
+    has what a student may rely on in all photos, which no split shows: other classes, columns of
+    metadata, properties of the pictures, and concepts, the strongest first, with the shares of
+    photos in which the class is found, and wrongly called, with each and without. ``labels`` has
+    labels of fit that are likely wrong, the likeliest first. If the spec names groups of images
+    (``tuning.groups``), ``worst_groups`` has their worst (``results.worst_group``), and a class of
+    which one group is clearly worse than another is a finding. If ``classes`` is None, only first
+    rows are displayed. What people said belongs to a class is marked in the tables, and no finding.
 
     Takes tenths of a second per class, once per refit of the class: what is measured is kept. The
     holdout is not used; the same seed gives the same answer. Raises ``TuningError`` for an
     unknown class.
     """
+    reader = for_scripts if in_python else str
     names, seen = chosen_classes(classes, tuner.store.classes), dict[str, _Seen]()
     for index, name in enumerate(names):
         if progress is not None:
@@ -147,9 +131,9 @@ def doctor(
     facts, whole = {"node": node.id, "seed": seed}, classes is not None
     by = tuner.spec.tuning.groups
     return {
-        "findings": _findings(tuner, node, seen, facts),
+        "findings": _findings(tuner, node, seen, facts, reader),
         "classes": _classes(seen, facts, float(tuner.spec.views.confidence), whole),
-        "suspects": _suspects(seen, facts, whole),
+        "suspects": _suspects(seen, facts, whole, reader(remedies_for(tuner.store).of_suspects)),
         "shared": shared_frame(
             {name: each.shared for name, each in seen.items()}, facts, whole=whole
         ),
@@ -159,22 +143,29 @@ def doctor(
 
 
 def _findings(
-    tuner: Tuner, node: Node, seen: Mapping[str, _Seen], facts: Mapping[str, Any]
+    tuner: Tuner,
+    node: Node,
+    seen: Mapping[str, _Seen],
+    facts: Mapping[str, Any],
+    reader: Callable[[str], str],
 ) -> pd.DataFrame:
     worst_first = dict(sorted(seen.items(), key=lambda item: -item[1].shift.ap_lost))
-    rows = [
-        *_of_teacher(tuner, worst_first),
-        *_of_students(node, tuner.store, seen),
-        *_of_classes(worst_first),
-        *_of_all_photos(seen),
+    remedies = remedies_for(tuner.store)
+    found = [
+        *_of_teacher(tuner, worst_first, remedies),
+        *_of_students(node, tuner.store, seen, remedies),
+        *_of_classes(worst_first, remedies),
+        *_of_all_photos(seen, remedies),
         *_of_groups(tuner, node, list(seen)),
-        *_of_names(tuner, tuple(seen)),
-        *_of_photos(tuner.store, facts),
-        *_of_store(tuner.store),
+        *_of_names(tuner, tuple(seen), remedies),
+        *_of_photos(tuner.store, facts, remedies),
+        *_of_store(tuner.store, remedies),
     ]
+    unsure = list(_not_told(worst_first, remedies))
+    rows = [{**row, "remedy": reader(row["remedy"])} for row in (*found, *unsure)]
     notes = [] if rows else ["No problem was found in these photos."]
     headings = plain_headings("about", kind="what", finding="finding", remedy="what helps")
-    title = f"{node_title(tuner, node)}: findings"
+    title = f"{node_title(tuner, node)}: {'findings' if found or not unsure else NOTHING_WRONG}"
     return make_frame(rows, "about", headings, title=title, notes=notes, facts=facts)
 
 
@@ -183,32 +174,34 @@ def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:
 
 
 @once(4)
-def _of_store(store: Store) -> Sequence[Mapping[str, str]]:
-    return tuple(_faults_of(store))
+def _of_store(store: Store, remedies: Remedies) -> Sequence[dict[str, str]]:
+    return tuple(_faults_of(store, remedies))
 
 
-def _faults_of(store: Store) -> Iterator[dict[str, str]]:
+def _faults_of(store: Store, remedies: Remedies) -> Iterator[dict[str, str]]:
     scores, names = store.scores_of(FIT), store.concepts
     if constant := [names[c] for c in np.flatnonzero(np.ptp(scores, axis=0) == 0)]:
         finding = f"The score is the same on all training images: {listed(constant, 8)}."
-        yield _row("concepts", "constant", finding, _CONCEPTS)
+        yield _row("concepts", "constant", finding, remedies.of_constant)
     if pairs := [f"{names[a]} = {names[b]}" for a, b in Correlations(scores).pairs(ALIKE)]:
-        yield _row("concepts", "nearly equal", f"{listed(pairs, 8)}.", _CONCEPTS)
+        yield _row("concepts", "nearly equal", f"{listed(pairs, 8)}.", remedies.of_nearly_equal)
     for warning in store.attrs.get("warnings", []):
         if str(warning).startswith(TWINS):
             continue  # reported above, by their scores
-        yield _row("store", "warning", str(warning), "inficond info")
+        yield _row("store", "warning", str(warning), STORE_FACTS)
 
 
-def _of_photos(store: Store, facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _of_photos(
+    store: Store, facts: Mapping[str, Any], remedies: Remedies
+) -> Iterator[dict[str, str]]:
     near = store.near_images
     if near.groups:
         finding = f"{near}. A group counts as one image in tests and intervals."
-        yield _row("photos", "near-equal", finding, _NEAR)
+        yield _row("photos", "near-equal", finding, remedies.of_near_equal)
     drifted = _drift(store, facts["seed"])
     if drifted.alarm:
-        remedy = f"{PHOTOS.remedy} {PHOTOS.command}"
-        yield _row("photos", "tuning unlike training", split_drift_sentence(drifted), remedy)
+        told = split_drift_sentence(drifted)
+        yield _row("photos", "tuning unlike training", told, remedies.of_kind(PHOTOS))
 
 
 @once(4)
@@ -218,7 +211,9 @@ def _drift(store: Store, seed: int) -> Drift:
     return drift(fit, tune, list(store.concepts), seed)
 
 
-def _of_teacher(tuner: Tuner, seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
+def _of_teacher(
+    tuner: Tuner, seen: Mapping[str, _Seen], remedies: Remedies
+) -> Iterator[dict[str, str]]:
     if order := hold_store(tuner.store, tuner.spec.order):
         yield _row("teacher", "order of the classes", order.message, "inficond docs teachers")
     for name, each in seen.items():
@@ -227,10 +222,13 @@ def _of_teacher(tuner: Tuner, seen: Mapping[str, _Seen]) -> Iterator[dict[str, s
             yield _row(name, "unknown to the teacher", unknown_sentence(name, skill), _TEACHER)
     memories = {name: each.shift.memory for name, each in seen.items()}
     if trained := {name: each for name, each in memories.items() if each and each.trained}:
-        yield _row("teacher", "trained on these images", trained_sentence(trained), _SEEN)
+        told = trained_sentence(trained)
+        yield _row("teacher", "trained on these images", told, remedies.of_memory)
 
 
-def _of_students(node: Node, store: Store, seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
+def _of_students(
+    node: Node, store: Store, seen: Mapping[str, _Seen], remedies: Remedies
+) -> Iterator[dict[str, str]]:
     for k, name in enumerate(store.classes):
         if name in seen and not node.weights[:, k].any():
             outputs = store.teacher_log_odds[store.rows(FIT), k]
@@ -239,32 +237,44 @@ def _of_students(node: Node, store: Store, seen: Mapping[str, _Seen]) -> Iterato
                 f"No concept has an influence on {name}: its student gives every image the same "
                 f"logit. The teacher's are from {ends[0]} to {ends[1]} on training images."
             )
-            yield _row(name, "a student without concepts", finding, _NO_CONCEPT)
+            yield _row(name, "a student without concepts", finding, remedies.of_no_influence)
 
 
-def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
+def _of_classes(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[str, str]]:
     if without := [name for name, each in seen.items() if each.shift.decided]:
         finding = f"No tuning image has a label of {listed(without)}. {DECIDED}"
-        yield _row("classes", f"{len(without)} without labels", finding, FEW.remedy)
-    small = [name for name, each in seen.items() if each.shift.lacking]
-    if len(small) > _ALONE:
-        finding = f"{_NEEDED}, and as many without it: {listed(small)} have fewer."
-        yield _row("classes", f"{len(small)} with {FEW.words}", finding, FEW.remedy)
-        seen = {name: each for name, each in seen.items() if name not in small}
-    for kind in SHIFT_KINDS:
+        yield _row("classes", f"{len(without)} without labels", finding, remedies.of_few)
+    yield from _of_kinds([kind for kind in SHIFT_KINDS if kind != FEW], seen, remedies)
+
+
+def _of_kinds(
+    kinds: Sequence[ShiftKind], seen: Mapping[str, _Seen], remedies: Remedies
+) -> Iterator[dict[str, str]]:
+    for kind in kinds:
         for name, each in seen.items():
             if kind in each.found.kinds:
                 finding = kind_sentence(kind, each.found, each.shift)
-                remedy = f"{remedy_of(kind, each.shift)} {kind.command}".rstrip()
+                relied_on = bool(each.shift.relied_on)
+                remedy = remedies.of_kind(kind, relied_on=relied_on)
                 yield _row(name, kind.words, finding, remedy)
+
+
+def _not_told(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[str, str]]:
+    """Yield rows on classes of which nothing can be said, or not which of several kinds."""
+    small = [name for name, each in seen.items() if each.shift.lacking]
+    if len(small) > _ALONE:
+        finding = f"{_NEEDED}, and as many without it: {listed(small)} have fewer."
+        yield _row("classes", f"{len(small)} with {FEW.words}", finding, remedies.of_few)
+        seen = {name: each for name, each in seen.items() if name not in small}
+    yield from _of_kinds([FEW], seen, remedies)
     for name, each in seen.items():
         if each.found.perhaps and not each.found.kinds:
-            yield _row(name, "cannot tell", unsure_sentence(each.found), FEW.remedy)
+            yield _row(name, "cannot tell", unsure_sentence(each.found), remedies.of_few)
 
 
-def _of_all_photos(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
+def _of_all_photos(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[str, str]]:
     for name, _, finding in called_rows({name: each.shared for name, each in seen.items()}):
-        yield _row(name, SHARED, finding, _QUESTION)
+        yield _row(name, SHARED, finding, remedies.of_shared)
 
 
 def _of_groups(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -281,7 +291,9 @@ def _of_groups(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dic
 
 
 @once(64)
-def _of_names(tuner: Tuner, classes: tuple[str, ...]) -> Sequence[Mapping[str, str]]:
+def _of_names(
+    tuner: Tuner, classes: tuple[str, ...], remedies: Remedies
+) -> Sequence[dict[str, str]]:
     """Return a row if named words are no better than random ones; none if that takes minutes."""
     if not is_at_hand(tuner, classes):
         return ()
@@ -291,7 +303,7 @@ def _of_names(tuner: Tuner, classes: tuple[str, ...]) -> Sequence[Mapping[str, s
     if aps:
         about = next(iter(aps)) if len(aps) == 1 else "concepts"
         finding = no_better_sentence(frame.attrs["facts"]["null"], aps)
-        return (_row(about, NO_BETTER, finding, NO_BETTER_REMEDY),)
+        return (_row(about, NO_BETTER, finding, remedies.of_names),)
     return ()
 
 
@@ -385,11 +397,12 @@ _SUSPECT_HEADINGS = {
 }
 
 
-def _suspects(seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool) -> pd.DataFrame:
+def _suspects(
+    seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool, guess: str
+) -> pd.DataFrame:
     shifts = [each.shift for each in seen.values()]
     rows = [_suspect_row(each, one) for each in shifts for one in (*each.suspects, *each.belonging)]
     more = {each.class_name: each.suspects[SHOWN_SUSPECTS:] for each in shifts if not whole}
-    guess = [NEAREST] if any(each.suspects for each in shifts) else []
     shown = [
         rank < SHOWN_SUSPECTS or rank >= len(each.suspects)
         for each in shifts
@@ -400,7 +413,8 @@ def _suspects(seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool) 
         ["class", "concept"],
         _SUSPECT_HEADINGS,
         title="Suspects, by the shares of photos that show them",
-        notes=[f"{name}: {more_words(found)}" for name, found in more.items() if found] + guess,
+        notes=[f"{name}: {more_words(found)}" for name, found in more.items() if found]
+        + [guess] * any(each.suspects for each in shifts),
         facts=facts,
         shown=[at for at, there in enumerate(shown) if there or whole],
     )

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inficond_panel.common.numbers import count, signed
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill.metrics.outcome import above
 from inficond_panel.tuning import Student
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
+
+_SMALL = 0.05  #: a smaller change of an influence is shown with more digits
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,11 @@ class Contribution:
     logit: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LeastEdit:
     """The least change of one influence, the others unchanged, that flips the image's decision.
+
+    It prints as a sentence.
 
     ``present`` is the new decision, which holds just beyond ``influence`` if present, and at
     ``influence`` if absent. Beyond is above if more influence ``raises`` the logit, else below.
@@ -43,6 +48,18 @@ class LeastEdit:
     def change(self) -> float:
         """Change of the influence: ``influence`` minus ``before``."""
         return self.influence - self.before
+
+    def __str__(self) -> str:
+        words = ("above", "to at most") if self.raises else ("below", "to at least")
+        digits = 4 if abs(self.change) < _SMALL else 2
+        others = count(self.others, "other image") if self.others else "no other image"
+        return (
+            f"{self.concept} {words[not self.present]} {signed(self.influence, digits)} (now "
+            f"{signed(self.before, digits)}) makes it {'present' if self.present else 'absent'}; "
+            f"{others} would change too."
+        )
+
+    __repr__ = __str__
 
 
 @dataclass(frozen=True)

@@ -91,10 +91,11 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
     """Return metrics of a class's student refitted at several lambdas; one row per lambda.
 
     Other settings are those at ``node``. The lambdas are the ones that ``lambda: auto`` tries, and
-    the present lambda (``now``). The column ``auto`` marks the lambda that auto chooses, the fact
-    ``auto`` gives the reason (None if it cannot choose). ``concepts`` counts weights that are not
-    0; AP and fidelity are on the images of ``split``. The caller counts evaluations on the holdout.
-    Raises ``TuningError`` for an unknown class.
+    the present lambda (``now``). The column ``auto`` marks the lambda that the repair
+    ``lambda: auto`` chooses by AP on tune (not ``students.lambda: auto``, which uses no label); the
+    fact ``auto`` gives the reason (None if it cannot choose). ``concepts`` counts weights that are
+    not 0; AP and fidelity are on the images of ``split``. The caller counts evaluations on the
+    holdout. Raises ``TuningError`` for an unknown class.
     """
     class_name = known_name("class", class_name, tuner.store.classes)
     student = tuner.repairs.class_fit(node, class_name)

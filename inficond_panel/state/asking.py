@@ -49,7 +49,9 @@ class AskState(param.Parameterized):
             why = tuner.repairs.refused.whole_for_page
             return f"These students cannot learn from answers on photos. {why}"
         if not tuner.store.holds("photos"):
-            return "This store has no photos, so that no person can answer about them."
+            why = "This store has no photos, so that no person can answer about them."
+            instead = " In Python students.ask lists its captions, and students.teach the answers."
+            return why + (instead if tuner.store.has("caption") else "")
         return ""
 
     @property

@@ -7,27 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ShiftKind:
-    """Kind of shift: key, words for it, remedy (a sentence), and the command for the remedy."""
+    """Kind of shift: key, words for it, and remedy (a sentence)."""
 
     key: str
     words: str
     remedy: str
-    command: str = ""
 
 
 FEW = ShiftKind("few_photos", "too few photos", "Label more photos, with the class and without it.")
 NOISE = ShiftKind(
-    "wrong_labels",
-    "wrong labels of training images",
-    "Correct the labels that are likely wrong.",
-    "Or take what `inficond suggest` finds.",
+    "wrong_labels", "wrong labels of training images", "Correct the labels that are likely wrong."
 )
 LOST = ShiftKind(
     "lost_correlation",
     "a correlation in the training images only",
     "If it should not count, remove it.",
-    "Or take what `inficond suggest` finds; if it belongs to the class, say so: `inficond history "
-    "belongs`.",
 )
 PICTURES = ShiftKind(
     "changed_pictures",
@@ -38,13 +32,7 @@ SHARE = ShiftKind(
     "other_share",
     "another share of the class",
     "AP is not affected, but decisions are: choose another threshold.",
-    "`inficond thresholds`",
 )
-PHOTOS = ShiftKind(
-    "other_photos",
-    "other photos",
-    "Add images like the tuning images.",
-    "`inficond extend`; or take what `inficond suggest` finds.",
-)
+PHOTOS = ShiftKind("other_photos", "other photos", "Add images like the tuning images.")
 #: All kinds, the most urgent first.
 SHIFT_KINDS = (NOISE, PICTURES, LOST, PHOTOS, SHARE, FEW)

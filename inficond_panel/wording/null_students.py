@@ -9,10 +9,6 @@ from inficond_panel.tuning.null_students import MIXTURES, RANDOM_WORDS, SIZES
 
 #: What the finding of the doctor is called.
 NO_BETTER = "names without an advantage"
-NO_BETTER_REMEDY = (
-    "Do not read the names as reasons: other words rank the images as well. Take concepts that the "
-    "class shows: `inficond init --concepts`. Or an encoder that knows the words."
-)
 _SIZES = f"{', '.join(map(str, SIZES[:-1]))} and {SIZES[-1]}"
 _MADE = {
     RANDOM_WORDS: "Random words are common nouns, as many as the concepts, scored by the same "

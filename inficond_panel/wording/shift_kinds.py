@@ -20,6 +20,8 @@ from inficond_panel.vocabulary.shift_kinds import (
 )
 from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_shares
 
+#: Title of the doctor's findings where none of them is a fault.
+NOTHING_WRONG = "no problem was found; what these images do not tell"
 NOTHING_TO_REMOVE = f"No concept is left to remove: find a repair, or answer {ASKED} photos."
 
 
@@ -42,13 +44,14 @@ def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
         return f"{unsure_sentence(found)} {FEW.remedy}"
     first, *others = found.kinds
     also = f" Also: {listed([other.words for other in others])}." if others else ""
-    return f"{kind_sentence(first, found, shift)}{also} {remedy_of(first, shift)}"
+    remedy = remedy_of(first, relied_on=bool(shift.relied_on))
+    return f"{kind_sentence(first, found, shift)}{also} {remedy}"
 
 
-def remedy_of(kind: ShiftKind, shift: ClassShift) -> str:
+def remedy_of(kind: ShiftKind, *, relied_on: bool) -> str:
     """Return the sentence on the remedy for a kind of shift; if the remedy is to remove a concept
-    but no suspect has an influence, return ``NOTHING_TO_REMOVE``."""
-    return NOTHING_TO_REMOVE if kind == LOST and not shift.relied_on else kind.remedy
+    but no suspect has an influence (``relied_on``), return ``NOTHING_TO_REMOVE``."""
+    return NOTHING_TO_REMOVE if kind == LOST and not relied_on else kind.remedy
 
 
 def unsure_sentence(found: Differences) -> str:

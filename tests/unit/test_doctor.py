@@ -6,6 +6,7 @@ import pytest
 from scipy.special import expit
 
 import inficond_panel
+from inficond_panel.results.doctor import doctor
 from inficond_panel.results.slices import metadata_slices
 from inficond_panel.store import open_store
 from inficond_panel.store.write import add_arrays
@@ -104,8 +105,8 @@ def test_concepts_that_say_nothing_or_the_same_are_named(tmp_path):
     found = made(tmp_path, given).doctor()
     assert "nothing" in by_kind(found)["constant"]
     assert by_kind(found)["nearly equal"] == "road = street."
-    remedy = "Leave them out of the corpus: `concepts.filters`."
-    assert set(found["findings"].loc[["concepts"], "remedy"]) == {remedy}
+    remedies = ["Drop these columns of scores.", "Drop one column of each pair."]
+    assert list(found["findings"].loc[["concepts"], "remedy"]) == remedies
     assert "photos" not in found["findings"].index
 
 
@@ -236,3 +237,71 @@ def test_asked_again_the_doctor_measures_nothing(tmp_path, monkeypatch):
             monkeypatch.setattr(f"{module}.{name}", lambda *_, **__: pytest.fail("measured again"))
     again = students.doctor()
     assert all(again[name].equals(frame) for name, frame in first.items())
+
+
+def shared() -> dict:
+    """Arguments of ``from_frames``: in fit and in tune alike, the class is seldom with ``man``."""
+    rng, n = np.random.default_rng(0), 1500
+    ids, man = [f"{i:04d}" for i in range(n)], rng.random(n) < 0.4
+    blond = rng.random(n) < np.where(man, 0.08, 0.7)
+    columns = {"pale": blond & (rng.random(n) < 0.5), "man": man}
+    columns |= {f"word {i}": rng.random(n) < 0.3 for i in range(10)}
+    label = pd.DataFrame({"blond": blond}, ids).astype(float)
+    return {
+        "scores": pd.DataFrame(columns, ids).astype(float),
+        "logits": 3 * (2 * label - 1) + rng.normal(size=label.shape),
+        "labels": label,
+        "split": pd.Series(np.resize(["fit", "fit", "fit", "tune", "holdout"], n), ids),
+        "metadata": pd.DataFrame({"male": man.astype(int)}, ids),
+    }
+
+
+#: What only a store made from photos by a spec can follow.
+_OF_PHOTOS = ("inficond ", "concepts.filters", "dataset.", "encoder", "photo", "corpus")
+
+
+def test_remedies_for_tables_need_no_photo_no_encoder_and_no_spec(tmp_path):
+    given, _ = frames(flipped=0.1)
+    given["scores"].loc[given["split"] == "tune", "word 9"] += 1
+    given["labels"]["rare"] = (np.arange(1500) % 500 < 1).astype(float)
+    given["teacher"]["rare"] = 8 * given["labels"]["rare"] - 4
+    tables = made(tmp_path, given).doctor()["findings"]["remedy"]
+    asked = inficond_panel.from_frames(**shared()).fit().doctor()["findings"]["remedy"]
+    assert len(tables) >= 4
+    for remedy in (*tables, *asked):
+        assert not any(word in remedy for word in _OF_PHOTOS), remedy
+
+
+def test_remedies_in_python_name_methods(tmp_path):
+    students = inficond_panel.from_frames(**shared(), path=tmp_path / "own.zarr").fit()
+    findings = students.doctor()["findings"]
+    remedies = findings.loc[findings["kind"] == "shared by all photos", "remedy"]
+    assert remedies.str.contains("students.belongs(class_name, thing)", regex=False).all()
+    assert len(remedies)
+
+
+def test_remedies_in_a_terminal_name_commands(tmp_path):
+    students = inficond_panel.from_frames(**shared(), path=tmp_path / "own.zarr").fit()
+    findings = doctor(students.tuner, students.node)["findings"]
+    remedies = findings.loc[findings["kind"] == "shared by all photos", "remedy"]
+    assert remedies.str.contains("inficond history belongs").all()
+    assert len(remedies)
+
+
+def test_what_cannot_be_told_comes_after_what_is_found(tmp_path):
+    given, _ = frames()
+    given["labels"]["rare"] = (np.arange(1500) % 500 < 1).astype(float)
+    given["teacher"]["rare"] = 8 * given["labels"]["rare"] - 4
+    kinds = list(made(tmp_path, given).doctor()["findings"]["kind"])
+    assert kinds.index("too few photos") > kinds.index("nearly equal")
+
+
+def test_where_nothing_is_wrong_the_first_line_says_so(tmp_path):
+    given, _ = frames()
+    given["scores"] = given["scores"].drop(columns=["street", "nothing"])
+    given["teacher"] = given["teacher"][["bird"]]
+    given["labels"] = given["labels"][["bird"]] * 0
+    given["labels"].iloc[::300] = 1
+    found = made(tmp_path, given).doctor()
+    assert list(found["findings"]["kind"]) == ["too few photos"]
+    assert "no problem was found" in str(found).splitlines()[0]

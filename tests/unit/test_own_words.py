@@ -14,6 +14,7 @@ from inficond_panel.common import places
 from inficond_panel.concepts import beside
 from inficond_panel.concepts import own_words as module
 from inficond_panel.concepts.own_words import (
+    near_words,
     own_word,
     own_words,
     without_word,
@@ -373,3 +374,28 @@ def test_added_photos_are_not_taken_for_words(store):
     write_all(store)
     assert more_folder(store).parent == words_path(store).parent.parent
     assert len(AllImages(store).added) == 5
+
+
+def near_of(name, concepts):
+    """Names of the concepts of a store of tables that count as the class ``name``."""
+    given = frames(images=40)
+    scores = given["scores"].iloc[:, : len(concepts)].set_axis(concepts, axis=1)
+    tables = {key: given[key][["bird"]].set_axis([name], axis=1) for key in ("logits", "labels")}
+    store = from_frames(scores, **tables, split=given["split"]).tuner.store
+    return {store.concepts[c] for c in near_words(store, name)}
+
+
+@pytest.mark.parametrize(
+    ("name", "concept"),
+    [("blond", "blonde"), ("blonde", "blond"), ("colour", "colors"), ("blond hair", "blonde hair")],
+)
+def test_without_text_vectors_another_spelling_is_near(name, concept):
+    assert near_of(name, [concept, "man", "woman"]) == {concept}
+
+
+@pytest.mark.parametrize(
+    ("name", "concept"),
+    [("board", "beard"), ("horse", "house"), ("bride", "bridge"), ("man", "mane"), ("car", "care")],
+)
+def test_a_word_that_differs_by_a_letter_is_another_word(name, concept):
+    assert near_of(name, [concept, "dog", "tree"]) == set()

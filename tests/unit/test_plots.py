@@ -59,6 +59,14 @@ def test_what_if_has_ap_on_a_grid(students, bicycle):
         assert ap == pytest.approx(average_precision_score(label, moved), abs=1e-12)
 
 
+@pytest.mark.parametrize("metric", ["ap", "f1", "precision"])
+def test_the_interval_of_what_if_is_within_the_values_of_a_metric(students, metric):
+    area = next(iter(students.plot.what_if("bicycle", "wheel", metric)))
+    band = area.dframe()[[f"{metric}_low", f"{metric}_high"]]
+    assert band.min().min() >= 0
+    assert band.max().max() <= 1
+
+
 def test_the_interval_of_what_if_is_zero_at_the_student(students, bicycle):
     node, column = students.node, bicycle.column
     overlay = students.plot.what_if("bicycle", "wheel")

@@ -24,7 +24,6 @@ NO_REMEDIES = {
     "inficond_panel/export/folder.py": (1, "a comment in a file for commands"),
     "inficond_panel/export/onnx_file.py": (2, "what logits are compared with"),
     "inficond_panel/results/confusions.py": (1, "a note of reports"),
-    "inficond_panel/results/doctor.py": (4, "commands in a column"),
     "inficond_panel/results/history.py": (1, "a note of reports"),
     "inficond_panel/results/networks.py": (1, "a note of reports"),
     "inficond_panel/results/store_content.py": (2, "notes of reports"),
@@ -34,8 +33,6 @@ NO_REMEDIES = {
     "inficond_panel/spec/spec.py": (1, "documents a key"),
     "inficond_panel/store/more_photos.py": (1, "an entry of a log"),
     "inficond_panel/vocabulary/palette.py": (1, "style sheet"),
-    "inficond_panel/vocabulary/shift_kinds.py": (4, "commands in a column"),
-    "inficond_panel/wording/null_students.py": (1, "commands in a column"),
     "inficond_panel/wording/suspects.py": (1, "a sentence of the page"),
     "precompute/functions.py": (1, "name of a module"),
     "precompute/detect/models.py": (3, "a hint and remedies of the command init"),
@@ -45,7 +42,6 @@ NO_REMEDIES = {
 #: Texts that take only the shell's part of a remedy: how many in a file, and what they are.
 SHELL_ALONE = {
     "inficond_panel/errors.py": (2, "texts of the terminal and of the page"),
-    "inficond_panel/results/doctor.py": (2, "remedy for a kind of shift"),
     "inficond_panel/wording/shift_kinds.py": (2, "remedy for a kind of shift"),
     "precompute/teachers/applied.py": (1, "a cell of a table, of all readers"),
 }

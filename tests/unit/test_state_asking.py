@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from factory import small_arrays, small_spec, unlabelled_arrays
-from frames import joint_spec
+from frames import frames, joint_spec
 from sessions import fine_tune
 
+from inficond_panel import from_frames
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.selection import Rights
@@ -301,3 +303,12 @@ def test_one_softmax_student_and_a_store_without_photos_say_so(tmp_path):
     spec.write_text("title: Own\nstore: own.zarr\n")
     bare = AppState(open_tuner(spec, history=":memory:"), Jobs(inline=True))
     assert bare.asking.missing.startswith("This store has no photos")
+
+
+def test_a_store_of_captions_says_who_asks_about_them(tmp_path):
+    given = frames()
+    captions = pd.Series("a bird on a branch", given["scores"].index)
+    students = from_frames(**given, captions=captions, path=tmp_path / "own.zarr").fit()
+    told = AppState(students.tuner, Jobs(inline=True)).asking.missing
+    assert "students.ask lists its captions" in told
+    assert "caption" in students.ask("bird", 2)

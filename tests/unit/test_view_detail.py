@@ -31,7 +31,6 @@ from inficond_panel.tuning import Intent
 from inficond_panel.ui import images
 from inficond_panel.views.detail import charts
 from inficond_panel.views.detail.charts import CHARTED, axis_digits, make_charts, round_range
-from inficond_panel.views.detail.images import _flip
 from inficond_panel.views.detail.view import DetailView
 
 pytestmark = pytest.mark.page
@@ -272,7 +271,7 @@ def test_facts_of_an_image_say_that_it_is_not_labelled():
     ],
 )
 def test_an_edit_that_flips_a_decision_has_as_many_digits_as_tell_it_from_now(value, text):
-    assert _flip(LeastEdit("fur", 0.4371, value, True, 0)).split(" makes")[0] == text
+    assert repr(LeastEdit("fur", 0.4371, value, True, 0)).split(" makes")[0] == text
 
 
 @pytest.mark.parametrize(

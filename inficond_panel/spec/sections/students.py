@@ -76,8 +76,9 @@ class ExactStudents(Students):
     lambda_: Annotated[ByClass[Literal["auto"] | NotNegative], default_of(AUTO)] = option(
         AUTO,
         doc="Weight of the L1 penalty on the influences; by class, `default` is for other classes. "
-        "auto: of seven values from 1e-4 to 1e-2 the value whose student is nearest to the "
-        "teacher on tune; no label is used.",
+        "auto: of seven values the one whose student is nearest to the teacher on tune; no label "
+        "is used. They go from 1e-4 to 1e-2; for given scores both ends are multiplied by a power "
+        "of ten, by the spread of the scores.",
     )
     link: Annotated[str, OneOf(LINKS)] = option(
         SIGMOID,

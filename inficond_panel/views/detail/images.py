@@ -14,7 +14,7 @@ from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.export.predictions import Prediction
 from inficond_panel.results.gallery import ASSIGNED, FILTERS, Gallery, gallery_file
 from inficond_panel.results.image_sets import best_segment, image_set, shared_image_set
-from inficond_panel.results.local_explanation import Apart, LeastEdit, take_apart
+from inficond_panel.results.local_explanation import Apart, take_apart
 from inficond_panel.state import AppState
 from inficond_panel.store import Store
 from inficond_panel.ui.component import Acting, action
@@ -31,7 +31,6 @@ from inficond_panel.ui.images import (
 from inficond_panel.views.detail.charts import DetailPanel
 
 SHOWN_BARS = 10  #: number of concepts with a bar each; one bar sums the others
-_SMALL = 0.05  #: a smaller change of an influence is shown with more digits
 
 
 def make_apart(apart: Apart) -> dict[str, Any]:
@@ -44,9 +43,9 @@ def make_apart(apart: Apart) -> dict[str, Any]:
     """
     flips = ["No concept shows in this image: no influence can change the decision."]
     if apart.edit is not None:
-        flips = [f"Smallest change: {_flip(apart.edit)}"]
+        flips = [f"Smallest change: {apart.edit}"]
         if apart.used and apart.used.concept != apart.edit.concept:
-            flips.append(f"Among those with influence: {_flip(apart.used)}")
+            flips.append(f"Among those with influence: {apart.used}")
     return {
         "row": apart.row,
         "student": apart.class_name,
@@ -91,19 +90,6 @@ def make_decision(decided: Apart | Prediction) -> str:
         return f"{word}: {likeliest}"
     side = "above" if decided.present else "not above"
     return f"{word}: its logit is {side} the threshold {number(decided.cutoff, 2)}"
-
-
-def _flip(edit: LeastEdit) -> str:
-    words = ("above", "to at most") if edit.raises else ("below", "to at least")
-    limit, digits = words[not edit.present], 2
-    if abs(edit.influence - edit.before) < _SMALL:
-        digits = 4
-    others = count(edit.others, "other image") if edit.others else "no other image"
-    return (
-        f"{edit.concept} {limit} {signed(edit.influence, digits)} (now "
-        f"{signed(edit.before, digits)}) makes "
-        f"it {'present' if edit.present else 'absent'}; {others} would change too."
-    )
 
 
 _POINT = (255, 150, 30, 90)  #: red, green, blue, opacity of a point: the image shows through

@@ -1,0 +1,125 @@
+"""Remedies that the doctor names: for stores made from photos, and for those made from tables.
+
+A store of given scores has no photos, no encoder and no spec. Its user can change the tables, and
+call methods or commands that need the store alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from inficond_panel.errors import Remedy
+from inficond_panel.store import Store
+from inficond_panel.vocabulary.shift_kinds import (
+    FEW,
+    LOST,
+    NOISE,
+    PHOTOS,
+    PICTURES,
+    SHARE,
+    ShiftKind,
+)
+from inficond_panel.wording.shift_kinds import remedy_of
+
+_SUGGEST = Remedy("`inficond suggest`", "`students.suggest()`")
+_OR_SUGGEST = "Or take what " + _SUGGEST + " finds."
+_EXTEND = Remedy("`inficond extend`", "`students.extend(folder)`")
+_BELONGS = Remedy("`inficond history belongs`", "`students.belongs(class_name, thing)`")
+_SAY_SO = "If it belongs to the class, say so: " + _BELONGS + ". Else follow the thumb, or add "
+_KINDS: Mapping[ShiftKind, str] = {
+    NOISE: _OR_SUGGEST,
+    LOST: "Or take what "
+    + _SUGGEST
+    + " finds; if it belongs to the class, say so: "
+    + _BELONGS
+    + ".",
+    SHARE: Remedy("`inficond thresholds`", "`students.thresholds()`"),
+}
+_OUTPUTS = (
+    "If the teacher's logits hardly differ, or all lie far from 0, look at the teacher. If the "
+    "concept scores hardly differ, look at the concepts. Else lower "
+)
+_NAMES = "Do not read the names as reasons: other words rank the images as well. "
+_COPIES = (
+    "Nothing, if they are copies, frames or bursts. Name a column that says more, such as the film "
+    "or the patient, "
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Remedies:
+    """Remedies by finding. For kinds of shift, ``first`` replaces the first sentence, which is
+    that of the vocabulary; ``then`` adds what to call."""
+
+    of_memory: str
+    of_no_influence: str
+    of_shared: str
+    of_near_equal: str
+    of_constant: str
+    of_nearly_equal: str
+    of_names: str
+    of_suspects: str
+    then: Mapping[ShiftKind, str] = field(default_factory=dict)
+    first: Mapping[ShiftKind, str] = field(default_factory=dict)
+
+    @property
+    def of_few(self) -> str:
+        """Remedy for classes with too few labels to tell anything."""
+        return self.first.get(FEW, FEW.remedy)
+
+    def of_kind(self, kind: ShiftKind, *, relied_on: bool = True) -> str:
+        """Return the remedy for a kind of shift; ``relied_on``: a suspect has an influence."""
+        start = self.first.get(kind) or remedy_of(kind, relied_on=relied_on)
+        end = self.then.get(kind, "")
+        return start + (" " + end if end else "")
+
+
+#: Where the warnings of a store are, one of which is the finding.
+STORE_FACTS = Remedy("inficond info", "students.tuner.store.attrs")
+_FILTERS = "Leave them out of the corpus: `concepts.filters`."
+OF_PHOTOS = Remedies(
+    of_memory="Its students imitate what it remembers. Add images that it has not seen: "
+    + _EXTEND
+    + ". "
+    + _OR_SUGGEST,
+    of_no_influence=_OUTPUTS + "`students.lambda`.",
+    of_shared=_SAY_SO + "photos of one without the other: " + _EXTEND + ".",
+    of_near_equal=_COPIES + "by `dataset.near_duplicates`.",
+    of_constant=_FILTERS,
+    of_nearly_equal=_FILTERS,
+    of_names=_NAMES
+    + "Take concepts that the class shows: "
+    + Remedy("`inficond init --concepts`", "`concepts` of `inficond_panel.build`")
+    + ". Or an encoder that knows the words.",
+    of_suspects="A suspect is named by the nearest word of the corpus. If no word fits, make a "
+    "concept from example photos: "
+    + Remedy("`inficond concept add`", "`students.add_concept(name, images=...)`")
+    + ".",
+    then={**_KINDS, PHOTOS: _EXTEND + "; or take what " + _SUGGEST + " finds."},
+)
+OF_TABLES = Remedies(
+    of_memory="Its students imitate what it remembers. Add rows that it has not seen. "
+    + _OR_SUGGEST,
+    of_no_influence=_OUTPUTS
+    + Remedy("`students.lambda` in a spec.", "λ: `students.with_settings(lambda_=...)`."),
+    of_shared=_SAY_SO + "rows with one and without the other.",
+    of_near_equal=_COPIES + "by `near_duplicates` of `inficond_panel.from_frames`. If they are no "
+    "copies, say so: `near_duplicates=False`.",
+    of_constant="Drop these columns of scores.",
+    of_nearly_equal="Drop one column of each pair.",
+    of_names=_NAMES + "Add columns that tell the classes apart.",
+    of_suspects="A suspect is named by the nearest column of scores. If none fits, add a column.",
+    then={**_KINDS, PHOTOS: _OR_SUGGEST},
+    first={
+        FEW: "Add labelled rows, with the class and without it.",
+        PICTURES: "Make the training rows alike in this, or add rows of the class like the tuning "
+        "rows.",
+        PHOTOS: "Add rows like the tuning rows.",
+    },
+)
+
+
+def remedies_for(store: Store) -> Remedies:
+    """Return the remedies that the user of ``store`` can follow."""
+    return OF_TABLES if store.given else OF_PHOTOS
