@@ -168,6 +168,9 @@ class Explorer(Viewer):
             pn.bind(partial(self._go_on, app, other), other.param.tuner, watch=True)
         watch_export(app)
         before, self._shown = self._shown, views
+        if self.app is not None:
+            for state in (self.app.pocket, self.app.network):
+                state.cancel()  # nobody sees their progress any more
         self.app = app
         self._page[:] = [shell]
         for name in self._places:

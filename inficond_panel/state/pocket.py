@@ -10,7 +10,7 @@ from pathlib import Path
 
 import param
 
-from inficond_panel.common.files import File
+from inficond_panel.common.files import File, file_stem
 from inficond_panel.common.numbers import size_text
 from inficond_panel.errors import CancelledError, ExportError, InficondError, Remedy
 from inficond_panel.export.network.folder import CARD, CARD_JSON
@@ -86,7 +86,10 @@ class PocketState(Working):
             missing, trunks, kept = seen
             self.param.update(missing=missing, trunks=trunks, kept=kept)
 
-        self.jobs.submit(Job("pockets", work, done, self.fail))
+        def failed(error: InficondError) -> None:  # the status is that of a build, which may run
+            self.missing = error.whole_for_page
+
+        self.jobs.submit(Job("pockets", work, done, failed))
 
     def build(self, node_id: str, trunk: str, sides: Sequence[int]) -> None:
         """Start to build pockets of an iteration, one per side of the input.
@@ -143,7 +146,8 @@ class PocketState(Working):
 
     def stem(self, kept: KeptPocket) -> str:
         """Return the stem of names of a pocket's files."""
-        return f"{stem(self.tuner, self.tuner.node(self.node_id))}-pocket-{kept.side}"
+        of_node = stem(self.tuner, self.tuner.node(self.node_id))
+        return f"{of_node}-pocket-{file_stem(kept.trunk)}-{kept.side}"
 
     def make(self, make: Callable[[], File]) -> None:
         """Make a file on the worker and set ``file``; ``TuningError`` if export is not allowed."""

@@ -18,6 +18,7 @@ from inficond_panel import app as app_module
 from inficond_panel.app import Explorer
 from inficond_panel.errors import FileProblem, InficondError, SpecError
 from inficond_panel.state import AppState
+from inficond_panel.state.jobs import Status
 from inficond_panel.store.stored import StoredArrays
 from inficond_panel.tuning import History, shared_tuner
 from inficond_panel.views.page.page import error_html, publish_to_loop, publish_to_page, publisher
@@ -56,6 +57,20 @@ async def test_the_event_loop_reads_nothing_of_a_store(tmp_path, monkeypatch):
     await until(lambda: not explorer.jobs.busy)
     assert readers
     assert threading.main_thread() not in readers
+    explorer.close()
+
+
+@pytest.mark.parametrize("kind", ["pocket", "network"])
+@in_loop
+async def test_a_build_ends_with_the_page_that_shows_its_progress(tmp_path, kind):
+    explorer = inficond_panel.explore(small_spec(tmp_path))
+    await until(lambda: explorer.app)
+    before = explorer.app
+    state = getattr(before, kind)
+    state.status = Status(min(state.RUNNING), "Waiting for its turn")
+    explorer.open(explorer.specs[0])
+    await until(lambda: explorer.app is not before)
+    assert state.status.kind == "cancelling"
     explorer.close()
 
 

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import os
+import shutil
 import threading
 import time
 import zipfile
@@ -27,6 +29,7 @@ from inficond_panel.export.pocket.reading import load_pocket
 from inficond_panel.export.pocket.sizes import make_pockets, write_pockets
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state import pocket as state_of_pocket
+from inficond_panel.state.jobs import Status
 from inficond_panel.state.selection import Rights
 from inficond_panel.try_page.page import make_page
 from inficond_panel.tuning import Intent, open_tuner
@@ -141,6 +144,40 @@ def test_a_card_that_is_none_is_passed_over(built, place, content):
     (folder / MODEL).write_bytes(b"")
     built.pocket.look(shown(built))
     assert len(built.pocket.kept) == 1
+
+
+@pytest.fixture
+def copied(built, place):
+    """A copy of the pocket, made later; its folder."""
+    folder = place / "h.pockets" / "copy"
+    shutil.copytree(built.pocket.kept[0].folder, folder)
+    os.utime(folder / "card.json", (2e9, 2e9))
+    yield folder
+    shutil.rmtree(folder)
+    built.pocket.look(shown(built))
+
+
+def test_of_equal_pockets_the_newest_is_shown(built, copied):
+    built.pocket.look(shown(built))
+    assert [kept.folder for kept in built.pocket.kept] == [copied]
+
+
+@pytest.mark.parametrize("change", [{"node": 3}, {"store": None}])
+def test_a_card_with_a_wrong_part_is_passed_over(built, copied, change):
+    card = json.loads((copied / "card.json").read_text())
+    (copied / "card.json").write_text(json.dumps(card | change))
+    built.pocket.look(shown(built))
+    assert [kept.folder == copied for kept in built.pocket.kept] == [False]
+
+
+def test_a_look_that_fails_leaves_the_status_of_a_build(app, monkeypatch):
+    def fails(*_):
+        raise DataError("It is gone.", "Look again.")
+
+    monkeypatch.setattr(state_of_pocket, "kept_pockets", fails)
+    app.pocket.status = building = Status("building", "Waiting for its turn")
+    app.pocket.look(shown(app))
+    assert (app.pocket.status, app.pocket.missing) == (building, "It is gone. Look again.")
 
 
 def test_the_zip_has_the_network_and_its_card(built):
@@ -275,7 +312,7 @@ def test_the_first_line_has_the_ap_before_and_after():
 
 def test_the_second_line_says_what_it_is_cheaper_than():
     assert lines()[1] == (
-        "17.4 ms and 18.7 MB per photo; cheaper than the students' encoder (29.3 ms), not cheaper "
+        "17.4 ms per photo, 18.7 MB; cheaper than the students' encoder (29.3 ms), not cheaper "
         "than the teacher (9.0 ms)."
     )
 
@@ -284,8 +321,8 @@ def test_the_second_line_says_what_was_not_measured_and_has_8_bits():
     small = {"milliseconds": 14.31, "megabytes": 9.09}
     told = lines(teacher={"milliseconds": None, "megabytes": None}, **{"pocket, 8 bits": small})[1]
     assert told == (
-        "17.4 ms and 18.7 MB per photo (in 8 bits 14.3 ms and 9.1 MB); cheaper than the students' "
-        "encoder (29.3 ms), the time of the teacher was not measured."
+        "17.4 ms per photo, 18.7 MB (in 8 bits 14.3 ms per photo, 9.1 MB); cheaper than the "
+        "students' encoder (29.3 ms), the time of the teacher was not measured."
     )
 
 
