@@ -206,7 +206,8 @@ def digit_faults(scores: pd.DataFrame) -> Iterator[str]:
     values = _numbers(scores)
     with np.errstate(over="ignore", invalid="ignore"):
         moved = np.abs(values - values.astype(np.float32)).max(axis=0, initial=0.0)
-        bad = moved > _MOST_ROUNDED * values.std(axis=0)
+        bad = (moved > _MOST_ROUNDED * values.std(axis=0)) & (np.ptp(values, axis=0) > 0)
+        bad &= np.abs(values).max(axis=0, initial=0.0) <= _LARGEST_SCORE
     if bad.any():
         name = scores.columns[int(bad.argmax())]
         yield (

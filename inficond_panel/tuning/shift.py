@@ -129,15 +129,14 @@ class ClassShift:
 
     @property
     def relied_on(self) -> tuple[Suspect, ...]:
-        """Suspects with an influence other than 0, which can be removed."""
-        return tuple(suspect for suspect in self.suspects if suspect.weight)
+        """Suspects that can be removed: those with an influence, and those that a column of
+        metadata knows, which correlated concepts may carry."""
+        return tuple(one for one in self.suspects if one.weight or one.by_column)
 
     @property
     def first(self) -> Suspect:
-        """The suspect to name: the first that can be removed or that a column of metadata knows,
-        else the first."""
-        named = (one for one in self.suspects if one.weight or one.by_column)
-        return next(named, self.suspects[0])
+        """The suspect to name: the first that can be removed, else the first."""
+        return (self.relied_on or self.suspects)[0]
 
     @property
     def ap_lost(self) -> float:
@@ -312,7 +311,7 @@ def _suspect(
         fit=float(measured.fit_bond[c] / spread),
         tune=float(measured.tune_bond[c] / spread),
         group=tuple(evidence.concepts[j] for j in group),
-        presence=other.presence(evidence) if other else presence(*fit, *tune),
+        presence=other.presence(evidence.one_of_each) if other else presence(*fit, *tune),
         labelled=other.name if other else "",
         by_teacher=bool(other and other.by_teacher),
         by_column=bool(other and other.by_column),

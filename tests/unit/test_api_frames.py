@@ -15,7 +15,7 @@ from PIL import Image
 import inficond_panel
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.store import open_store, write
-from inficond_panel.store.frame_checks import split_faults
+from inficond_panel.store.frame_checks import digit_faults, split_faults
 from inficond_panel.tuning.thumbs import score_scale, step_sizes
 
 
@@ -200,6 +200,12 @@ def test_frames_that_make_no_store_are_refused_whole_with_all_faults_at_once(pla
         assert part in str(told.value)
     assert str(told.value).count("\n- ") == 4
     assert "probabilities" not in str(told.value)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e30])
+def test_a_constant_column_is_not_said_to_lose_digits(value):
+    scores = frames()["scores"].assign(beak=value)
+    assert not list(digit_faults(scores))
 
 
 def test_metadata_is_kept_as_text_and_divides_metrics(place):

@@ -240,12 +240,13 @@ class Made:
     def known(self, where: np.ndarray) -> None:
         self.label.loc[~where, "dog"] = np.nan
 
-    def students(self, **columns: list[str]) -> TunableStudents:
+    def students(self, near_duplicates: str | None = None, **columns: list[str]) -> TunableStudents:
         names = [f"{place:03d}.jpg" for place in range(len(self.split))]
         frames = [frame.set_axis(names) for frame in (self.scores, self.logits, self.label)]
         split = pd.Series(self.split, index=names)
         metadata = pd.DataFrame(columns, index=names) if columns else None
-        return inficond_panel.from_frames(*frames, split=split, metadata=metadata).fit()
+        options = {"metadata": metadata, "near_duplicates": near_duplicates}
+        return inficond_panel.from_frames(*frames, split=split, **options).fit()
 
     def shift(self) -> ClassShift:
         return shift_of(self.students().tuner, "ball")
@@ -340,6 +341,36 @@ def test_a_column_of_metadata_counts_as_labels_of_the_concept_that_is_named_like
     labelled, found = Made().shift().suspects[0], of_column(**columns)
     assert (found.concept, found.labelled, found.by_column) == ("dog", name, True)
     assert (found.presence, found.z) == (labelled.presence, pytest.approx(labelled.z))
+
+
+def test_upper_and_lower_case_of_a_column_are_equal():
+    made, first = Made(), of_column(dog=["no", "yes"])
+    dog = made.label.pop("dog") == 1
+    made.logits.pop("dog")
+    texts = [("yes", "YES")[at % 2] if there else "No" for at, there in enumerate(dog)]
+    found = shift_of(made.students(dog=texts).tuner, "ball").first
+    assert (found.presence, found.z) == (first.presence, pytest.approx(first.z))
+
+
+def test_a_column_counts_where_images_form_groups():
+    """One of each group is counted: here all images that are not one image twice."""
+    made = Made()
+    dog = made.label.pop("dog") == 1
+    made.logits.pop("dog")
+    films = [str(at - (at in {1, 3})) for at in range(len(dog))]
+    texts = ["yes" if there else "no" for there in dog]
+    students = made.students(near_duplicates="film", film=films, dog=texts)
+    first = shift_of(students.tuner, "ball").first
+    assert (first.concept, first.by_column) == ("dog", True)
+
+
+def test_a_column_counts_before_decisions_of_the_teacher():
+    made = Made()
+    dog = made.label["dog"] == 1
+    made.known(made.split != "fit")
+    columns = {"dog": ["yes" if there else "no" for there in dog]}
+    found = shift_of(made.students(**columns).tuner, "ball").first
+    assert (found.labelled, found.by_column, found.by_teacher) == ("dog = yes", True, False)
 
 
 @pytest.mark.parametrize("columns", [{"grey": ["no", "yes"]}, {"animal": ["none", "horse"]}])

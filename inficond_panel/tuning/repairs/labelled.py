@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.cache import once
 from inficond_panel.concepts.own_words import class_words, classes_by_word
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.suspects import (
@@ -68,7 +69,9 @@ def measured_by_labels(
     """
     names, evidence = ("reliance", "z", "p", "weakening"), evidence.one_of_each
     values, used = np.stack([getattr(measured, name) for name in names]), dict[int, Labelled]()
-    labelled = {**_in_columns(evidence), **_labelled(evidence, measured.reliance)}
+    of_classes, of_columns = _labelled(evidence, measured.reliance), _in_columns(evidence)
+    decided = {c: of for c, of in of_classes.items() if of.by_teacher}
+    labelled = {**decided, **of_columns, **{c: of_classes[c] for c in of_classes.keys() - decided}}
     for fit, tune, known, concepts in _labelled_alike(evidence, labelled):
         by_label = tune.partial_correlation(evidence.tune_logits[:, known]).mean(axis=0)
         by_score = measured.reliance[concepts]
@@ -112,7 +115,7 @@ def _in_columns(evidence: Evidence) -> dict[int, Labelled]:
     """Return what columns of metadata know, by index of the concept that is named like it."""
     found = dict[int, Labelled]()
     store = evidence.student.store
-    for name, words, label in _values(store):
+    for name, words, label in _known_values(store):
         fit, tune = label[evidence.fit, None], label[evidence.tune, None]
         enough = _enough(evidence.fit_label, fit, LEAST_LABELLED)
         enough &= _enough(evidence.tune_label, tune, LEAST_TUNE)
@@ -122,22 +125,29 @@ def _in_columns(evidence: Evidence) -> dict[int, Labelled]:
     return found
 
 
-def _values(store: Store) -> Iterator[tuple[str, str, NDArray]]:
-    """Yield each value that a column of metadata may have: its name, the words for it, and its
-    labels (n,): 1, 0, or -1 where the column is empty.
+@once(8)
+def _known_values(store: Store) -> tuple[tuple[str, str, NDArray], ...]:
+    """Return each value that a column of metadata may have: its name, the words for it, and its
+    labels (n,): 1, 0, or -1 where the column is empty. Upper and lower case are equal.
 
     Of a column that says *yes* and *no* it is the *yes*, and the words are the column's name.
     """
-    for column in store.metadata_columns:
-        texts = np.array(store.column(column))
-        values = sorted(set(texts.tolist()) - {""})
-        if not 2 <= len(values) <= MOST_VALUES:
-            continue
-        there = [value for value in values if value.lower() in PRESENT]
-        answers = all(value.lower() in (*PRESENT, *ABSENT) for value in values)
-        for value in there if answers else values:
-            label = np.where(texts == "", -1, texts == value).astype(np.int8)
-            yield value_name(column, value), column if answers else value, label
+    return tuple(value for column in store.metadata_columns for value in _values(store, column))
+
+
+def _values(store: Store, column: str) -> Iterator[tuple[str, str, NDArray]]:
+    texts = store.column(column)
+    if len(set(texts) - {""}) > MOST_VALUES:
+        return
+    lowered = np.array([text.strip().lower() for text in texts])
+    written = {text.strip().lower(): text for text in texts if text.strip()}
+    if len(written) < 2:
+        return
+    answers = written.keys() <= {*PRESENT, *ABSENT}
+    for value in sorted(written.keys() & {*PRESENT})[:1] if answers else sorted(written):
+        there = np.isin(lowered, PRESENT) if answers else lowered == value
+        label = np.where(lowered == "", -1, there).astype(np.int8)
+        yield value_name(column, written[value]), column if answers else written[value], label
 
 
 def _known(evidence: Evidence, classes: list[int]) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:

@@ -63,7 +63,7 @@ def make_cards(
 
     A card is ``{class_name, relies, concept, sentence, bars, removable, asks}``: ``relies`` are the
     words between class and concept, ``bars`` are of the class's training and tuning images that
-    show the concept (see ``make_bars``), ``removable`` whether it has an influence, ``asks`` a
+    show the concept (see ``make_bars``), ``removable`` whether it can be removed, ``asks`` a
     question if the concept is perhaps the ``same`` as the class.
     """
     return [
@@ -79,7 +79,7 @@ def make_cards(
                 "on screen",
                 (shift.first.presence.fit[0], shift.first.presence.tune[0]),
             ),
-            "removable": bool(shift.first.weight),
+            "removable": bool(shift.relied_on),
             "asks": same_question(shift.class_name, shift.first.concept)
             if same(shift.class_name, shift.first.concept)
             else "",
