@@ -752,7 +752,7 @@ def test_the_dialog_tells_encoder_prompt_and_what_is_missing(view):
 
 
 @pytest.mark.parametrize("entry", ["performance/performance", "knowledge/table/table",
-                                   "knowledge/bar", "knowledge/panels/panels"])  # fmt: skip
+                                   "knowledge/bar/bar", "knowledge/panels/panels"])  # fmt: skip
 def test_modules_put_data_in_as_text_only(entry):
     source = browser.module(Path(views.__file__).parent / f"{entry}.js")
     for unsafe in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
