@@ -335,7 +335,7 @@ def test_a_cross_fit_that_would_replace_logits_by_ranks_says_so(method):
     from sklearn.model_selection import cross_val_predict
 
     given = frames()
-    with pytest.raises(AttributeError, match="take its values for classes. For probabilities"):
+    with pytest.raises(AttributeError, match="take its values for classes"):
         cross_val_predict(ConceptStudents(), given["scores"], given["logits"], method=method)
 
 
