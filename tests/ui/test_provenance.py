@@ -400,7 +400,7 @@ def test_a_small_network_without_photos_is_told_with_the_command(
     page = open_page(serve(spec).url)
     page.get_by_role("button", name="Export", exact=True).click()
     export = page.get_by_role("dialog", name="Export #0")
-    expect(export.get_by_text("These are not on this machine")).to_be_visible()
+    expect(export.get_by_text("These are not on this machine").last).to_be_visible()
     expect(export.get_by_text("--output FOLDER").last).to_be_visible()
     expect(export.get_by_role("button", name="Build a small network")).to_be_hidden()
 
