@@ -314,9 +314,16 @@ def test_differences_come_again_without_who_missed_an_attention_check(checked):
     assert (everybody, attentive) == (pytest.approx(0), pytest.approx(2.5 * (1.5 - 2)))
 
 
-def test_there_are_no_more_differences_if_nobody_missed_a_check(checked, monkeypatch):
-    monkeypatch.setattr("inficond_panel.study.pages.report._missed", lambda _: set())
-    assert "differences_attentive" not in make_frames(checked, [])
+def test_there_are_no_more_differences_if_nobody_missed_a_check(checked):
+    checked.delete_participant(6)  # who missed it
+    frames = make_frames(checked, [])
+    assert "differences_attentive" not in frames
+    assert "Differences without people" not in make_page(checked, [], frames)
+
+
+def test_the_page_has_the_differences_without_who_missed_a_check(checked):
+    page = make_page(checked, [], make_frames(checked, []))
+    assert "Differences without people who missed an attention check" in page
 
 
 TRAINED = """training:

@@ -723,10 +723,10 @@ def test_a_study_within_people_is_planned_with_its_tasks(tmp_path, capsys):
     """Two tasks under two conditions: a mean change and one difference of tasks are fitted, which
     leaves n - 2 degrees of freedom."""
     study = small_study(tmp_path, STUDY + WITHIN, prepare=False)
-    command = ["study", "size", str(study.spec.path), "--difference", "8", "--sd", "5", "--json"]
+    command = ["study", "size", str(study.spec.path), "--difference", "5", "--sd", "5", "--json"]
     assert main(command) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert facts["enough"] == least_paired(1.6, tasks=2) > least_paired(1.6, tasks=1)
+    assert facts["enough"] == least_paired(1.0, tasks=2) > least_paired(1.0, tasks=1)
 
 
 def least_paired(effect: float, tasks: int) -> int:
