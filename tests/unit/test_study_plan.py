@@ -1,11 +1,13 @@
 """Blocks of tasks, steps that are skipped, attention checks, and the size of the window."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from studies import STUDY, Person, Visitor, small_study
 
+from inficond_panel.cli import main
 from inficond_panel.errors import SpecError
 from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.pages.visitor import Visitor as AnyVisitor
@@ -310,6 +312,49 @@ def test_differences_come_again_without_who_missed_an_attention_check(checked):
         frames[name].loc["sus", "difference"] for name in ("differences", "differences_attentive")
     )
     assert (everybody, attentive) == (pytest.approx(0), pytest.approx(2.5 * (1.5 - 2)))
+
+
+def test_there_are_no_more_differences_if_nobody_missed_a_check(checked):
+    checked.delete_participant(6)  # who missed it
+    frames = make_frames(checked, [])
+    assert "differences_attentive" not in frames
+    assert "Differences without people" not in make_page(checked, [], frames)
+
+
+def test_the_page_has_the_differences_without_who_missed_a_check(checked):
+    page = make_page(checked, [], make_frames(checked, []))
+    assert "Differences without people who missed an attention check" in page
+
+
+TRAINED = """training:
+  {name: try, title: Try, class: sheep, text: Improve it., after: [{template: seq}]}
+conditions: {levels: [{name: a}, {name: b}]}
+"""
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch) -> Study:
+    """Four people who answered SEQ after the training, with 2 and 6, and after a task with 4, 5."""
+    after = "count: 2}\n    after: [{template: seq}]\n"
+    study = small_study(tmp_path, STUDY.replace("count: 2}\n", after) + TRAINED)
+    for at in range(4):
+        person = Person(study, monkeypatch)
+        person.answers(1, "try/after-1", seq=2 if at % 2 else 6)
+        person.answers(2, "bicycle/after-1", seq=4 + at // 2)
+    return study
+
+
+def test_scores_after_the_training_are_no_difference(trained):
+    frames = make_frames(trained, [])
+    assert frames["differences"].loc["seq", "difference"] == pytest.approx(0)
+    assert len(frames["scores"]) == 8
+
+
+def test_scores_after_the_training_are_no_deviation(trained, capsys):
+    command = ["study", "size", str(trained.spec.path), "--measure", "seq", "--difference", "1"]
+    assert main([*command, "--json"]) == 0
+    # 4 and 5 in each condition: squares 4 / 4, of 4 people less 2 means
+    assert json.loads(capsys.readouterr().out)["sd"] == pytest.approx((1 / 2) ** 0.5)
 
 
 def test_the_report_counts_who_came_and_went_by_condition(checked):

@@ -22,7 +22,7 @@ from inficond_panel.study.run.study import open_study
 pytestmark = [pytest.mark.commands, pytest.mark.page]
 
 TABLES = (
-    *("answers", "differences", "differences_attentive", "events", "flow", "notes"),
+    *("answers", "differences", "events", "flow", "notes"),
     *("participants", "remarks", "scores", "summary", "tasks", "typed", "views", "worlds"),
 )
 

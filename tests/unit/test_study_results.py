@@ -3,7 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,6 +26,7 @@ from inficond_panel.study import pages
 from inficond_panel.study.pages import charts
 from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.results import results as study_results
+from inficond_panel.study.results import sample_size
 from inficond_panel.study.results.differences import (
     Difference,
     Value,
@@ -349,7 +350,73 @@ def test_tasks_that_were_skipped_leave_the_difference_between_those_of_the_tasks
     assert told["t"].difference == pytest.approx(-1)
     assert told["u"].difference == pytest.approx(-0.2)
     assert -1 <= told[""].difference <= -0.2
-    assert told[""].method == "Welch's t, tasks adjusted"
+    assert told[""].method == "jackknife t, tasks adjusted"
+
+
+def skipping(rng: np.random.Generator, people: int = 12) -> list[TaskResult]:
+    """Two groups, in which each person skips one of three tasks or none; b is 2 faster."""
+    effect, found = {"t": 0.0, "u": 3.0, "v": 7.0}, []
+    for at in range(2 * people):
+        condition, own, skipped = "ab"[at % 2], rng.normal(), rng.choice([*effect, ""])
+        found += [
+            made(f"P{at}", condition, own + 9 - 2 * (at % 2) + effect[task] + rng.normal(), task)
+            for task in effect
+            if task != skipped
+        ]
+    return found
+
+
+def few_links(rng: np.random.Generator) -> list[TaskResult]:
+    """Two groups of nine people, of whom six did t alone in a and u alone in b, and three both; b
+    is 2 faster, and u takes 5 more."""
+    found = []
+    for at in range(18):
+        condition, own = "ab"[at % 2], rng.normal()
+        tasks = "tu" if at < 6 else "tu"[at % 2]
+        found += [
+            made(f"P{at}", condition, own + 9 - 2 * (at % 2) + 5 * (t == "u") + rng.normal(), t)
+            for t in tasks
+        ]
+    return found
+
+
+def test_adjusted_differences_hold_the_true_one_as_often_as_they_say():
+    """The effects of tasks are estimates of few people: as known ones, they would give limits that
+    hold the true difference too seldom."""
+    rng, held = np.random.default_rng(8), []
+    for _ in range(400):
+        one = overall(few_links(rng), within=False)
+        held.append(one.difference_low <= -2 <= one.difference_high)
+    assert 0.93 <= np.mean(held) <= 0.99
+
+
+def test_adjusted_limits_are_those_of_a_jackknife_of_least_squares():
+    """Each person is left out, and value ~ person + task is fitted by numpy.linalg.lstsq."""
+    found = skipping(np.random.default_rng(2))
+
+    def difference(results: list[TaskResult]) -> float:
+        rows = pd.DataFrame(map(vars, results))
+        design = pd.get_dummies(rows[["participant", "task"]], dtype=float)
+        fit = np.linalg.lstsq(design, rows.minutes, rcond=None)[0]
+        effect = pd.Series(fit, design.columns)
+        rows["left"] = rows.minutes - effect["task_" + rows.task].to_numpy()
+        means = rows.groupby(["condition", "participant"]).left.mean().groupby("condition").mean()
+        return means["b"] - means["a"]
+
+    people = {one.participant for one in found}
+    without = [difference([one for one in found if one.participant != who]) for who in people]
+    error = np.std(without) * np.sqrt(len(people) - 1)
+    one = overall(found, within=False)
+    limits = stats.t(len(people) - 2, difference(found), error).interval(0.95)
+    assert (one.difference_low, one.difference_high) == pytest.approx(limits)
+
+
+def test_a_link_of_tasks_by_one_person_gives_no_limits():
+    found = [made("P0", "a", 4.0, "t"), made("P0", "a", 6.0, "u"), made("P1", "a", 5.0, "t")]
+    found += [made(f"Q{at}", "b", 3.0 + at, "tu"[at % 2]) for at in range(4)]
+    one = overall(found, within=False)
+    assert np.isfinite(one.difference)
+    assert np.isnan([one.difference_low, one.difference_high]).all()
 
 
 def test_effects_of_skipped_tasks_are_those_of_a_hand_calculation():
@@ -444,6 +511,15 @@ def test_a_difference_of_shares_is_newcombes():
     change, low, high, n, method = newcombe(fewer, shares)
     assert (round(change, 4), round(low, 4), round(high, 4)) == (0.2, 0.0524, 0.3339)
     assert (n, method) == ("80 and 70", "Newcombe")
+
+
+def test_shares_of_a_study_with_one_task_are_newcombes():
+    """6 of 6 against 6 of 6: Wilson's lower limit is 6 / (6 + z²), so that the limits are -0.3903
+    and 0.3903 by hand, where the values do not vary."""
+    both = differences([*ended(6, 6, "a"), *ended(6, 6, "b")], [], ["a", "b"], within=False)
+    [one] = [one for one in both if one.measure == "reached"]
+    assert one.method == "Newcombe"
+    assert (one.difference_low, one.difference_high) == pytest.approx((-0.3903, 0.3903), abs=1e-4)
 
 
 def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(tmp_path, monkeypatch):
@@ -557,8 +633,44 @@ def test_the_power_is_that_of_simulated_studies():
 
 
 def test_who_will_not_finish_is_invited_in_addition():
-    facts = sample_sizes(Deviation(1.0), 0.5, within=False, dropout=0.2).attrs["facts"]
-    assert (facts["enough"], facts["invite"]) == (64, 80)
+    attrs = sample_sizes(Deviation(1.0), 0.5, within=False, dropout=0.2).attrs
+    assert (attrs["facts"]["enough"], attrs["facts"]["invite"]) == (64, 80)
+    assert "Invite 80 people in each condition, if 20%" in attrs["notes"][0]
+
+
+def test_the_power_within_people_is_that_of_the_adjusted_test():
+    """Two of four tasks under each condition, in all six ways, each twice. The test is a
+    regression on the mean change and the tasks, by numpy.linalg.lstsq, of 20,000 studies."""
+    under = [[(t in pair) for t in range(4)] for pair in combinations(range(4), 2)] * 2
+    design = np.column_stack([np.ones(12), 1 - 2 * np.array(under, dtype=float)[:, :3]])
+    change = 1.0 + np.random.default_rng(4).normal(size=(12, 20_000))
+    fit, squares, rank, _ = np.linalg.lstsq(design, change, rcond=None)
+    error = np.sqrt(squares / (12 - rank) * np.linalg.inv(design.T @ design)[0, 0])
+    found = np.abs(fit[0] / error) > stats.t.ppf(0.975, 12 - rank)
+    frame = sample_sizes(Deviation(1.0), 1.0, within=True, fitted=4)
+    assert frame.loc[12, "power"] == pytest.approx(found.mean(), abs=0.01)
+
+
+@pytest.mark.parametrize(("size", "effect", "power"), [(10, 1.0, 0.750), (7, 1.3, 0.638)])
+def test_the_power_of_four_tasks_is_that_of_a_simulation(size, effect, power):
+    found = sample_size.power(size, effect, within=True, fitted=4)
+    assert found == pytest.approx(power, abs=1e-3)
+
+
+def test_people_without_a_degree_of_freedom_find_nothing():
+    assert sample_sizes(Deviation(1.0), 9.0, within=True, fitted=4).loc[4, "power"] == 0
+
+
+def test_an_undefined_deviation_is_not_planned_with():
+    frame = sample_sizes(Deviation(np.nan), 1.0, within=False)
+    assert frame.attrs["facts"]["enough"] is None
+    assert frame["power"].isna().all()
+
+
+def test_a_pilot_whose_tasks_nobody_links_is_refused():
+    pilot = [made(f"P{at}", "ab"[at % 2], float(at), "tu"[at // 2 % 2]) for at in range(8)]
+    with pytest.raises(StudyError, match="cannot be told from its conditions"):
+        deviation(pilot, within=False)
 
 
 def test_no_number_is_told_that_is_too_large_to_be_of_use():
@@ -605,6 +717,62 @@ def test_a_study_is_planned_without_a_pilot(tmp_path, capsys):
     assert main([*command, "--measure", "sus", "--dropout", "0.2"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["enough"], facts["invite"]) == (64, 80)
+
+
+def test_a_study_within_people_is_planned_with_its_tasks(tmp_path, capsys):
+    """Two tasks under two conditions: a mean change and one difference of tasks are fitted, which
+    leaves n - 2 degrees of freedom."""
+    study = small_study(tmp_path, STUDY + WITHIN, prepare=False)
+    command = ["study", "size", str(study.spec.path), "--difference", "5", "--sd", "5", "--json"]
+    assert main(command) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["enough"] == least_paired(1.0, tasks=2) > least_paired(1.0, tasks=1)
+
+
+def least_paired(effect: float, tasks: int) -> int:
+    """Least number of people whose paired t, less so many degrees of freedom, has power 0.8."""
+    for size in range(tasks + 1, 100):
+        free, shift = size - tasks, effect * np.sqrt(size)
+        limit = stats.t.ppf(0.975, free)
+        if 1 - stats.nct.cdf(limit, free, shift) + stats.nct.cdf(-limit, free, shift) >= 0.8:
+            return size
+    raise AssertionError
+
+
+WITHIN = "conditions: {design: within, levels: [{name: a}, {name: b}]}\n"
+FOUR = (
+    STUDY[: STUDY.index("tasks:")]
+    + "order: random\ntasks:\n"
+    + "".join(
+        f"  - {{name: {name}, title: T, class: sheep, text: Improve it.}}\n" for name in "tuvw"
+    )
+)
+PAIRS = "blocks: [{name: one, tasks: [t, u]}, {name: two, tasks: [v, w]}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "fitted"),
+    [
+        # by hand: orders of conditions ab and ba, so that a task is always with the same others
+        (STUDY, 2),
+        (FOUR.replace("order: random\n", ""), 2),
+        (FOUR + PAIRS, 2),
+        # a b a b over rows 0 1 3 2, 1 2 0 3, …: under a are 0 3, 0 1, 1 2 and 2 3
+        (FOUR.replace("random", "latin_square"), 3),
+        (FOUR, 4),
+    ],
+)
+def test_the_test_fits_the_tasks_that_the_plan_can_tell(tmp_path, text, fitted):
+    study = small_study(tmp_path, text + WITHIN, prepare=False)
+    assert sample_size.fitted_effects(study.spec) == fitted
+
+
+def test_a_gain_that_no_report_has_measured_is_told(tmp_path, monkeypatch, capsys):
+    study = small_study(tmp_path)
+    work(Person(study, monkeypatch), "bicycle", 1, 3, 1)
+    command = ["study", "size", str(study.spec.path), "--difference", "1"]
+    assert main([*command, "--measure", "holdout_gain"]) == 1
+    assert f"Run first: inficond study report {study.spec.path}" in capsys.readouterr().err
 
 
 def test_a_study_without_people_is_told_that_it_needs_some(tmp_path, capsys):

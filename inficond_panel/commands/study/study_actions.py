@@ -27,11 +27,16 @@ from inficond_panel.results.frame import documents
 from inficond_panel.study.pages import DEFAULT_URL, PASSWORD, STUDY_PAGES
 from inficond_panel.study.results.differences import values_of
 from inficond_panel.study.results.remarks import agreement, read_codes
-from inficond_panel.study.results.results import TASK_MEASURES, results, with_holdout
-from inficond_panel.study.results.sample_size import Deviation, deviation_of, sample_sizes
+from inficond_panel.study.results.results import TASK_MEASURES, results, unmeasured, with_holdout
+from inficond_panel.study.results.sample_size import (
+    Deviation,
+    deviation_of,
+    fitted_effects,
+    sample_sizes,
+)
 from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.results.study_tables import export as export_tables
-from inficond_panel.study.results.timeline import rebuild, scores, timeline
+from inficond_panel.study.results.timeline import counted_scores, rebuild, timeline
 from inficond_panel.study.run.balance import unevenness
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
@@ -180,16 +185,35 @@ def size(opened: Study, args: argparse.Namespace) -> None:
     """Print how many participants a study needs to detect a difference, by the deviation that was
     given or that of a pilot's people."""
     within = opened.spec.within
-    deviation = Deviation(args.sd) if args.sd else _deviation(opened, args.measure, within=within)
-    show(args, sample_sizes(deviation, args.difference, within=within, dropout=args.dropout))
+    deviation = Deviation(args.sd) if args.sd else _deviation(opened, args)
+    frame = sample_sizes(
+        deviation,
+        args.difference,
+        within=within,
+        fitted=fitted_effects(opened.spec) if within else 1,
+        dropout=args.dropout,
+    )
+    show(args, frame)
 
 
-def _deviation(opened: Study, measure: str, *, within: bool) -> Deviation:
-    measured = with_holdout(opened, results(opened), look=False)
+def _deviation(opened: Study, args: argparse.Namespace) -> Deviation:
+    measured, measure = with_holdout(opened, results(opened), look=False), args.measure
+    if measure == "holdout_gain" and (left := unmeasured(opened, measured)):
+        raise StudyError(
+            f"{count(left, 'finished task')} of people have not been measured on the holdout: the "
+            "report does this.",
+            f"Run first: inficond study report {_named(args)}",
+        )
     levels = [str(level.name_) for level in opened.spec.levels]
     words = TASK_MEASURES.get(measure) or SCALES[measure].name
-    values = values_of(measured, list(scores(opened)), measure)
-    return deviation_of(values, levels, words, within=within)
+    values = values_of(measured, counted_scores(opened), measure)
+    return deviation_of(values, levels, words, within=opened.spec.within)
+
+
+def _named(args: argparse.Namespace) -> str:
+    """Return the study, and its data if they were named, as words of a command."""
+    data = "" if args.data is None else f" --data {path_word(args.data)}"
+    return f"{path_word(args.study)}{data}"
 
 
 def export(opened: Study, args: argparse.Namespace) -> None:
@@ -214,8 +238,7 @@ def serve(opened: Study, args: argparse.Namespace) -> None:
     password = _password(args.password_file)
     if password:
         os.environ[PASSWORD] = password
-    data = "" if args.data is None else f" --data {path_word(args.data)}"
-    name = f"{path_word(args.study)}{data}"
+    name = _named(args)
 
     def tell(url: str) -> None:
         base = url.removesuffix("/study")

@@ -30,6 +30,7 @@ from inficond_panel.study.results.summary import differences_table, summary_tabl
 from inficond_panel.study.results.timeline import (
     LatestAnswer,
     answers,
+    counted_scores,
     progress_of,
     scores,
     timeline,
@@ -54,6 +55,10 @@ _STRIPS = {
     "gain": ("points", 2),
     "holdout_gain": ("points", 2),
 }
+_TITLES = {
+    "differences": "Differences between conditions",
+    "differences_attentive": "Differences without people who missed an attention check",
+}
 Frames = dict[str, pd.DataFrame]
 
 
@@ -74,15 +79,15 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
 def make_frames(study: Study, results: Sequence[TaskResult]) -> Frames:
     """Return the tables of a report by name; ``results`` must have AP on the holdout."""
     levels = [level.name_ for level in study.spec.levels]
-    scored, simulated, within = list(scores(study)), study.log.simulated, study.spec.within
-    compared = differences(results, scored, levels, within=within)
-    missed = _missed(study)
-    attentive = differences(
-        [one for one in results if one.participant not in missed],
-        [one for one in scored if one.participant not in missed],
-        levels,
-        within=within,
-    )
+    scored, simulated, within = counted_scores(study), study.log.simulated, study.spec.within
+    compared = {"differences": differences(results, scored, levels, within=within)}
+    if len(levels) > 1 and (missed := _missed(study)):
+        compared["differences_attentive"] = differences(
+            [one for one in results if one.participant not in missed],
+            [one for one in scored if one.participant not in missed],
+            levels,
+            within=within,
+        )
     return {
         "flow": tables.flow_table(study),
         "tasks": tables.tasks_table(results),
@@ -90,12 +95,10 @@ def make_frames(study: Study, results: Sequence[TaskResult]) -> Frames:
         "summary": summary_table(
             results, [task.name_ for task in study.spec.all_tasks], simulated=simulated
         ),
-        "differences": differences_table(compared, simulated=simulated),
-        "differences_attentive": differences_table(
-            attentive,
-            simulated=simulated,
-            title="Differences without people who missed an attention check",
-        ),
+        **{
+            name: differences_table(made, simulated=simulated, title=_TITLES[name])
+            for name, made in compared.items()
+        },
         "answers": tables.answers_table(study),
         "scores": tables.scores_table(study),
         "views": tables.views_table(study),
@@ -126,7 +129,6 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
         intro=intro,
         simulated=simulated,
         attention=_attention(study),
-        missed=bool(_missed(study)),
         frames=frames,
         varied=len(study.spec.levels) > 1,
         strips={key: _strip(results, frames["summary"], key, *how) for key, how in _STRIPS.items()},
@@ -155,11 +157,11 @@ def _attention(study: Study) -> str:
     missed = len(_missed(study))
     if not asked:
         return ""
-    return (
-        f"{missed} of {count(len(asked), 'participant')} answered an attention check wrongly. They "
-        "are part of all figures, except those of differences_attentive.csv; participants.csv "
-        "names them."
-    )
+    told = f"{missed} of {count(len(asked), 'participant')} answered an attention check wrongly."
+    if not missed:
+        return told
+    but = ", except those of differences_attentive.csv" if len(study.spec.levels) > 1 else ""
+    return f"{told} They are part of all figures{but}; participants.csv names them."
 
 
 def _name(task: str, condition: str) -> str:

@@ -8,7 +8,14 @@ from typing import NamedTuple
 import pandas as pd
 
 from inficond_panel.results.frame import make_frame, plain_headings
-from inficond_panel.study.results.differences import ADJUSTED, MIXED, NEWCOMBE, PAIRED, WELCH
+from inficond_panel.study.results.differences import (
+    ADJUSTED,
+    JACKKNIFE,
+    MIXED,
+    NEWCOMBE,
+    PAIRED,
+    WELCH,
+)
 from inficond_panel.study.results.remarks import CODERS
 from inficond_panel.study.results.results import LEVEL, TASK_MEASURES
 from inficond_panel.study.run.assignment import assign
@@ -199,7 +206,7 @@ _TABLES: dict[str, dict[str, Described]] = {
         "method": Described(
             "interval; tasks adjusted: with effects of the tasks, fitted by least squares",
             "",
-            f"{PAIRED}, {WELCH}, each with or without `{ADJUSTED[2:]}`; {NEWCOMBE}; {MIXED}",
+            f"{PAIRED}, {PAIRED}{ADJUSTED}; {WELCH}; {JACKKNIFE}{ADJUSTED}; {NEWCOMBE}; {MIXED}",
         ),
     },
 }

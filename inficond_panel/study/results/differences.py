@@ -18,7 +18,7 @@ from inficond_panel.study.results.results import LEVEL, REACHED, TASK_MEASURES, 
 from inficond_panel.study.results.timeline import Score
 from inficond_panel.vocabulary.confidence import tails
 
-PAIRED, WELCH, NEWCOMBE = "paired t", "Welch's t", "Newcombe"
+PAIRED, WELCH, NEWCOMBE, JACKKNIFE = "paired t", "Welch's t", "Newcombe", "jackknife t"
 #: Added to a method if people did different tasks; method if nobody's tasks link the conditions.
 ADJUSTED, MIXED = ", tasks adjusted", "none: cannot be told from the tasks"
 
@@ -96,7 +96,9 @@ def _pairs(
         if within and changes(*groups)[0].size:
             yield Difference(measure, task, first, second, *paired(*groups))
         elif not within and all(groups):
-            estimate = newcombe if task and measure == REACHED else independent
+            # of one task a person has 1 or 0, of several a share
+            shares = measure == REACHED and len(_names([*groups[0], *groups[1]], "task")) == 1
+            estimate = newcombe if shares else independent
             yield Difference(measure, task, first, second, *estimate(*groups))
 
 
@@ -172,51 +174,105 @@ def paired(first: Sequence[Value], second: Sequence[Value]) -> Estimate:
 # --- two groups
 
 
-def person_means(*groups: Sequence[Value]) -> tuple[list[np.ndarray], bool]:
-    """Return the mean value of each person per group ``(people,)``, and whether they are adjusted.
+class TaskTable(NamedTuple):
+    """People of two groups or more, with the number of values ``counts (people, tasks)`` and their
+    ``sums (people, tasks)``; ``group (people,)`` is the index of a person's group."""
+
+    counts: np.ndarray
+    sums: np.ndarray
+    group: np.ndarray
+
+    @property
+    def adjusts(self) -> bool:
+        """True if people did different tasks."""
+        return bool((self.counts == 0).any())
+
+
+def _task_table(groups: Sequence[Sequence[Value]]) -> TaskTable:
+    people = [(at, who) for at, group in enumerate(groups) for who in _names(group, "participant")]
+    tasks = _names([value for group in groups for value in group], "task")
+    rows = {who: row for row, who in enumerate(people)}
+    counts, sums = np.zeros((2, len(people), len(tasks)))
+    for at, group in enumerate(groups):
+        for value in group:
+            where = rows[at, value.participant], tasks.index(value.task)
+            counts[where] += 1
+            sums[where] += value.value
+    return TaskTable(counts, sums, np.array([at for at, _ in people]))
+
+
+def person_means(*groups: Sequence[Value]) -> list[np.ndarray]:
+    """Return the mean value of each person per group ``(people,)``.
 
     If people did different tasks, the effects of the tasks are subtracted first: those of the fit
     value ~ person + task by least squares, with mean 0. Means are nan if no people link the tasks,
     so that their effects are not defined.
     """
-    values = [value for group in groups for value in group]
-    people, tasks = _names(values, "participant"), _names(values, "task")
-    done = {who: {v.task for v in values if v.participant == who} for who in people}
-    adjusts = any(each != set(tasks) for each in done.values())
-    effects = _task_effects(values, people, tasks) if adjusts else dict.fromkeys(tasks, 0.0)
-    means = [
-        np.array(
-            [
-                np.mean([v.value - effects[v.task] for v in group if v.participant == who])
-                for who in _names(group, "participant")
-            ]
-        )
-        for group in groups
-    ]
-    return means, adjusts
+    table = _task_table(groups)
+    none = np.zeros(table.counts.shape[1])
+    means = _adjusted(table, _task_effects(table) if table.adjusts else none)
+    return [means[table.group == at] for at in range(len(groups))]
 
 
-def _task_effects(
-    values: Sequence[Value], people: Sequence[str], tasks: Sequence[str]
-) -> dict[str, float]:
-    rows = [[v.participant == who for who in people] + [v.task == t for t in tasks] for v in values]
-    design = np.array(rows, dtype=float)
-    if np.linalg.matrix_rank(design) < len(people) + len(tasks) - 1:
-        return dict.fromkeys(tasks, np.nan)
-    found = np.linalg.lstsq(design, np.array([v.value for v in values]), rcond=None)[0]
-    effects = found[len(people) :]
-    return dict(zip(tasks, map(float, effects - effects.mean()), strict=True))
+def _adjusted(table: TaskTable, effects: np.ndarray) -> np.ndarray:
+    """Return the mean of each person, less the ``effects (..., tasks)``: ``(..., people)``."""
+    left: np.ndarray = table.sums.sum(1) - effects @ table.counts.T
+    return left / table.counts.sum(1)
+
+
+def _task_effects(table: TaskTable, *, without_each: bool = False) -> np.ndarray:
+    """Return the effects of the tasks ``(tasks,)``, or ``(people, tasks)`` without each person.
+
+    These are the normal equations of value ~ person + task, from which the effects of people are
+    eliminated. Their matrix is the Laplacian of a graph, in which people link their tasks.
+    """
+    counts, sums = table.counts, table.sums
+    shares = counts / counts.sum(1, keepdims=True)
+    matrices = counts[:, :, None] * np.eye(counts.shape[1]) - counts[:, :, None] * shares[:, None]
+    sides = sums - shares * sums.sum(1, keepdims=True)
+    matrix, side, done = matrices.sum(0), sides.sum(0), counts.sum(0)
+    if without_each:
+        matrix, side, done = matrix - matrices, side - sides, done - counts
+    linked = np.linalg.matrix_rank(matrix, tol=1e-9, hermitian=True) == (done > 0).sum(-1) - 1
+    effects = (np.linalg.pinv(matrix, rcond=1e-9, hermitian=True) @ side[..., None])[..., 0]
+    return np.where(linked[..., None], effects, np.nan)
 
 
 def independent(first: Sequence[Value], second: Sequence[Value]) -> Estimate:
     """Return the second group's mean minus the first's, over ``person_means``, with Welch's t
-    interval."""
-    groups, adjusts = person_means(first, second)
+    interval, or that of ``_jackknife`` if people did different tasks."""
+    groups, table = person_means(first, second), _task_table((first, second))
     n = f"{len(groups[0])} and {len(groups[1])}"
     if not all(np.isfinite(group).all() for group in groups):
         return np.nan, np.nan, np.nan, n, MIXED
+    if table.adjusts:
+        change = float(groups[1].mean() - groups[0].mean())
+        reach = _jackknife(table)
+        return change, change - reach, change + reach, n, JACKKNIFE + ADJUSTED
     change, low, high = map(float, t_interval(*groups))
-    return change, low, high, n, WELCH + (ADJUSTED if adjusts else "")
+    return change, low, high, n, WELCH
+
+
+def _jackknife(table: TaskTable) -> float:
+    """Return the half width of the t interval of a difference of two groups, by the jackknife: the
+    difference is fitted again without each person, since the effects of tasks are estimates, too
+    (Efron and Stein, Annals of Statistics 9, 1981).
+
+    Nan if one person alone links tasks, for a group of one person, and if nothing varies.
+    """
+    from scipy.stats import t  # noqa: PLC0415 - slow to load, seldom used
+
+    people = len(table.group)
+    if min(np.bincount(table.group, minlength=2)) < 2:
+        return np.nan
+    means = _adjusted(table, _task_effects(table, without_each=True))
+    signs = np.where(np.eye(people, dtype=bool), 0.0, np.where(table.group == 1, 1.0, -1.0))
+    sizes = np.where(table.group == 1, (signs > 0).sum(1)[:, None], (signs < 0).sum(1)[:, None])
+    changes_left = (means * signs / sizes).sum(1)
+    spread = changes_left - changes_left.mean()
+    error = float(np.sqrt((people - 1) / people * (spread @ spread)))
+    varies = error > 1e-12 * np.abs(table.sums).max()
+    return float(t.ppf(tails(LEVEL)[1], people - 2)) * error if varies else np.nan
 
 
 def newcombe(first: Sequence[Value], second: Sequence[Value]) -> Estimate:

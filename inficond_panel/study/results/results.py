@@ -205,10 +205,11 @@ def spread(values: Sequence[float], seed: int = 0) -> dict[str, float]:
 
 
 def share(reached: Sequence[float]) -> dict[str, float]:
-    """Return the ``spread`` of ``reached``, 1 or 0 per person, with Wilson's interval."""
-    made = spread(reached)
-    low, high = wilson(made["mean"], len(reached), LEVEL)
-    return {**made, "mean_low": low, "mean_high": high}
+    """Return the same of ``reached``, 1 or 0 per person, as ``spread``, with Wilson's interval."""
+    mean = float(np.mean(reached))
+    sd = float(np.std(reached, ddof=1)) if len(reached) > 1 else np.nan
+    low, high = wilson(mean, len(reached), LEVEL)
+    return {"n": len(reached), "mean": mean, "sd": sd, "mean_low": low, "mean_high": high}
 
 
 def with_holdout(
@@ -235,6 +236,14 @@ def with_holdout(
         made.append(replace(result, **ends))
     remaining = present()
     return [result for result in made if result.participant in remaining]
+
+
+def unmeasured(study: Study, results: Iterable[TaskResult]) -> int:
+    """Return the number of finished tasks, without the training, whose students no report has
+    measured on the holdout."""
+    known = study.holdout()
+    finished = (one for one in results if one.outcome and one.place)
+    return sum(f"{one.participant}/{one.task}" not in known for one in finished)
 
 
 def looks_of(study: Study) -> list[str]:

@@ -11,8 +11,18 @@ import pandas as pd
 
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.study.results.differences import Value, changes, fit_change, person_means
+from inficond_panel.study.results.differences import (
+    ADJUSTED,
+    PAIRED,
+    Value,
+    changes,
+    fit_change,
+    person_means,
+)
 from inficond_panel.study.results.results import LEVEL
+from inficond_panel.study.run.assignment import assign
+from inficond_panel.study.run.balance import round_size
+from inficond_panel.study.spec.study_spec import StudySpec
 from inficond_panel.vocabulary.confidence import tails
 
 #: Sizes in the table: people per condition, or people who have both conditions.
@@ -21,6 +31,8 @@ SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80, 120)
 ENOUGH, MOST = 0.8, 100_000
 #: People of a pilot below which its deviation is too uncertain to plan with.
 FEW = 10
+#: Least number of people of a plan that are looked at: of drawn orders they have the most.
+_PLANNED = 64
 
 
 class Deviation(NamedTuple):
@@ -38,7 +50,8 @@ def deviation_of(
 
     Between subjects it is pooled over the conditions, within subjects it is that of the changes
     between the first two. Raises ``StudyError`` for too few people with a value, named by
-    ``words``, and for people whose values are all equal.
+    ``words``, for people whose values are all equal, and for tasks that cannot be told from
+    conditions.
     """
     groups = [[v for v in values if v.condition == level] for level in levels or ("",)]
     residuals, free = _within(groups) if within else _between(groups)
@@ -49,6 +62,12 @@ def deviation_of(
             "condition, or give a deviation with --sd.",
         )
     sd = math.sqrt(float(residuals @ residuals) / free)
+    if not math.isfinite(sd):
+        raise StudyError(
+            "The tasks of the pilot cannot be told from its conditions: too few people did several "
+            f"tasks, so that the deviation of {words} is undefined.",
+            "Run the pilot with more people, who do several tasks, or give a deviation with --sd.",
+        )
     if sd <= 1e-12 * max(abs(value.value) for value in values):
         raise StudyError(
             f"All people of the pilot have the same value of {words} in a condition: there is no "
@@ -76,50 +95,76 @@ def _between(groups: Sequence[Sequence[Value]]) -> tuple[np.ndarray, int]:
     present = [group for group in groups if group]
     if not present:
         return np.zeros(0), 0
-    means, _ = person_means(*present)
+    means = person_means(*present)
     centred = np.concatenate([mean - mean.mean() for mean in means])
     return centred, len(centred) - len(means)
 
 
-def power(size: int, effect: float, *, within: bool) -> float:
+def fitted_effects(study: StudySpec) -> int:
+    """Return the number of effects that the paired t fits by the plan of a study within subjects
+    (``fit_change``): the mean change from the first condition to the second, and the effects of
+    tasks that the plan can tell apart. It is at most the number of tasks, or of blocks."""
+    people = range(max(round_size(study), _PLANNED))
+    plans = {frozenset((one.condition, one.task) for one in assign(study, at)) for at in people}
+    planned = [Value(c, f"{at}", task, 0.0) for at, plan in enumerate(plans) for c, task in plan]
+    levels = [str(level.name_) for level in study.levels[:2]]
+    if len(levels) < 2:
+        return 1
+    change, shares = changes(*([v for v in planned if v.condition == level] for level in levels))
+    return len(change) - fit_change(change, shares).free
+
+
+def power(size: int, effect: float, *, within: bool, fitted: int = 1) -> float:
     """Return the probability that the two-sided t test at ``LEVEL`` finds a difference of
     ``effect`` deviations: with ``size`` people who have both conditions, or per condition (Cohen,
-    Statistical Power Analysis for the Behavioral Sciences, 1988; noncentral t)."""
+    Statistical Power Analysis for the Behavioral Sciences, 1988; noncentral t).
+
+    Within subjects ``fitted`` is the number of ``fitted_effects``, 1 for the mean change alone. The
+    power is 0 without a degree of freedom, and nan for an effect that is not finite.
+    """
     from scipy.stats import nct, t  # noqa: PLC0415 - slow to load, seldom used
 
-    free = size - 1 if within else 2 * size - 2
+    free = size - fitted if within else 2 * size - 2
+    if free < 1:
+        return 0.0
+    if not math.isfinite(effect):
+        return math.nan
     shift = abs(effect) * math.sqrt(size if within else size / 2)
     limit = float(t.ppf(tails(LEVEL)[1], free))
     found = float(nct.sf(limit, free, shift) + nct.cdf(-limit, free, shift))
     return found if math.isfinite(found) else 1.0  # scipy gives nan far from the limit
 
 
-def least_size(effect: float, *, within: bool) -> int | None:
+def least_size(effect: float, *, within: bool, fitted: int = 1) -> int | None:
     """Return the smallest size whose ``power`` is ``ENOUGH``; None if it is more than ``MOST``."""
+
+    def enough(size: int) -> bool:
+        return power(size, effect, within=within, fitted=fitted) >= ENOUGH
+
     low, high = 1, 2
-    while power(high, effect, within=within) < ENOUGH:
+    while not enough(high):
         low, high = high, 2 * high
         if low > MOST:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (
-            (low, middle) if power(middle, effect, within=within) >= ENOUGH else (middle, high)
-        )
+        low, high = (low, middle) if enough(middle) else (middle, high)
     return high
 
 
 def sample_sizes(
-    deviation: Deviation, difference: float, *, within: bool, dropout: float = 0.0
+    deviation: Deviation, difference: float, *, within: bool, fitted: int = 1, dropout: float = 0.0
 ) -> pd.DataFrame:
     """Return a table of the power per number of participants, and in its notes the number that is
     enough, with an allowance for the share ``dropout`` of people who do not finish.
 
-    Values are taken as normal, with equal variances.
+    Within subjects the paired t fits so many effects (``fitted_effects``). Values are taken as
+    normal, with equal variances.
     """
     effect = difference / deviation.sd
-    rows = [{"people": size, "power": power(size, effect, within=within)} for size in SIZES]
-    enough = least_size(effect, within=within)
+    powers = [power(size, effect, within=within, fitted=fitted) for size in SIZES]
+    rows = [{"people": size, "power": each} for size, each in zip(SIZES, powers, strict=True)]
+    enough = least_size(effect, within=within, fitted=fitted)
     each = "people" if within else "people in each condition"
     facts = {
         "difference": difference,
@@ -130,7 +175,10 @@ def sample_sizes(
         "invite": None if enough is None else math.ceil(enough / (1 - dropout) - 1e-9),
     }
     headings = {"people": Heading(each), "power": Heading("share that finds it", 2)}
-    notes = [_found(difference, facts, each, dropout), _basis(deviation, within=within)]
+    notes = [
+        _found(difference, facts, each, dropout),
+        _basis(deviation, within=within, fitted=fitted),
+    ]
     if 0 < deviation.people < FEW:
         notes.append(_FEW.format(deviation.people))
     return make_frame(rows, "people", headings, title="Sample size", notes=notes, facts=facts)
@@ -150,13 +198,14 @@ def _found(difference: float, facts: Mapping[str, object], each: str, dropout: f
         f"{ENOUGH:.0%}."
     )
     if dropout:
-        told += f" Invite {facts['invite']}, if {dropout:.0%} of them do not finish."
+        told += f" Invite {facts['invite']} {each}, if {dropout:.0%} of them do not finish."
     return told
 
 
-def _basis(deviation: Deviation, *, within: bool) -> str:
+def _basis(deviation: Deviation, *, within: bool, fitted: int) -> str:
     """Return a sentence on the design, and on the deviation with its source."""
-    test = "within subjects, paired t" if within else "between subjects, two-sample t"
+    adjusted = ADJUSTED if fitted > 1 else ""
+    test = f"within subjects, {PAIRED}{adjusted}" if within else "between subjects, two-sample t"
     what = "of people's changes" if within else "of people in a condition"
     source = f"of {deviation.people} people of the pilot" if deviation.people else "as given"
     return f"Design: {test}. SD {what}: {deviation.sd:.4g}, {source}."

@@ -125,10 +125,7 @@ def _censoring(results: Sequence[TaskResult]) -> list[str]:
 
 
 def differences_table(
-    differences: Iterable[Difference],
-    *,
-    simulated: bool = False,
-    title: str = "Differences between conditions",
+    differences: Iterable[Difference], *, title: str, simulated: bool = False
 ) -> pd.DataFrame:
     """Return a row per measure, task and pair of conditions: ``difference`` with its limits."""
     rows = (
@@ -152,8 +149,9 @@ def differences_table(
     note = (
         "Over all tasks, unless a task is named. Paired t: the same people under both conditions. "
         "Welch's t: two groups, with unequal variances. Tasks adjusted: people did different tasks "
-        "under the two conditions, so that the effects of the tasks were fitted too. Intervals are "
-        "not corrected for the number of comparisons."
+        "under the two conditions, so that the effects of the tasks were fitted too. Jackknife t: "
+        "two groups, fitted again without each person. Intervals are not corrected for the number "
+        "of comparisons."
     )
     difference = ("difference", "difference_low", "difference_high")
     columns = (

@@ -182,6 +182,12 @@ def scores(study: Study) -> Iterator[Score]:
             yield Score(who.label, step.task, step.condition, scale, score)
 
 
+def counted_scores(study: Study) -> list[Score]:
+    """Return the ``scores`` but those after the training, which do not count."""
+    training = study.spec.training
+    return [one for one in scores(study) if not training or one.task != training.name_]
+
+
 def _steps(study: Study) -> Iterator[tuple[Participant, StudyStep, dict[str, Any]]]:
     for who in study.log.participants():
         progress = progress_of(study, who)
