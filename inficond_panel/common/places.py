@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -27,8 +28,10 @@ _REMEDY = "Write an address such as s3://BUCKET/NAME.zarr"
 _CLIENTS = ("botocore.", "aiobotocore.", "aiohttp.", "google.", "gcsfs.")
 #: Seconds until a server is given up that does not accept a connection, or sends no byte.
 _SILENT = 5
-#: Seconds to wait before each further try, and seconds after which there is none.
-_WAITS, _LAST_TRY = (0.2, 1.0), 10.0
+#: Seconds to wait before each further try.
+_WAITS = (0.2, 1.0)
+#: Times that a server may send nothing until there is no further try.
+_SILENCES = 2
 _T = TypeVar("_T")
 
 
@@ -101,17 +104,27 @@ def for_zarr(place: Path) -> Any:
 
 def tried(place: Path, read: Callable[[], _T]) -> _T:
     """Return ``read()``. At an address it is called again, soon and at most twice, after an error
-    of the network; the last error is raised."""
-    began = time.monotonic()
+    of the network, and at most once if the server sends nothing; the last error is raised.
+
+    How long a read took before its error does not matter: large pieces take long on a slow link.
+    """
+    silences = 0
     for wait in _WAITS:
         try:
             return read()
         except Exception as error:
-            late = time.monotonic() - began > _LAST_TRY
-            if late or unreachable(place, error) is None:
+            silences += _timed_out(error)
+            denied = isinstance(error, PermissionError)
+            if denied or silences == _SILENCES or unreachable(place, error) is None:
                 raise
         time.sleep(wait)
     return read()
+
+
+def _timed_out(error: Exception) -> bool:
+    return (
+        isinstance(error, TimeoutError) or "Timeout" in type(error).__name__
+    )  # botocore's is none
 
 
 def beside(store: Path) -> Path:
@@ -125,9 +138,11 @@ def beside(store: Path) -> Path:
 
 def unreachable(place: Path, error: Exception) -> StoreError | None:
     """Return the error for an address that cannot be used for a reason outside of it, as ``error``
-    states: rights, network, server; None for a path on disk, missing files and damaged data."""
+    states: rights, network, server; None for a path on disk, damaged data, and files that are
+    missing or exist."""
     network = isinstance(error, OSError) or type(error).__module__.startswith(_CLIENTS)
-    if not is_remote(place) or not network or isinstance(error, FileNotFoundError):
+    told = isinstance(error, FileNotFoundError | FileExistsError)
+    if not is_remote(place) or not network or told:
         return None
     why = f"{place} cannot be reached: {str(error) or type(error).__name__}"
     return StoreError(why, "Check the address, your rights, and the connection, then try again.")
@@ -157,7 +172,7 @@ def size_of(folder: Path) -> int | None:
         return None
     with reaching(folder):
         try:
-            return int(remote.fs.du(remote.path))
+            return int(tried(folder, lambda: remote.fs.du(remote.path)))
         except FileNotFoundError:
             return 0
         except PermissionError:
@@ -173,10 +188,10 @@ def stores_in(folder: Path) -> list[Path]:
         return []
     with reaching(folder):
         try:
-            found = [marker.parent for marker in folder.glob("*.zarr/zarr.json")]
+            found = tried(folder, lambda: list(folder.glob("*.zarr/zarr.json")))
         except PermissionError:
             return []
-    return sorted(found, key=str)
+    return sorted((marker.parent for marker in found), key=str)
 
 
 def has_store(place: Path) -> bool:
@@ -207,9 +222,18 @@ def written_at(place: Path) -> tuple[int, ...]:
 
 def create(place: Path, content: bytes) -> None:
     """Write a new object at an address; raise ``FileExistsError`` if another process did before."""
-    remote = cast("Any", place)
-    with reaching(place):  # one request, of which one of many succeeds
-        remote.fs.pipe_file(remote.path, content, mode="create")
+    remote, tries = cast("Any", place), count(1)
+
+    def put() -> None:  # one request, of which one of many succeeds
+        again = next(tries) > 1
+        try:
+            remote.fs.pipe_file(remote.path, content, mode="create")
+        except FileExistsError:
+            if not again or remote.fs.cat_file(remote.path) != content:
+                raise  # else the answer to our first request was lost
+
+    with reaching(place):
+        tried(place, put)
 
 
 def upload(folder: Path, place: Path, last: str, names: Collection[str]) -> None:
@@ -229,4 +253,5 @@ def upload(folder: Path, place: Path, last: str, names: Collection[str]) -> None
         if before:
             remote.fs.rm(before)
         remote.fs.put(list(map(str, files)), targets)
+    remote.fs.retries = 1  # ``create`` has to know of each try
     create(place / last, (folder / last).read_bytes())

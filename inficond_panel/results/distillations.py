@@ -133,8 +133,10 @@ def compare_settings(
     the first setting. ``classes`` has metrics and changes by class. All use the same draws of
     images. Students missing in the history are distilled, and stored only if ``split`` is the
     holdout; a look (an evaluation on the holdout) is then counted for each. Raises ``TuningError``
-    for impossible settings, and if a setting needs oracle logits that the store lacks.
+    for impossible settings, for a split without images, and if a setting needs oracle logits that
+    the store lacks.
     """
+    tuner.check_images(split)
     noise = tuner.spec.views.noise(draws, seed)
     measured: list[dict[str, Outcome]] = []
     students, changes, classes = [], [], []
@@ -188,7 +190,7 @@ def _count_look(tuner: Tuner, node: Node, split: str) -> None:
     """If the split is the holdout, store the students and count a look (an evaluation on it)."""
     if split == HOLDOUT:
         tuner.history.add(node)
-        tuner.history.count_look(node.id, split)
+        tuner.count_look(node, split)
 
 
 def common_facts(tuner: Tuner, noise: Noise) -> dict[str, Any]:
@@ -291,9 +293,10 @@ def compare_links(
     sigmoid on the same draws of images) and ``teacher`` (undefined for agreement with the teacher).
     The fact ``links`` has node, weights and looks of both. Students missing in the history are
     distilled, and stored only if ``split`` is the holdout; a look is then counted for both. Raises
-    ``TuningError`` for data with several classes per image, and for settings that the softmax
-    student does not support.
+    ``TuningError`` for data with several classes per image, for a split without images, and for
+    settings that the softmax student does not support.
     """
+    tuner.check_images(split)
     check_single_label(tuner.store)
     first, second = (_distilled(tuner, link, split, progress) for link in LINKS)
     labelled = teacher_top_class(tuner.store, split)

@@ -18,10 +18,17 @@ images are near-equal if
   taken from the sample, and the distance is read again.
 
 Scores that take few values, such as attributes of people or words of captions (0 or 1), are equal
-for images that have nothing to do with each other, so a column counts only if its values are
-``graded``. Without a graded column of scores no images are near-equal: a teacher that looks at the
-same attributes gives equal rows equal logits, so these say no more. With one such column, images
-are near-equal if all their scores and logits are the same.
+for images that have nothing to do with each other. A teacher that looks at the same attributes
+gives equal rows equal logits, so these say no more. So no images are near-equal
+
+- without a ``graded`` column of scores; only such columns count in the distance, and
+- if more than ``CHANCE`` pairs of unrelated images are expected to have equal scores, such as rows
+  of a table of age and education. This is the number of all pairs times the share of pairs that are
+  equal in a column, over all columns. A copy is no chance, so the shares are those of rows that
+  differ. The columns are taken for independent; of columns that say the same, such as age and year
+  of birth, more rows are equal.
+
+Images with equal scores and equal logits are near-equal, and with one graded column no others.
 """
 
 from __future__ import annotations
@@ -67,16 +74,17 @@ Pairs = NDArray[np.intp]
 def near_equal(scores: NDArray, logits: NDArray) -> Pairs:
     """Return pairs of near-equal images, by scores (n, C) and the teacher's logits (n, K).
 
-    Of images with equal scores each is paired with the first one only.
+    Of images with equal scores and logits each is paired with the first one only.
     """
     columns = _graded(scores)
-    if len(columns) < 2:
-        both = np.hstack([scores, logits])
-        return _equal(both) if len(columns) else np.empty((0, 2), np.intp)
-    shown = np.flatnonzero(np.ptp(scores[:, columns], axis=1) > 0)  # no concept: tells nothing
-    equal = shown[_equal(scores[shown])]
+    shown = np.arange(len(scores))
+    if len(columns) > 1:
+        shown = np.flatnonzero(np.ptp(scores[:, columns], axis=1) > 0)  # no concept: tells nothing
+    if not len(columns) or _equal_by_chance(scores[shown]) > CHANCE:
+        return np.empty((0, 2), np.intp)
+    equal = shown[_equal(np.hstack([scores, logits])[shown])]
     first = np.setdiff1d(shown, equal[:, 1])
-    if len(first) < 2:
+    if len(columns) < 2 or len(first) < 2:
         return equal
     places = on_main_axes(_standardised(scores[np.ix_(first, columns)]))
     if places.shape[1] < _FEWEST_AXES:
@@ -130,6 +138,19 @@ def _equal(values: NDArray) -> Pairs:
     pairs = [(first.setdefault(row, i), i) for i, row in enumerate(rows)]
     found = np.array(pairs, dtype=np.intp).reshape(-1, 2)
     return found[found[:, 0] != found[:, 1]]
+
+
+def _equal_by_chance(values: NDArray) -> float:
+    """Return the number of pairs of equal rows (n, C) that are expected of unrelated images, or a
+    number up to ``CHANCE`` that it does not exceed."""
+    others = np.delete(values, _equal(values)[:, 1], axis=0)
+    expected, pairs = len(values) * (len(values) - 1) / 2, max(len(others) * (len(others) - 1), 1)
+    for column in others.T:
+        if expected <= CHANCE:
+            break
+        counts = np.unique(column, return_counts=True)[1]
+        expected *= float((counts * (counts - 1)).sum()) / pairs
+    return expected
 
 
 def _standardised(scores: NDArray) -> NDArray:

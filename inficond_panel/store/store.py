@@ -13,7 +13,6 @@ from PIL import Image
 
 from inficond_panel.common import arrays
 from inficond_panel.common.names import name_key, positions
-from inficond_panel.common.places import unreachable
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.errors import DataError, Remedy, StoreFormatError
@@ -33,7 +32,7 @@ from inficond_panel.store.schema import (
     WORDS,
     array_hash,
 )
-from inficond_panel.store.stored import StoredArrays, damaged
+from inficond_panel.store.stored import ByRows, StoredArrays, damaged
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
@@ -320,11 +319,7 @@ class Store:
             if name not in PIECEWISE:
                 self._read(name)
                 continue
-            try:  # too large to be read at once
-                digest = array_hash(self.dataset[name])
-            except Exception as error:
-                self.check_current()
-                raise unreachable(self.path, error) or damaged(self.path, name) from error
+            digest = array_hash(ByRows(self.stored, name, self.dataset[name]))  # too large at once
             if digest != self.attrs["variable_hashes"].get(name):
                 self.check_current()
                 raise damaged(self.path, name)

@@ -82,6 +82,17 @@ class StoredArrays:
         return StoreReplacedError(f"{self.path} was {how} while it was in use.", _OPEN_AGAIN)
 
 
+class ByRows:
+    """The array ``name`` of a store, of which rows are loaded when it is sliced."""
+
+    def __init__(self, stored: StoredArrays, name: str, array: xr.DataArray) -> None:
+        self.dtype, self.shape = array.dtype, array.shape
+        self._stored, self._name = stored, name
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        return self._stored.load(self._name, rows)
+
+
 def damaged(path: Path, name: str, fault: str = "differs from its hash") -> StoreFormatError:
     """Return the error for an array ``name`` of the store at ``path``."""
     return StoreFormatError(f"{path} is damaged: {name} {fault}.", write_again(path))

@@ -95,8 +95,8 @@ def _label(source: Tuner, old: Node, into: Tuner, new: Node) -> None:
         into.set_note(new.id, old.note)
     into.set_meant(new.id, old.worlds_meant | new.worlds_meant)
     looks, known = source.history.looks(old.id, HOLDOUT), into.history.looks(new.id, HOLDOUT)
-    for _ in range(looks - known):
-        into.count_look(new, HOLDOUT)
+    for _ in range(looks - known):  # as recorded, also if the store has no such image
+        into.history.count_look(new.id, HOLDOUT)
 
 
 #: Methods that repeat an event with a text, by kind.

@@ -157,14 +157,18 @@ class StudentHistory:
     def count_look(self, node: Node, split: str, author: str = "user") -> int:
         """Record that somebody saw metrics of ``node`` on ``split``; return how often so far.
 
-        Raises ``TuningError`` if the store has no image of the split: then there is nothing to see.
+        Raises as ``check_images``.
         """
+        self.check_images(split)
+        return self.history.count_look(node.id, split, author)
+
+    def check_images(self, split: str) -> None:
+        """Raise ``TuningError`` if the store has no image of the split: there is nothing to see."""
         if not len(self.store.rows(split)):
             raise TuningError(
                 f"The store has no images of the split {split}.",
                 "Measure on tune, or make a store whose column split has such images.",
             )
-        return self.history.count_look(node.id, split, author)
 
     def looks(self, split: str = HOLDOUT) -> int:
         """Return how often somebody saw metrics on ``split``, of any node of these students."""

@@ -34,13 +34,13 @@ def split_column_note(dataset: Dataset) -> str:
 
 def _sources(dataset: Dataset) -> Iterator[tuple[str, list[str]]]:
     """Yield the name and the values, most frequent first, of each column with a few values that
-    are no classes."""
+    are no classes; an empty cell is unknown, so a column with one names no source of its image."""
     if dataset.metadata is None:
         return
     for name, texts in zip(dataset.metadata_columns, dataset.metadata.T, strict=True):
         counts = Counter(map(str, texts))
-        rare = min(counts.values()) < _LEAST_SHARE * len(texts)
-        if 2 <= len(counts) <= _MOST_VALUES and not rare and not _is_class(dataset, texts):
+        unfit = "" in counts or min(counts.values()) < _LEAST_SHARE * len(texts)
+        if 2 <= len(counts) <= _MOST_VALUES and not unfit and not _is_class(dataset, texts):
             yield name, [text for text, _ in counts.most_common()]
 
 

@@ -50,6 +50,15 @@ def test_the_losses_are_those_of_scikit_learn_at_the_best_temperature():
     assert fit.sigmoid_loss == pytest.approx(least(label, lambda t: expit(z / t)), rel=1e-3)
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1000])
+def test_the_losses_do_not_depend_on_the_scale_of_the_logits(scale):
+    chances, label = drawn()
+    z = 2 * np.log(chances) + 1
+    fit = fit_activations(scale * z, label)
+    assert fit.softmax_loss == pytest.approx(least(label, lambda t: softmax(z / t, 1)), rel=1e-3)
+    assert fit.sigmoid_loss == pytest.approx(least(label, lambda t: expit(z / t)), rel=1e-3)
+
+
 def test_the_aps_are_those_of_scikit_learn():
     chances, label = drawn()
     z = np.log(chances) + np.random.default_rng(1).normal(size=(len(chances), 1))

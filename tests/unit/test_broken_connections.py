@@ -7,6 +7,7 @@ import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
+from types import SimpleNamespace
 
 import pytest
 from factory import small_store
@@ -15,7 +16,7 @@ from inficond_panel.common import places
 from inficond_panel.errors import StoreError
 from inficond_panel.store import open_store
 
-pytest.importorskip("upath")
+upath = pytest.importorskip("upath")
 pytestmark = pytest.mark.slow
 
 #: Sent to close a connection: no orderly end, but a reset.
@@ -23,14 +24,15 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class Flaky(SimpleHTTPRequestHandler):
-    """Answers of a web server, of which the next ``faults`` fail in one way."""
+    """Answers of a web server, of which the next ``faults`` of files below ``part`` fail in one
+    way."""
 
     protocol_version = "HTTP/1.1"
-    fault, faults, requests = "", 0, 0
+    fault, faults, requests, part = "", 0, 0, ""
 
     def do_GET(self):
         Flaky.requests += 1
-        if Flaky.faults <= 0:
+        if Flaky.faults <= 0 or Flaky.part not in self.path:
             return super().do_GET()
         Flaky.faults -= 1
         return getattr(self, Flaky.fault)()
@@ -72,8 +74,8 @@ def address(tmp_path):
         server.shutdown()
 
 
-def fail(fault, times=1000):
-    Flaky.fault, Flaky.faults, Flaky.requests = fault, times, 0
+def fail(fault, times=1000, part=""):
+    Flaky.fault, Flaky.faults, Flaky.requests, Flaky.part = fault, times, 0, part
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -116,12 +118,89 @@ def test_what_could_not_be_read_is_read_later(address):
     assert store.read("concept_score").shape == (200, 30)
 
 
-def test_a_silent_server_is_not_asked_without_end(address, monkeypatch):
-    """Each try takes all the time that there is for tries."""
+def test_a_silent_server_is_asked_once_more(address, monkeypatch):
     monkeypatch.setattr(places, "_SILENT", 0.2)
-    monkeypatch.setattr(places, "_LAST_TRY", 0.1)
     store = open_store(address)
     fail("silent")
     with pytest.raises(StoreError):
         store.read("concept_score")
-    assert Flaky.requests == 1
+    assert Flaky.requests == 2
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_photos_are_verified_though_a_request_fails(address, fault):
+    store = open_store(address)
+    fail(fault, 1, part="/thumbnail/")
+    store.verify()
+    assert Flaky.faults == 0
+
+
+class Calls:
+    """A function whose first call fails; ``before``: after it did its work, whose answer is lost.
+    Each call takes a minute of the clock."""
+
+    def __init__(self, function, error, *, before=False):
+        self.function, self.error, self.before, self.count, self.now = function, error, before, 0, 0
+
+    def __call__(self, *given, **named):
+        self.count, self.now = self.count + 1, self.now + 60
+        if self.count == 1:
+            if self.before:
+                self.function(*given, **named)
+            raise self.error
+        return self.function(*given, **named)
+
+
+@pytest.fixture
+def bucket():
+    """An address in a file system of this process."""
+    place = upath.UPath("memory://broken/data")
+    place.fs.pipe_file("/broken/data/one.zarr/zarr.json", b"{}")
+    yield place
+    place.fs.rm("/broken", recursive=True)
+
+
+def failing(monkeypatch, place, name, error=None, **more):
+    """Let the next request of a method fail; the calls of the method."""
+    calls = Calls(getattr(place.fs, name), error or ConnectionResetError("reset"), **more)
+    monkeypatch.setattr(place.fs, name, calls)
+    clock = SimpleNamespace(monotonic=lambda: calls.now, sleep=lambda _: None)
+    monkeypatch.setattr(places, "time", clock)
+    return calls
+
+
+def test_a_read_that_broke_after_a_minute_is_tried_again(bucket, monkeypatch):
+    calls = failing(monkeypatch, bucket, "cat_file")
+    assert places.tried(bucket, lambda: calls("/broken/data/one.zarr/zarr.json")) == b"{}"
+
+
+def test_the_size_of_an_array_is_asked_again(bucket, monkeypatch):
+    failing(monkeypatch, bucket, "du")
+    assert places.size_of(bucket) == 2
+
+
+def test_stores_are_listed_again(bucket, monkeypatch):
+    failing(monkeypatch, bucket, "find")
+    assert [store.name for store in places.stores_in(bucket)] == ["one.zarr"]
+
+
+def test_denied_rights_are_not_asked_again(bucket, monkeypatch):
+    calls = failing(monkeypatch, bucket, "du", PermissionError("denied"))
+    assert places.size_of(bucket) is None
+    assert calls.count == 1
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_an_object_is_created_though_the_answer_is_lost(bucket, monkeypatch, before):
+    failing(monkeypatch, bucket, "pipe_file", before=before)
+    places.create(bucket / "lock", b"mine")
+    assert bucket.fs.cat_file("/broken/data/lock") == b"mine"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_object_of_another_process_is_not_taken_for_ours(bucket, monkeypatch, fails):
+    bucket.fs.pipe_file("/broken/data/lock", b"theirs")
+    if fails:
+        failing(monkeypatch, bucket, "pipe_file")
+    with pytest.raises(FileExistsError):
+        places.create(bucket / "lock", b"mine")

@@ -270,6 +270,17 @@ def test_the_splits_that_are_named_can_be_written(by_batch, capsys):
     assert main(["check", str(spec.path)]) == 0
 
 
+def test_a_column_with_unknown_values_is_not_named(home, capsys):  # noqa: F811
+    """The camera of six photos of ten is not known."""
+    photos(home / "data", [f"{i}.jpg" for i in range(40)])
+    cameras = ["", "", "", "A", "B", "", "", "", "B", "A"]
+    rows = [
+        {"filename": f"{i}.jpg", "label": name_of(i), "camera": cameras[i % 10]} for i in range(40)
+    ]
+    write(home / "data" / "labels.csv", rows)
+    assert "source of photos" not in init(capsys, "data")[1]
+
+
 def test_without_such_a_column_none_is_named(home, capsys):  # noqa: F811
     photos(home / "data", [f"{i}.jpg" for i in range(12)])
     rows = [{"filename": f"{i}.jpg", "label": name_of(i)} for i in range(12)]

@@ -2,6 +2,7 @@
 machine sees, what it asks for, and whose it is."""
 
 import json
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -226,6 +227,12 @@ def test_the_commands_record_it_say_what_chose_and_replay_it(tmp_path: Path, run
             [(1.0, 3.0), (-0.5, 3.0)],
             4,
             " for 2 of 4 classes, shifted or not (1 interval includes 0).",
+        ),
+        ([(nan, nan)], 1, " (its gain has no limits)."),
+        (
+            [(1.0, 3.0), (-0.5, 3.0), (nan, nan)],
+            4,
+            " for 3 of 4 classes, shifted or not (1 interval includes 0 and 1 gain has no limits).",
         ),
     ],
 )

@@ -108,6 +108,32 @@ def test_images_that_are_equal_in_the_graded_columns_alone_are_no_copies():
     assert found(np.column_stack([grades, attributes])) == {}
 
 
+def people(images=3000):
+    """A table of age, education in 16 grades and three columns of 0 and 1; unrelated rows."""
+    rng = np.random.default_rng(0)
+    age = np.clip(rng.normal(40, 13, images).round(), 17, 90)
+    education = np.clip(rng.normal(10, 2.5, images).round(), 1, 16)
+    return np.column_stack([age, education, rng.random((images, 3)) < 0.4])
+
+
+def test_equal_rows_of_a_table_of_whole_numbers_are_no_copies():
+    table = people()
+    logits = (table @ np.random.default_rng(1).normal(size=(5, 1))).astype(np.float32)
+    assert len(np.unique(table, axis=0)) < 2200  # so many rows are equal
+    assert found(table, logits) == {}
+
+
+def test_equal_rows_of_many_columns_of_whole_numbers_are_copies():
+    table = np.random.default_rng(0).integers(0, 20, (300, 8))  # 20 ** 8 rows are possible
+    assert found(np.tile(table, (2, 1))) == {i: [i, i + 300] for i in range(300)}
+
+
+def test_equal_scores_with_other_logits_are_no_copies_in_few_dimensions():
+    scores = np.tile(np.random.default_rng(0).normal(size=(200, 3)), (2, 1))
+    logits = np.arange(400, dtype=np.float32)[:, None]
+    assert found(scores, logits) == {}
+
+
 def test_images_that_show_no_concept_are_no_copies():
     scores = np.abs(photos(200))
     scores[::9] = 0.0

@@ -6,11 +6,16 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from frames import frames
+from frames import frames, single_frames
 from sklearn.calibration import CalibratedClassifierCV
 
 from inficond_panel import ConceptStudents, from_frames
 from inficond_panel.errors import DataError, ExportError, TuningError
+from inficond_panel.results.distillations import (
+    DistillationSetting,
+    compare_links,
+    compare_settings,
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +51,21 @@ def test_without_splits_the_error_divides_a_table(split):
 def test_a_holdout_without_images_is_named(without_holdout, seen):
     with pytest.raises(TuningError, match="no images of the split holdout"):
         getattr(without_holdout, seen)("holdout")
+
+
+def test_settings_are_not_compared_on_a_holdout_without_images(without_holdout):
+    tuner = without_holdout.tuner
+    with pytest.raises(TuningError, match="no images of the split holdout"):
+        compare_settings(tuner, [DistillationSetting.of(tuner.spec.students)], "holdout")
+    assert tuner.looks() == 0
+
+
+def test_links_are_not_compared_on_a_holdout_without_images():
+    given = single_frames()
+    given["split"] = given["split"].replace("holdout", "tune")
+    tuner = from_frames(**given).fit().tuner
+    with pytest.raises(TuningError, match="no images of the split holdout"):
+        compare_links(tuner, "holdout")
 
 
 def test_the_json_format_is_named(students, tmp_path):

@@ -161,6 +161,14 @@ def test_students_with_other_concepts_have_as_many_uses_of_the_holdout(tuner, no
     assert into.history.looks(again.id, "holdout") == 2
 
 
+def test_a_use_of_a_holdout_without_images_does_not_stop_them(tuner, node, monkeypatch):
+    """A history may have counted one."""
+    into = Tuner(tuner.store, tuner.spec, History(":memory:"), tuner.penalties)
+    tuner.count_look(node, "holdout")
+    monkeypatch.setitem(tuner.store._rows_of, "holdout", tuner.store.rows("holdout")[:0])
+    assert into.history.looks(carry_on(tuner, node, into).id, "holdout") == 1
+
+
 def test_the_table_of_iterations_shows_it(tuner, node):
     assert iterations(tuner)["meant"].tolist() == ["", "bicycle: independent"]
 

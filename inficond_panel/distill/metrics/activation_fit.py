@@ -30,8 +30,8 @@ LEAST_IMAGES = 30
 CLEAR = 3.29
 #: Largest number of images that are used; of more, this many are drawn with a fixed seed.
 MOST_IMAGES = 20_000
-#: Bounds of the logarithm of a temperature.
-_LOG_TEMPERATURES = (-3.0, 3.0)
+#: Bounds of the logarithm of a temperature, of logits with a root mean square of 1.
+_LOG_TEMPERATURES = (-5.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,10 @@ def fit_activations(
     if len(rows) > MOST_IMAGES:
         rows = np.sort(np.random.default_rng(0).choice(rows, MOST_IMAGES, replace=False))
     own, other, positive = logits[rows].astype(np.float64), other[rows], label[rows] == 1
-    softmax = _least_losses(lambda t: log_odds(own / t, other / t), positive)
-    sigmoid = _least_losses(lambda t: own / t, positive)
+    every = np.hstack([own, other])
+    free = _size(every - every.mean(axis=1, keepdims=True))  # of a constant per image
+    softmax = _least_losses(lambda t: log_odds(own / t, other / t), positive, free)
+    sigmoid = _least_losses(lambda t: own / t, positive, _size(own))
     return ActivationFit(
         float(softmax.mean()),
         float(sigmoid.mean()),
@@ -82,13 +84,18 @@ def fit_activations(
     )
 
 
-def _least_losses(at: Callable[[float], NDArray], positive: NDArray) -> NDArray:
+def _size(values: NDArray) -> float:
+    """Return the root mean square of values; 1 if all are 0."""
+    return float(np.sqrt(np.mean(values**2))) or 1.0
+
+
+def _least_losses(at: Callable[[float], NDArray], positive: NDArray, size: float) -> NDArray:
     """Return the log loss of each image (n,) at the temperature with the least mean loss; ``at``
-    returns the log-odds (n, K) at a temperature."""
+    returns the log-odds (n, K) at a temperature, of logits of this ``size``."""
     from scipy.optimize import minimize_scalar  # noqa: PLC0415 - takes long to load
 
     def losses(log_temperature: float) -> NDArray:
-        values = at(math.exp(log_temperature))
+        values = at(size * math.exp(log_temperature))
         return np.logaddexp(0, np.where(positive, -values, values)).sum(axis=1)
 
     best = minimize_scalar(lambda t: losses(t).mean(), bounds=_LOG_TEMPERATURES, method="bounded")

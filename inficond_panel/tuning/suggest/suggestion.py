@@ -12,7 +12,7 @@ proposed for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -140,12 +140,22 @@ def proposed_sentence(gains: Sequence[Gain], classes: int, by: str = "") -> str:
             f"no better than chance: another λ, teacher or labels of the tuning images,{weights} "
             "and thumbs were compared. Nothing is proposed."
         )
-    unclear = sum(gain.low <= 0 <= gain.high for gain in gains)
+    noted = f" ({doubts})" if (doubts := " and ".join(_doubts(gains, classes))) else ""
     if classes == 1:
-        return f"A repair is proposed{' (its interval includes 0)' if unclear else ''}."
-    include = "interval includes" if unclear == 1 else "intervals include"
-    noted = f" ({unclear} {include} 0)" if unclear else ""
+        return f"A repair is proposed{noted}."
     return f"A repair is proposed for {len(gains)} of {classes} classes, shifted or not{noted}."
+
+
+def _doubts(gains: Sequence[Gain], classes: int) -> Iterator[str]:
+    """Yield texts on the gains that may be noise: of limits around 0, and without limits."""
+    unlimited = sum(np.isnan(gain.low) or np.isnan(gain.high) for gain in gains)
+    unclear = sum(gain.within_noise for gain in gains) - unlimited
+    if unclear:
+        include = "interval includes" if unclear == 1 else "intervals include"
+        yield "its interval includes 0" if classes == 1 else f"{unclear} {include} 0"
+    if unlimited:
+        have = "gain has" if unlimited == 1 else "gains have"
+        yield "its gain has no limits" if classes == 1 else f"{unlimited} {have} no limits"
 
 
 def suggest(
