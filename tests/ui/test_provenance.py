@@ -388,7 +388,7 @@ def test_a_small_network_is_built_and_saved_with_its_page(serve, tmp_path, open_
         assert "pocket.onnx" in {name.rpartition("/")[2] for name in archive.namelist()}
     with page.expect_download() as saved:
         dialog.get_by_role("button", name="Save try page").click()
-    assert saved.value.suggested_filename.endswith("-pocket-128-try.html")
+    assert saved.value.suggested_filename.endswith("-pocket-encoder-128-try.html")
 
 
 def test_a_small_network_without_photos_is_told_with_the_command(
