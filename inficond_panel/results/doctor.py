@@ -345,9 +345,8 @@ def _classes(
 def _class_row(name: str, each: _Seen) -> dict[str, Any]:
     found, verdict, teacher = each.found, each.shift.verdict, each.shift.teacher
     other, noise = found.other, found.noise
-    wrong = (
-        noise if NOISE in found.kinds else None
-    )  # else they are arbitrary: nothing speaks for them
+    # Where nothing speaks for wrong labels, the estimated shares of them are arbitrary.
+    wrong = noise if NOISE in found.kinds else None
     perhaps = [f"{kind.words}?" for kind in found.perhaps]
     measured = {
         "teacher_ap": teacher and teacher.ap,

@@ -353,7 +353,7 @@ def test_upper_and_lower_case_of_a_column_are_equal():
 
 
 def test_a_column_counts_where_images_form_groups():
-    """One of each group is counted: here all images that are not one image twice."""
+    """Of two images of one film with one label, one counts: labels are fewer than images."""
     made = Made()
     dog = made.label.pop("dog") == 1
     made.logits.pop("dog")
@@ -376,6 +376,17 @@ def test_a_column_counts_before_decisions_of_the_teacher():
 @pytest.mark.parametrize("columns", [{"grey": ["no", "yes"]}, {"animal": ["none", "horse"]}])
 def test_a_column_that_names_no_concept_is_no_suspect(columns):
     assert not of_column(**columns).by_column
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_column_shuffled_among_the_images_accuses_nothing(seed):
+    """The control: the column has the same values, and the concept is the same."""
+    made = Made()
+    dog = np.random.default_rng(seed).permutation(made.label.pop("dog") == 1)
+    made.logits.pop("dog")
+    texts = ["yes" if there else "no" for there in dog]
+    found = shift_of(made.students(dog=texts).tuner, "ball")
+    assert not any(one.by_column for one in found.suspects)
 
 
 def test_what_few_photos_have_by_a_column_is_no_suspect():

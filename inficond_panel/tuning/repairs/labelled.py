@@ -70,12 +70,12 @@ def measured_by_labels(
     names, evidence = ("reliance", "z", "p", "weakening"), evidence.one_of_each
     values, used = np.stack([getattr(measured, name) for name in names]), dict[int, Labelled]()
     of_classes, of_columns = _labelled(evidence, measured.reliance), _in_columns(evidence)
-    decided = {c: of for c, of in of_classes.items() if of.by_teacher}
-    labelled = {**decided, **of_columns, **{c: of_classes[c] for c in of_classes.keys() - decided}}
+    by_label = {c: of for c, of in of_classes.items() if not of.by_teacher}
+    labelled = {**of_classes, **of_columns, **by_label}  # decisions are less certain than columns
     for fit, tune, known, concepts in _labelled_alike(evidence, labelled):
-        by_label = tune.partial_correlation(evidence.tune_logits[:, known]).mean(axis=0)
+        by_known = tune.partial_correlation(evidence.tune_logits[:, known]).mean(axis=0)
         by_score = measured.reliance[concepts]
-        reliance = np.where(np.abs(by_label) > np.abs(by_score), by_label, by_score)
+        reliance = np.where(np.abs(by_known) > np.abs(by_score), by_known, by_score)
         z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
         for c, *measures in zip(concepts, reliance, z, p, weakening, strict=True):
             if not labelled[c].by_teacher or measures[-1] > measured.weakening[c]:
