@@ -59,11 +59,8 @@ LIKE_INDICES = (
     "pass y_kind='logits'; of class indices pass a column per class: pandas.get_dummies(y)."
 )
 
-LIKE_PROBABILITIES = (
-    "y: values look like probabilities: all lie from 0 to 1. Pass logits, or set "
-    "y_kind='probabilities'; y_kind='logits' takes them as logits."
-)
-#: Fewest numbers from 0 to 1 that are taken for probabilities: one logit can lie there by chance.
+_UNCLEAR = "y: values {}; pass y_kind='probabilities' or y_kind='logits'"
+#: Fewest numbers that a score tells from logits: a few logits look like probabilities by chance.
 _MANY = 20
 
 
@@ -220,8 +217,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         logits = self._in_order(_named(y, "y"))
         if self.y_kind == "probabilities":
             logits = logits_of(logits, self._joint)
-        elif self.y_kind is None and self._are_probabilities(logits):
-            raise ValueError(LIKE_PROBABILITIES)
+        elif self.y_kind is None and (fault := self._score_fault(logits)):
+            raise ValueError(_UNCLEAR.format(fault))
         if logits.shape != decided.shape:
             raise ValueError(f"y has shape {logits.shape}, the predictions have {decided.shape}")
         alike = (decided == self._decide(logits)).reshape(len(decided), -1).mean(axis=1)
@@ -286,7 +283,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         if labels:
             warnings.warn(LIKE_LABELS, UserWarning, stacklevel=3)
         elif self.y_kind is None and (fault := logits_fault(values)):
-            raise ValueError(f"y: values {fault}; pass y_kind='probabilities' or y_kind='logits'")
+            raise ValueError(_UNCLEAR.format(fault))
         elif self.y_kind is None and values.shape[1] == 1 and (values == abs(values) // 1).all():
             warnings.warn(LIKE_INDICES, UserWarning, stacklevel=3)
         if self.y_kind != "probabilities" and not labels:
@@ -296,9 +293,10 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         return logits_of(values, self._joint)
 
     @staticmethod
-    def _are_probabilities(values: np.ndarray) -> bool:
-        inside = values.size >= _MANY and values.min() >= 0 and values.max() <= 1
-        return bool(inside and not is_labels(values))
+    def _score_fault(values: np.ndarray) -> str:
+        """Return why ``y`` of a score is neither logits nor labels; "" if it may be."""
+        clear = values.size < _MANY or is_labels(values)
+        return "" if clear else logits_fault(values.reshape(len(values), -1))
 
     def _decide(self, logits: np.ndarray) -> np.ndarray:
         table = logits.reshape(len(logits), -1)
