@@ -4,9 +4,10 @@
 
 First pages of the demo are opened and closed, at most 100 a minute, since the server refuses an
 address more than 120. Then one session clicks, gives thumbs and fine-tunes. Both are cut into ten
-parts of equal length. For each part: median seconds of an open, or of a click or thumb, and the
-server's memory at its end. The first part warms up. `drift` is the change from the second part to
-the last, in percent; the goal is at most 5 % either way. Run it alone on a machine. Needs Linux.
+parts of equal length. For each part: median seconds of an open, or of a click or thumb, the
+server's processor seconds for each of them, and its memory at the part's end. Processor seconds say
+more than seconds where other work runs beside it. The first part warms up. `drift` is the change
+from the second part to the last, in percent; the goal is at most 5 % either way. Needs Linux.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ async def main() -> None:
 
 async def opens(server: Server, number: int) -> dict[str, Any]:
     """Open and close so many pages."""
-    seconds, megabytes = [], []
+    seconds, processor, megabytes = [], [], []
     for _ in range(PARTS):
-        part = []
+        part, before = [], server.processor()
         for _ in range(max(1, number // PARTS)):
             session, until = Session(server.url, 0), time.monotonic() + PAUSE
             part.append(await session.open())
@@ -59,29 +60,36 @@ async def opens(server: Server, number: int) -> dict[str, Any]:
             await asyncio.sleep(max(0.0, until - time.monotonic()))
         await asyncio.sleep(5)  # until the server has ended the sessions
         seconds.append(median(part))
+        processor.append((server.processor() - before) / len(part))
         megabytes.append(server.megabytes())
-    return told(seconds, megabytes)
+    return told(seconds, processor, megabytes)
 
 
 async def clicks(server: Server, minutes: float) -> dict[str, Any]:
     """Let one session work for so long."""
     session = Session(server.url, 0)
     await session.open()
-    seconds, megabytes = [], []
+    seconds, processor, megabytes = [], [], []
     for _ in range(PARTS):
+        before = server.processor()
         steps = await session.work_and_tune(60 * minutes / PARTS)
         seconds.append(median(took for kind, took in steps if kind != "tune"))
+        processor.append((server.processor() - before) / len(steps))
         megabytes.append(server.megabytes())
     session.close()
-    return told(seconds, megabytes)
+    return told(seconds, processor, megabytes)
 
 
-def told(seconds: Sequence[float], megabytes: Sequence[float]) -> dict[str, Any]:
+def told(
+    seconds: Sequence[float], processor: Sequence[float], megabytes: Sequence[float]
+) -> dict[str, Any]:
     """The figures of all parts, and their drift in percent."""
     return {
         "seconds": [round(value, 3) for value in seconds],
+        "processor": [round(value, 4) for value in processor],
         "megabytes": [round(value) for value in megabytes],
         "drift_seconds": drift(seconds),
+        "drift_processor": drift(processor),
         "drift_megabytes": drift(megabytes),
     }
 

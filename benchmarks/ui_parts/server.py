@@ -37,6 +37,10 @@ class Server:
         """Resident memory of all processes now, in 10^6 bytes. Needs Linux."""
         return sum(_resident(folder) for folder in self._processes())
 
+    def processor(self) -> float:
+        """Processor seconds that all processes have taken since they started. Needs Linux."""
+        return sum(_processor(folder) for folder in self._processes())
+
     def threads(self) -> int:
         """Threads that run now. Needs Linux."""
         return sum(len(list((folder / "task").iterdir())) for folder in self._processes())
@@ -56,6 +60,11 @@ def _resident(process: Path) -> float:
     status = (process / "status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) * 1024 / 1e6
+
+
+def _processor(process: Path) -> float:
+    after_name = (process / "stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK")  # utime, stime
 
 
 def started(
