@@ -1,6 +1,7 @@
 // A participant's page: a screen of text or questions, or the bar above the views during a task.
 
-import { h, keep, kept, listenWhile, text, watch } from "../../ui/base.js"
+import { h, listenWhile, text } from "../../ui/elements.js"
+import { keep, kept, watch } from "../../ui/model.js"
 import { fillPage, followSize } from "../../ui/parts/page.js"
 import { makeScreen } from "./screen.js"
 import { makeBar } from "./task_bar.js"

@@ -1,6 +1,6 @@
 // Markdown of a study as elements.
 
-import { h } from "../../ui/base.js"
+import { h } from "../../ui/elements.js"
 
 const TAGS = new Set([
   "h1",

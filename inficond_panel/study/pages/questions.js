@@ -1,6 +1,6 @@
 // A question of a study: its text, its field by kind, and what is wrong with the answer.
 
-import { h, text } from "../../ui/base.js"
+import { h, text } from "../../ui/elements.js"
 import { LENGTHS } from "../../ui/vocabulary.js"
 
 export function makeQuestion(question, say) {

@@ -1,6 +1,6 @@
 // A screen of text or questions, with its buttons.
 
-import { h, text } from "../../ui/base.js"
+import { h, text } from "../../ui/elements.js"
 import { copyButton } from "../../ui/parts/clipboard.js"
 import { nodes } from "./prose.js"
 import { makeQuestion } from "./questions.js"

@@ -1,6 +1,7 @@
 // The bar above the views during a task: step, goal, time left, what to do.
 
-import { clockOf, h, set, text } from "../../ui/base.js"
+import { h, set, text } from "../../ui/elements.js"
+import { clockOf } from "../../ui/numbers.js"
 import { nodes } from "./prose.js"
 import { sureDialog } from "./sure.js"
 

@@ -1,6 +1,8 @@
 // Photos of one student, large, one after the other: yes, no or skip; and what the answers showed.
 
-import { drawOnce, focusedIn, h, iconButton, keyed, onMessage, set, text } from "../../../ui/base.js"
+import { iconButton } from "../../../ui/controls.js"
+import { drawOnce, focusedIn, h, keyed, set, text } from "../../../ui/elements.js"
+import { onMessage } from "../../../ui/model.js"
 
 const VALUES = { y: 1, arrowright: 1, n: 0, arrowleft: 0, s: null, arrowdown: null }
 const SWIPED = 60 // pixels of a finger to the right: yes, to the left: no
