@@ -156,6 +156,19 @@ def test_a_break_costs_no_time(tmp_path, monkeypatch):
     assert (left.outcome, left.iterations, left.gain) == ("left", 0, 0)
 
 
+def test_a_break_that_a_new_link_ends_costs_no_time(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    first = Person(study, monkeypatch)
+    first.notes(1, "bicycle", "start")
+    first.notes(4, "bicycle", "visit")
+    first._clock(60)
+    study.log.new_token(1)
+    first.opened(64, "two")
+    first.notes(66, "bicycle", "leave", outcome="left")
+    (left,) = results(study)
+    assert left.minutes == pytest.approx(3 + 2)
+
+
 def test_waiting_after_the_time_is_up_costs_no_time(tmp_path, monkeypatch):
     study = small_study(tmp_path)
     person = Person(study, monkeypatch)
