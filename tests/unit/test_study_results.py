@@ -492,6 +492,12 @@ def summed(results: list[TaskResult]) -> pd.DataFrame:
     return summary_table(results, ["t", "u"]).set_index(["condition", "measure"], append=True)
 
 
+@pytest.mark.parametrize("people", [3, 7, 10, 11, 30])
+def test_the_interval_of_goals_that_all_reached_holds_one(people):
+    row = summed(ended(people, people, "a")).loc["t", "a", "reached"]
+    assert row["mean_high"] == 1.0
+
+
 @pytest.mark.parametrize(("reached", "people"), [(3, 4), (0, 5), (5, 5), (7, 12)])
 def test_the_share_of_goals_reached_has_wilsons_interval(reached, people):
     row = summed(ended(reached, people, "a")).loc["t", "a", "reached"]
