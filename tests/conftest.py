@@ -70,6 +70,11 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """See ``pytest_configure``: modules look at their end for what was left."""
+    gc.unfreeze()
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Told, so that a failure can be repeated."""
     return f"mutants: --seed {config.option.seed}"
