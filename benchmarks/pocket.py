@@ -134,7 +134,7 @@ def thumbs(tuner: Tuner, args: argparse.Namespace) -> list[dict[str, Any]]:
     from precompute.pipeline.pocket_features import pocket_features, trunk_of
 
     store = tuner.store
-    trunk = trunk_of(tuner.spec, trunk_name(args.trunk, args.sizes[0] if args.sizes else 0))
+    trunk = trunk_of(tuner.spec, store, trunk_name(args.trunk, args.sizes[0] if args.sizes else 0))
     splits = (FIT, TUNE, HOLDOUT)
     every = np.sort(np.concatenate([store.rows(split) for split in splits]))
     features = np.zeros((len(store.images), trunk.outputs))

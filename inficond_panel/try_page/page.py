@@ -66,7 +66,7 @@ class TryPage:
         """Return the files of a folder by name: the page and what it loads."""
         runtime = (_RUNTIME / WASM).read_bytes()
         parts = [_beside("runtime", WASM, runtime), _beside("model", MODEL, self.model)]
-        page = self._page(parts, "connect-src 'self'", LICENCES)
+        page = self._page(parts, "connect-src 'self'", LICENCES, "Loading.")
         licences = (_RUNTIME / LICENCES).read_bytes()
         return {INDEX: page, MODEL: self.model, WASM: runtime, LICENCES: licences}
 
@@ -79,7 +79,8 @@ class TryPage:
             _within("runtime", base64.b64encode(runtime).decode()),
             _within("model", base64.b64encode(self.model).decode()),
         ]
-        page = self._page(parts, "connect-src 'none'", "")
+        size = size_text(sum(len(part["text"]) for part in parts))
+        page = self._page(parts, "connect-src 'none'", "", f"Loading {size}.")
         if len(page) > LARGEST_FILE:
             raise ExportError(
                 f"As one HTML file the page has {size_text(len(page))}, more than "
@@ -88,7 +89,10 @@ class TryPage:
             )
         return page
 
-    def _page(self, parts: Sequence[Mapping[str, Any]], connect: str, licences: str) -> bytes:
+    def _page(
+        self, parts: Sequence[Mapping[str, Any]], connect: str, licences: str, waiting: str
+    ) -> bytes:
+        """Return the HTML; ``waiting`` is shown until all of it has come."""
         style = css_variables() + (_HERE / "try.css").read_text(encoding="utf-8")
         script = _script()
         policy = "; ".join(
@@ -114,6 +118,7 @@ class TryPage:
             facts=_in_script(facts),
             parts=parts,
             licences_file=licences,
+            waiting=waiting,
             version=__version__,
             runtime_version=RUNTIME_VERSION,
         )

@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import holoviews as hv
@@ -146,6 +147,17 @@ def test_a_card_that_is_none_is_passed_over(built, place, content):
     assert len(built.pocket.kept) == 1
 
 
+def test_a_card_that_vanishes_while_pockets_are_listed_is_passed_over(built, monkeypatch):
+    listed = Path.glob
+
+    def with_one_that_went(folder, pattern):
+        return [*listed(folder, pattern), folder / "gone" / "card.json"]
+
+    monkeypatch.setattr(Path, "glob", with_one_that_went)
+    built.pocket.look(shown(built))
+    assert (len(built.pocket.kept), built.pocket.missing) == (1, "")
+
+
 @pytest.fixture
 def copied(built, place):
     """A copy of the pocket, made later; its folder."""
@@ -187,6 +199,14 @@ def test_the_zip_has_the_network_and_its_card(built):
         found = {name.rpartition("/")[2]: archive.read(name) for name in archive.namelist()}
     assert found[MODEL] == (kept.folder / MODEL).read_bytes()
     assert {"card.md", "card.json", "reference.npz"} <= found.keys()
+
+
+def test_a_pocket_is_saved_while_another_one_is_built(built, monkeypatch):
+    monkeypatch.setattr(built.pocket, "status", building := Status("building", "Training"))
+    file = made_by(built, lambda: built.pocket.write(key_of(built)))
+    assert file.name.endswith(".zip")
+    assert built.pocket.status == building
+    assert make_pocket(built.pocket)["saved"].startswith(f"{file.name} is ready")
 
 
 def test_the_try_page_goes_to_the_browser_as_one_file(built, monkeypatch):
