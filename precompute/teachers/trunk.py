@@ -22,7 +22,7 @@ import numpy as np
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.encoder import NetworkEncoder
 from inficond_panel.store import Store
@@ -138,13 +138,16 @@ def usual_trunk(encoder: EncoderSection | None, store: Store) -> tuple[str, str]
     """Return the name of the trunk that is taken unless the user names one, and a sentence on why:
     the cheaper one of the spec's ``encoder`` and ``LITE0``, by their multiplications per photo.
 
-    The encoder gives the scores that a layer learns, so it needs a reason to leave it. Raises as
-    ``load_trunk`` for an encoder that cannot be loaded."""
+    The encoder gave the scores that a layer learns, so it is left only for a cheaper trunk, or if it
+    cannot be loaded here."""
     if not isinstance(encoder, NetworkEncoder):
         return LITE0, f"The trunk is {LITE0}, as the spec has no encoder of its own."
     with needs("A trunk", "precompute"):
         from precompute.teachers.multiplications import of_module
-    own = load_trunk(TrunkName.of(ENCODER), encoder, store=store)
+    try:
+        own = load_trunk(TrunkName.of(ENCODER), encoder, store=store)
+    except InficondError:
+        return LITE0, f"The trunk is {LITE0}, as the spec's encoder cannot be loaded here."
     lite0 = _with_last_block(build(_ARCHITECTURE, None, num_classes=0))
     mine = of_module(own.module, own.preprocessing.size[::-1])
     other = of_module(lite0, (_LITE0_SIDE, _LITE0_SIDE))

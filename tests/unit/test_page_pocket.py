@@ -268,6 +268,15 @@ def test_only_what_the_page_offers_is_built(app, trunk, sides):
         app.pocket.build(shown(app), trunk, sides)
 
 
+def test_the_usual_trunk_comes_first_with_its_reason(app, monkeypatch):
+    monkeypatch.setattr(state_of_pocket, "trunks_here", lambda spec: ["efficientnet-lite0", TRUNK])
+    monkeypatch.setattr(state_of_pocket, "usual_trunk", lambda tuner: (TRUNK, "It is cheaper."))
+    app.pocket.look(shown(app))
+    data = make_pocket(app.pocket)
+    assert [name for name, _ in data["trunks"]] == [TRUNK, "efficientnet-lite0"]
+    assert data["why"] == "It is cheaper."
+
+
 def test_photos_that_are_missing_are_told_with_the_command(app):
     (app.spec.path.parent / "data" / "images").rename(app.spec.path.parent / "elsewhere")
     (app.spec.path.parent / "data" / "labels.csv").unlink()
