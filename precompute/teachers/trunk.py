@@ -138,8 +138,8 @@ def usual_trunk(encoder: EncoderSection | None, store: Store) -> tuple[str, str]
     """Return the name of the trunk that is taken unless the user names one, and a sentence on why:
     the cheaper one of the spec's ``encoder`` and ``LITE0``, by their multiplications per photo.
 
-    The encoder gave the scores that a layer learns, so it is left only for a cheaper trunk, or if it
-    cannot be loaded here."""
+    The encoder gave the scores that a layer learns, so it is left only for a cheaper trunk, or if
+    it cannot be loaded here."""
     if not isinstance(encoder, NetworkEncoder):
         return LITE0, f"The trunk is {LITE0}, as the spec has no encoder of its own."
     with needs("A trunk", "precompute"):
