@@ -196,7 +196,8 @@ def test_a_broken_network_is_told(served, pocket, open_page):
 def test_how_much_has_come_is_shown(url, pocket, open_page):
     page, waiting = open_page("about:blank", own_context=True), []
     page.route(f"**/{MODEL}", lambda route: waiting.append(route))  # noqa: PLW0108
-    page.goto(url)
+    with page.expect_request(f"**/{MODEL}"):
+        page.goto(url)
     files = make_page(pocket).files()
     come, whole = len(files[WASM]), len(files[WASM]) + len(files[MODEL])
     shown = page.locator(".loading")
