@@ -17,7 +17,13 @@ from inficond_panel.errors import DataError, InficondError, MissingExtraError, S
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.dataset import RootedDataset
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
-from inficond_panel.vocabulary.tasks import ALIKE_NAMES, NEAR_DUPLICATES, SOFTMAX, task_text
+from inficond_panel.vocabulary.tasks import (
+    ALIKE_NAMES,
+    NEAR_DUPLICATES,
+    SOFTMAX,
+    UNLIKE_SCALES,
+    task_text,
+)
 
 if TYPE_CHECKING:
     from precompute.datasets import Dataset
@@ -215,7 +221,7 @@ def _check_against_store(spec: Spec, name: str) -> list[str] | None:
     except StoreError as error:
         note(f"The classes' own words are not checked: {error}")
     for warning in store.attrs.get("warnings", []):
-        if warning.startswith((ALIKE_NAMES, NEAR_DUPLICATES)):
+        if warning.startswith((ALIKE_NAMES, NEAR_DUPLICATES, UNLIKE_SCALES)):
             note(f"Warning: {warning}")
     text = store_activation_text(store)
     return [f"teacher  {text}"] if text else []
