@@ -42,6 +42,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.ordering import normal_scores
 from inficond_panel.common.threads import one_thread
 
 #: Largest distance of near-equal images.
@@ -170,14 +171,10 @@ def _standardised(scores: NDArray) -> NDArray:
 
 
 def _evened(values: NDArray) -> NDArray:
-    """Return standardised values (n, C), columns with a heavy tail as normal scores: the normal
-    quantiles of their ranks (Blom 1958)."""
-    from scipy.special import ndtri  # noqa: PLC0415 - takes longer than a look at a folder
-    from scipy.stats import rankdata  # noqa: PLC0415 - as above
-
+    """Return standardised values (n, C), columns with a heavy tail as normal scores."""
     made = values.copy()
     for c in np.flatnonzero((values.astype(np.float64) ** 4).mean(axis=0) > _HEAVY):
-        made[:, c] = ndtri((rankdata(values[:, c]) - 3 / 8) / (len(values) + 1 / 4))
+        made[:, c] = normal_scores(values[:, c])
     return made
 
 
