@@ -12,12 +12,20 @@ from inficond_panel.commands.shared.parser import ArgumentParser, precompute_pac
 from inficond_panel.common.database import is_address
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import path_word
+from inficond_panel.common.near_words import listed
+from inficond_panel.common.numbers import count
 from inficond_panel.common.places import has_store
 from inficond_panel.errors import DataError, InficondError, MissingExtraError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.dataset import RootedDataset
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
-from inficond_panel.vocabulary.tasks import ALIKE_NAMES, NEAR_DUPLICATES, SOFTMAX, task_text
+from inficond_panel.vocabulary.tasks import (
+    ALIKE_NAMES,
+    NEAR_DUPLICATES,
+    SOFTMAX,
+    UNLIKE_SCALES,
+    task_text,
+)
 
 if TYPE_CHECKING:
     from precompute.datasets import Dataset
@@ -136,7 +144,8 @@ def _check_images(section: RootedDataset, dataset: Dataset) -> None:
     from precompute.datasets import check_files
     from precompute.datasets.equal_files import equal_images
 
-    check_files(dataset, section.max_bad_share)
+    if lost := check_files(dataset, section.max_bad_share):
+        note(f"Warning: {count(len(lost), 'image')} to be skipped. {listed(lost, 3, '. ')}.")
     equal = equal_images(dataset)
     check_across(equal, section.across_splits, ALLOWED)
     if equal.groups:
@@ -215,7 +224,7 @@ def _check_against_store(spec: Spec, name: str) -> list[str] | None:
     except StoreError as error:
         note(f"The classes' own words are not checked: {error}")
     for warning in store.attrs.get("warnings", []):
-        if warning.startswith((ALIKE_NAMES, NEAR_DUPLICATES)):
+        if warning.startswith((ALIKE_NAMES, NEAR_DUPLICATES, UNLIKE_SCALES)):
             note(f"Warning: {warning}")
     text = store_activation_text(store)
     return [f"teacher  {text}"] if text else []
