@@ -122,6 +122,34 @@ def test_a_task_that_cannot_be_left_is_told(tmp_path, monkeypatch):
     assert "could not leave bicycle" in " ".join(piloted(tmp_path, unfair, 2)[1].attrs["notes"])
 
 
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory) -> Study:
+    """A pilot under a condition that shows no view in which students are tuned."""
+    levels = "conditions: {levels: [{name: bare, views: [configuration, performance]}]}\n"
+    text = STUDY.replace("    done_when: {rule: iterations, count: 2}\n", "") + levels
+    return piloted(tmp_path_factory.mktemp("bare"), text, 4)[0]
+
+
+def test_nobody_of_a_pilot_tunes_in_a_view_that_is_not_shown(bare):
+    moments = [moment for who in bare.log.participants() for moment in timeline(bare, who)]
+    assert {moment.view for moment in moments} <= {"", "configuration", "performance"}
+    assert not {"fine-tune", "batch", "undo"} & {moment.action for moment in moments}
+    assert not {one.iterations for one in results(bare)} - {0}
+
+
+def test_nobody_of_a_pilot_compares_thumbs_where_there_is_no_preview(tmp_path, monkeypatch):
+    def compared(*_: object) -> float:
+        raise AssertionError
+
+    monkeypatch.setattr("inficond_panel.study.pages.simulated_person.CAREFUL", 1.0)
+    for chance in ("DECLINE", "GIVE_UP"):
+        monkeypatch.setattr(f"inficond_panel.study.pages.simulated_person.{chance}", 0.0)
+    monkeypatch.setattr("inficond_panel.study.pages.simulated_person._effect", compared)
+    plain = "conditions: {levels: [{name: plain, spec: {tuning: {preview: false}}}]}\n"
+    study, _ = piloted(tmp_path, STUDY + plain, 1)
+    assert sum(one.iterations for one in results(study)) > 0
+
+
 def test_photos_are_answered_until_the_goal(tmp_path):
     asking = STUDY.replace("class: bicycle", "class: bicycle\n    may_ask: true")
     asking = asking.replace("{rule: iterations, count: 2}", "{rule: answers, count: 2}", 1)
