@@ -98,6 +98,14 @@ def test_a_goal_that_nobody_reaches_is_told(pilot):
     assert "goal of sheep" not in notes
 
 
+def test_a_task_without_a_goal_counts_who_said_that_it_is_done(pilot):
+    study, steps = pilot
+    left = [e for who in study.log.participants() for e in study.log.events(who.number)]
+    said = [e for e in left if e.step == "sheep" and e.payload.get("outcome") == "done"]
+    assert said
+    assert (steps.done["sheep"], steps.said["sheep"]) == (0, len(said))
+
+
 def test_the_same_seed_gives_the_same_answers(pilot, tmp_path):
     again = answers_table(piloted(tmp_path, people=3)[0])
     first = answers_table(pilot[0])

@@ -117,7 +117,8 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
     intro = (
         f"Made by inficond {__version__}. "
         f"{count(len(people), 'participant')}, {finished} finished. Values of a task are measured "
-        "when its goal was reached, its time was up, or it was left, whichever came first. Metrics "
+        "when its goal was reached, its time was up, or it was left, whichever came first. A task "
+        "without a goal (done_when) has no share of goals reached. Metrics "
         "are on tuning images unless the holdout is named. Intervals of means: "
         f"{confidence_word(LEVEL)}, bootstrap over participants (BCa, {RESAMPLES:,} draws), of the "
         "share of goals reached in a task Wilson's; SD with n − 1."

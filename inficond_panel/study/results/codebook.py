@@ -89,8 +89,9 @@ _TABLES: dict[str, dict[str, Described]] = {
         "outcome": Described(
             "how the task ended; the end is the earliest of goal, limit and leaving",
             "",
-            "done, time (limit), left; empty: not finished",
+            "done (goal reached; without a goal: said so), time (limit), left; empty: not finished",
         ),
+        "goal": Described("whether the task has a goal (done_when)", "", _YES),
         "minutes": Described("working time without breaks, until the end", "minutes", "number"),
         "iterations": Described("fine-tunes until the end", "", _COUNT),
         "thumbs": Described("mean number of thumbs per fine-tune", "", "number; empty without one"),
@@ -169,10 +170,13 @@ _TABLES: dict[str, dict[str, Described]] = {
     "summary": {
         **_common("task", "condition", "simulated"),
         "people": Described("people who ended the task", "", _COUNT),
-        "done": Described("people who reached the goal, or all of their goals", "", _COUNT),
+        "done": Described(
+            "people who reached the goal, or all of their goals", "", f"{_COUNT}; empty: no goal"
+        ),
         "typed": Described("concepts that they typed", "", _COUNT),
         "measure": Described(
-            "column of the table tasks; reached: outcome is done; minutes_reached: minutes if so",
+            "column of the table tasks; of goals only: reached: outcome is done; minutes_reached: "
+            "minutes if so",
             "",
             ", ".join(TASK_MEASURES),
         ),

@@ -14,6 +14,7 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.results.differences import Difference
 from inficond_panel.study.results.results import (
     LEVEL,
+    OF_GOALS,
     REACHED,
     TASK_MEASURES,
     TaskResult,
@@ -50,8 +51,9 @@ def summary_table(
 ) -> pd.DataFrame:
     """Return a row per task, condition and measure with the ``spread`` over the people who finished
     the task, and the ``share`` of people who reached the goal; ``order`` has the task names. With
-    several tasks a row per condition, without a task, has the mean share of goals that a person
-    reached. ``typed`` counts the concepts that they typed."""
+    several goals a row per condition, without a task, has the mean share of goals that a person
+    reached. A task without a goal has no rows on it. ``typed`` counts the concepts that they
+    typed."""
     finished: dict[tuple[str, str], list[TaskResult]] = {}
     for result in results:
         if result.outcome:
@@ -61,7 +63,7 @@ def summary_table(
             "task": task,
             "condition": condition,
             "people": len(group),
-            "done": sum(result.outcome == "done" for result in group),
+            "done": sum(one.reached == 1 for one in group) if group[0].goal else pd.NA,
             "typed": sum(result.typed for result in group),
             "measure": key,
             "words": words,
@@ -72,13 +74,15 @@ def summary_table(
             finished.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
         )
         for key, words in TASK_MEASURES.items()
+        if group[0].goal or key not in OF_GOALS
     ]
-    counted = [one for group in finished.values() for one in group if one.place]
+    counted = [one for group in finished.values() for one in group if one.place and one.goal]
     if len({one.task for one in counted}) > 1:
         rows += [{**row, "simulated": simulated} for row in _over_all_tasks(counted)]
     typed = {"typed": Heading("concepts typed")} if any(row["typed"] for row in rows) else {}
     headings = {
-        **plain_headings("task", "condition", "people", "done"),
+        **plain_headings("task", "condition", "people"),
+        "done": Heading("done", missing="–"),
         **typed,
         "words": Heading("measure"),
         "mean": Heading("mean", 2),
@@ -117,10 +121,10 @@ def _censoring(results: Sequence[TaskResult]) -> list[str]:
     if not ends["time"] + ends["left"]:
         return []
     return [
-        f"Of {count(len(results), 'finished task')}, {ends['time']} ended by the time limit and "
-        f"{ends['left']} were left before the goal. Their minutes are less than the goal would "
-        "have taken, so that means of minutes are too small; minutes of those who reached the goal "
-        "leave the slowest people out."
+        f"Of {count(len(results), 'finished task')} with a goal, {ends['time']} ended by the time "
+        f"limit and {ends['left']} were left before the goal. Their minutes are less than the goal "
+        "would have taken, so that means of minutes are too small; minutes of those who reached "
+        "the goal leave the slowest people out."
     ]
 
 
