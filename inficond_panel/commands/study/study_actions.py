@@ -27,7 +27,13 @@ from inficond_panel.results.frame import documents
 from inficond_panel.study.pages import DEFAULT_URL, PASSWORD, STUDY_PAGES
 from inficond_panel.study.results.differences import values_of
 from inficond_panel.study.results.remarks import agreement, read_codes
-from inficond_panel.study.results.results import TASK_MEASURES, results, unmeasured, with_holdout
+from inficond_panel.study.results.results import (
+    REACHED,
+    TASK_MEASURES,
+    results,
+    unmeasured,
+    with_holdout,
+)
 from inficond_panel.study.results.sample_size import (
     Deviation,
     deviation_of,
@@ -36,6 +42,7 @@ from inficond_panel.study.results.sample_size import (
 )
 from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.results.study_tables import export as export_tables
+from inficond_panel.study.results.summary import words_of
 from inficond_panel.study.results.timeline import counted_scores, rebuild, timeline
 from inficond_panel.study.run.balance import unevenness
 from inficond_panel.study.run.log import StudyLog
@@ -183,7 +190,9 @@ def codes(_: Study, args: argparse.Namespace) -> None:
 
 def size(opened: Study, args: argparse.Namespace) -> None:
     """Print how many participants a study needs to detect a difference, by the deviation that was
-    given or that of a pilot's people."""
+    given or that of a pilot's people. Raises ``StudyError`` for a measure that the study lacks, and
+    for a difference of shares above 1."""
+    _check_measure(opened, args)
     within = opened.spec.within
     deviation = Deviation(args.sd) if args.sd else _deviation(opened, args)
     frame = sample_sizes(
@@ -196,6 +205,22 @@ def size(opened: Study, args: argparse.Namespace) -> None:
     show(args, frame)
 
 
+def _check_measure(opened: Study, args: argparse.Namespace) -> None:
+    measure, scored = args.measure, opened.spec.scored
+    if measure not in {*TASK_MEASURES, *SCALES, *scored}:
+        known = ", ".join([*TASK_MEASURES, *SCALES, *scored])
+        raise StudyError(
+            f"There is no measure {measure!r}.",
+            f"The measures are {known}; a question of yours is one with scored: true.",
+        )
+    shares = measure == REACHED or measure in scored
+    if shares and abs(args.difference) > 1:
+        raise StudyError(
+            f"{measure} is a share, so that a difference is 1 at most.",
+            "Give it as a share: --difference 0.2 is 20 of 100 people.",
+        )
+
+
 def _deviation(opened: Study, args: argparse.Namespace) -> Deviation:
     measured, measure = with_holdout(opened, results(opened), look=False), args.measure
     if measure == "holdout_gain" and (left := unmeasured(opened, measured)):
@@ -205,7 +230,7 @@ def _deviation(opened: Study, args: argparse.Namespace) -> Deviation:
             f"Run first: inficond study report {_named(args)}",
         )
     levels = [str(level.name_) for level in opened.spec.levels]
-    words = TASK_MEASURES.get(measure) or SCALES[measure].name
+    words = words_of(measure)
     values = values_of(measured, counted_scores(opened), measure)
     return deviation_of(values, levels, words, within=opened.spec.within)
 

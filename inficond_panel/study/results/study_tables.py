@@ -108,10 +108,11 @@ def answers_table(study: Study) -> pd.DataFrame:
             "answer": "; ".join(reply.answer)
             if isinstance(reply.answer, list)
             else str(reply.answer),
+            "right": reply.question.is_right(reply.answer) if reply.question.checks else pd.NA,
         }
         for reply in answers(study)
     )
-    return study_frame(rows, (*_WHERE, "question", "text", "answer"))
+    return study_frame(rows, (*_WHERE, "question", "text", "answer", "right"))
 
 
 def scores_table(study: Study) -> pd.DataFrame:

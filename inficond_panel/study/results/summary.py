@@ -21,6 +21,7 @@ from inficond_panel.study.results.results import (
     share,
     spread,
 )
+from inficond_panel.study.results.timeline import RightAnswer
 from inficond_panel.study.spec.questionnaires import SCALES
 
 
@@ -47,12 +48,17 @@ def study_frame(
 
 
 def summary_table(
-    results: Iterable[TaskResult], order: Sequence[str], *, simulated: bool = False
+    results: Iterable[TaskResult],
+    order: Sequence[str],
+    rights: Sequence[RightAnswer] = (),
+    *,
+    simulated: bool = False,
 ) -> pd.DataFrame:
     """Return a row per task, condition and measure with the ``spread`` over the people who finished
     the task, and the ``share`` of people who reached the goal; ``order`` has the task names. With
     several goals a row per condition, without a task, has the mean share of goals that a person
-    reached. A task without a goal has no rows on it. ``typed`` counts the concepts that they
+    reached. A task without a goal has no rows on it. ``rights`` give the same
+    rows on each scored question. ``typed`` counts the concepts that they
     typed."""
     finished: dict[tuple[str, str], list[TaskResult]] = {}
     for result in results:
@@ -79,6 +85,7 @@ def summary_table(
     counted = [one for group in finished.values() for one in group if one.place and one.goal]
     if len({one.task for one in counted}) > 1:
         rows += [{**row, "simulated": simulated} for row in _over_all_tasks(counted)]
+    rows += [{**row, "simulated": simulated} for row in _right_rows(rights)]
     typed = {"typed": Heading("concepts typed")} if any(row["typed"] for row in rows) else {}
     headings = {
         **plain_headings("task", "condition", "people"),
@@ -115,6 +122,37 @@ def _over_all_tasks(results: Sequence[TaskResult]) -> Iterator[dict[str, Any]]:
         }
 
 
+def right_words(name: str) -> str:
+    """Return the words for the share of right answers to the scored question ``name``."""
+    return f"{name}: right answer, share"
+
+
+def _right_rows(rights: Sequence[RightAnswer]) -> Iterator[dict[str, Any]]:
+    """Yield a row per scored question, task and condition with the share of right answers; of a
+    question after several tasks also a row per condition with the mean of each person's share."""
+    tasks: dict[str, set[str]] = {}
+    groups: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+    for one in rights:
+        tasks.setdefault(one.scale, set()).add(one.task)
+    for one in rights:
+        for task in {one.task, ""} if len(tasks[one.scale]) > 1 else {one.task}:
+            people = groups.setdefault((one.scale, task, one.condition), {})
+            people.setdefault(one.participant, []).append(one.score)
+    for name, task, condition in sorted(groups):
+        values = [float(np.mean(each)) for each in groups[name, task, condition].values()]
+        several = len(tasks[name]) > 1 and not task
+        yield {
+            "task": task,
+            "condition": condition,
+            "people": len(values),
+            "done": values.count(1.0),
+            "typed": 0,
+            "measure": name,
+            "words": right_words(name),
+            **(spread if several else share)(values),
+        }
+
+
 def _censoring(results: Sequence[TaskResult]) -> list[str]:
     """Return a sentence on tasks that ended without their goal; [] if there are none."""
     ends = Counter(one.outcome for one in results)
@@ -128,6 +166,13 @@ def _censoring(results: Sequence[TaskResult]) -> list[str]:
     ]
 
 
+def words_of(measure: str) -> str:
+    """Return a measure in words: of a task, a scale, or a scored question."""
+    if measure in SCALES:
+        return SCALES[measure].name
+    return TASK_MEASURES.get(measure) or right_words(measure)
+
+
 def differences_table(
     differences: Iterable[Difference], *, title: str, simulated: bool = False
 ) -> pd.DataFrame:
@@ -135,7 +180,7 @@ def differences_table(
     rows = (
         {
             "measure": one.measure,
-            "words": TASK_MEASURES.get(one.measure) or SCALES[one.measure].name,
+            "words": words_of(one.measure),
             **vars(one),
             "simulated": simulated,
         }
