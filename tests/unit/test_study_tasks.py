@@ -19,7 +19,7 @@ from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.results import results, with_holdout
 from inficond_panel.study.results.study_tables import events_table, worlds_table
 from inficond_panel.study.results.timeline import board, rebuild, timeline
-from inficond_panel.study.run.shown_views import page_spec
+from inficond_panel.study.run.shown_views import named_concepts, page_spec
 from inficond_panel.study.run.training import training_warnings
 from inficond_panel.study.spec.conditions import Variation
 from inficond_panel.tuning import History, Intent, Tuner
@@ -338,6 +338,21 @@ def test_a_goal_that_the_views_of_a_task_hide_is_refused(tmp_path):
     bare = STUDY.replace("class: bicycle", "class: bicycle\n    views: [performance]")
     with pytest.raises(SpecError, match="cannot be reached: the views are performance, and"):
         small_study(tmp_path, bare)
+
+
+@pytest.mark.parametrize(
+    ("views", "told"),
+    [
+        ("[performance, detail, embedding]", "(bare: detail and embedding)"),
+        ("[performance]", ""),
+        ("[knowledge, detail]", ""),
+    ],
+)
+def test_a_condition_that_still_names_concepts_is_told(tmp_path, views, told):
+    levels = f"conditions: {{levels: [{{name: usual}}, {{name: bare, views: {views}}}]}}\n"
+    study = small_study(tmp_path, GOALLESS + levels)
+    assert named_concepts(study.spec, study.ready).endswith(told)
+    assert bool(told) == bool(named_concepts(study.spec, study.ready))
 
 
 def test_views_of_a_condition_that_hold_the_goal_replace_those_of_the_task(tmp_path):
