@@ -171,7 +171,7 @@ def _check_study(name: str) -> None:
     """Check a study against the stores of its tasks: classes, start nodes, rules, and its plan."""
     from inficond_panel.predict import PageEncoder
     from inficond_panel.study.run.balance import planned_people, round_text, unevenness
-    from inficond_panel.study.run.shown_views import named_concepts
+    from inficond_panel.study.run.named_concepts import named_concepts
     from inficond_panel.study.run.study import open_study
     from inficond_panel.study.run.training import training_warnings
 

@@ -19,7 +19,8 @@ from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.results import results, with_holdout
 from inficond_panel.study.results.study_tables import events_table, worlds_table
 from inficond_panel.study.results.timeline import board, rebuild, timeline
-from inficond_panel.study.run.shown_views import named_concepts, page_spec
+from inficond_panel.study.run.named_concepts import named_concepts
+from inficond_panel.study.run.shown_views import page_spec
 from inficond_panel.study.run.training import training_warnings
 from inficond_panel.study.spec.conditions import Variation
 from inficond_panel.tuning import History, Intent, Tuner

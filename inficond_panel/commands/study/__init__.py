@@ -17,7 +17,7 @@ EXAMPLE = "inficond study serve inficond --port 5008"
 _STUDY = (
     "study file (YAML), name of a packaged study, such as inficond, or a spec with the key study"
 )
-_PARTICIPANT = "number or label of a participant, such as P03"
+_PARTICIPANT = "number or label of a participant, such as P03, or id of the open link"
 
 _MEASURES = [
     *("reached", "minutes", "minutes_reached", "iterations", "thumbs", "sorts"),

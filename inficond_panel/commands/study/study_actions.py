@@ -43,7 +43,7 @@ from inficond_panel.study.results.sample_size import (
 from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.results.study_tables import export as export_tables
 from inficond_panel.study.results.summary import words_of
-from inficond_panel.study.results.timeline import counted_scores, rebuild, timeline
+from inficond_panel.study.results.timeline import board, counted_scores, rebuild, timeline
 from inficond_panel.study.run.balance import unevenness
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
@@ -134,11 +134,16 @@ def delete(opened: Study, args: argparse.Namespace) -> None:
 
 
 def find_participant(opened: Study, name: str) -> Participant:
-    """Return the participant with a number or label; raise ``StudyError`` if there is none."""
+    """Return the participant with a number, label, or first id of the open link; raise
+    ``StudyError`` if there is none."""
+    for each in board(opened):
+        if name and each.external == name:
+            return opened.log.participant(each.number)
     digits = re.fullmatch(r"[PpSs]?0*(\d+)", name)
     if digits is None:
         raise StudyError(
-            f"{name!r} is not a participant.", "Give a number or a label, such as P03."
+            f"{name!r} is not a participant.",
+            "Give a number or a label, such as P03, or an id of the open link.",
         )
     return opened.log.participant(int(digits[1]))
 

@@ -58,9 +58,11 @@ def board_table(study: Study) -> pd.DataFrame:
         "minutes": Heading("minutes", 1),
         "seen": Heading("last seen"),
     }
-    return study_frame(
-        rows, list(headings), "Participants", headings, facts={"data": str(study.folder)}
-    )
+    if any(row["external"] for row in rows):
+        headings["external"] = Heading("id")
+    notes = [] if rows else ["There are no participants yet."]
+    facts = {"data": str(study.folder)}
+    return study_frame(rows, list(headings), "Participants", headings, notes=notes, facts=facts)
 
 
 def tasks_table(results: Iterable[TaskResult]) -> pd.DataFrame:

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from inficond_panel.spec import Layout, Spec
 from inficond_panel.study.spec.conditions import Level
 from inficond_panel.study.spec.task_sections import AnswersGiven, Task
 
-if TYPE_CHECKING:
-    from inficond_panel.study.run.tasks import Ready
-    from inficond_panel.study.spec.study_spec import StudySpec
-
-#: Other views that name the concepts of a student.
-NAMING_VIEWS = ("detail", "embedding")
 #: View with the thumbs, the button *Fine-tune* and the photos to answer.
 TUNING_VIEW = "knowledge"
 
@@ -46,26 +37,3 @@ def goal_fault(spec: Spec, task: Task, level: Level | None) -> str:
         f"cannot be reached: {under}the views are {', '.join(shown)}, and {what} only in "
         f"{TUNING_VIEW}; add it to the views, or leave done_when out"
     )
-
-
-def named_concepts(study: StudySpec, ready: Mapping[str, Ready]) -> str:
-    """Return a sentence on conditions that leave out ``TUNING_VIEW`` and yet name concepts in
-    another view; "" if there are none. ``ready`` has the prepared tasks by name."""
-    found: dict[str, list[str]] = {}
-    for level in study.levels:
-        specs = [
-            page_spec(level.spec.over(one.spec) if level.spec else one.spec, one.task, level)
-            for one in (ready[task.name_] for task in study.tasks)
-        ]
-        shown = {
-            view
-            for spec in specs
-            if TUNING_VIEW not in spec.layout.views
-            for view in spec.layout.views
-        }
-        if naming := [view for view in NAMING_VIEWS if view in shown]:
-            found[str(level.name_)] = naming
-    if not found:
-        return ""
-    each = "; ".join(f"{name}: {' and '.join(views)}" for name, views in found.items())
-    return f"without {TUNING_VIEW}, other views still name concepts and their influence ({each})"
