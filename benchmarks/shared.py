@@ -35,6 +35,7 @@ from shared_parts.captions import caption_students, read_captions
 from shared_parts.rows import measure
 from shift_parts.cases import Case, add_case_arguments, biased_cases, plain_cases
 from shift_parts.pairs import draw_split
+from shift_parts.photos import photos_of
 from shift_parts.runs import AS_WELL, shift_of, student_of
 from shift_parts.teachers import TEACHERS
 
@@ -80,11 +81,10 @@ def opened(args: argparse.Namespace) -> Store:
     return open_tuner(args.spec, store=args.store, history=":memory:").store
 
 
-def found_of(students: TunableStudents) -> SharedFound:
-    """All that the student of the first class may rely on."""
-    repairs = students.tuner.repairs
-    photos = repairs.evidence(repairs.class_fit(students.node, students.classes[0]))
-    return shared_suspects(photos, most=len(students.tuner.store.concepts) + 100)
+def found_of(students: TunableStudents, store: Store | None = None) -> SharedFound:
+    """All that the student of the first class may rely on, with the segments of a store."""
+    most = len(students.tuner.store.concepts) + 100
+    return shared_suspects(photos_of(students, store), most=most)
 
 
 def pairs(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -104,7 +104,7 @@ def ranked(case: Case, teacher: str, args: argparse.Namespace) -> dict[str, Any]
         case.pair,
     )
     assert pair is not None
-    found = found_of(students)
+    found = found_of(students, store)
     name = store.classes[pair.context]
     known = [each.name for each in found.suspects]
     near = {store.concepts[c] for c in near_words(store, store.classes[case.k])}
@@ -155,7 +155,7 @@ def plain(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         args.teacher = teacher
         for case in plain_cases(store, args):
             students = student_of(case, columns=True, lambda_=args.lambda_)
-            found, between = found_of(students), relies_wrongly(shift_of(students))
+            found, between = found_of(students, store), relies_wrongly(shift_of(students, store))
             shutil.rmtree(Path(students.tuner.store.path).parent)
             tune = np.asarray(store.label)[case.split.tune, case.k]
             yield {

@@ -105,6 +105,7 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
     every, values, carried = _candidates(of, rows)
     measured, called = _measured(every, values, carried, label, logit, _own_scores(of, rows))
     rank = measured.strength * np.where([each.first for each in every], FIRST, 1.0)
+    rank *= np.sqrt(_shown(of, every, measured.use))
     rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
     order = [m for m in np.argsort(-rank, kind="stable") if rank[m] > 0]
     decision = decided(logit[:, None], np.array([threshold]), MULTI_LABEL)[:, 0]
@@ -133,6 +134,19 @@ def _lacking(evidence: Evidence, shown: tuple[int, int], decided: bool) -> str:
             f"{LEAST_LABELLED} of each are needed"
         )
     return ""
+
+
+def _shown(evidence: Evidence, every: list[_Candidate], use: Array) -> Array:
+    """Return the share (M,) of the photos of fit that show each candidate that is a concept: of
+    those with the class, or of those without it if the ``use`` is of its absence; 1 for others."""
+    if evidence.shown_shares is None:
+        return np.ones_like(use)
+    sides = dict(zip(evidence.concepts, evidence.shown_shares.T, strict=True))
+    with_, without = np.ones((2, len(every)))
+    for m, each in enumerate(every):
+        if each.kind == CONCEPT and not each.known:
+            with_[m], without[m] = sides[each.name]
+    return np.where(use > 0, with_, without)
 
 
 def _logits(evidence: Evidence) -> Array:
