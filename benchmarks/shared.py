@@ -1,6 +1,7 @@
 """Is a bias found that all photos share, and how often is one claimed where none was made?
 
     python benchmarks/shared.py FILE pairs SPEC [--half 0|1] (other arguments as shift.py has them)
+    python benchmarks/shared.py FILE apart SPEC (the same arguments)
     python benchmarks/shared.py FILE plain SPEC [--teachers strong trained ...]
     python benchmarks/shared.py FILE null SPEC [--draws 300]
     python benchmarks/shared.py FILE captions TABLE
@@ -8,10 +9,11 @@
 *pairs*: a class and its context, biased in fit and in tune alike (--leak). Rank of the context, by
 its label, among all candidates, and of its word, or a word that tells its photos as well (AUC at
 most 0.02 less), among the concepts alone. --half takes the pairs whose two classes' numbers have an
-even (0) or odd (1) sum, so that what one half chose is reported on the other. *plain*: classes
-without a made bias: how often one is called, by this and by the comparison of splits. *null*:
-p-values of students that use their own words, the label and one other thing, and nothing else; the
-module ``distill.shared_bias`` defines them.
+even (0) or odd (1) sum, so that what one half chose is reported on the other. *apart*: the same,
+biased in fit alone: a context that is called there is called wrongly. *plain*: classes without a
+made bias: how often one is called, by this and by the comparison of splits. *null*: p-values of
+students that use their own words, the label and one other thing, and nothing else; the module
+``distill.shared_bias`` defines them.
 *captions*: TABLE has the columns blond, male, caption; words of captions, 0 or 1, are the concepts,
 and photos are parted by chance: rank of *man*, or a word of men, for *blond hair*.
 
@@ -94,6 +96,12 @@ def pairs(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         args.teacher = teacher
         for case in biased_cases(store, args):
             yield ranked(case, teacher, args)
+
+
+def apart(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """What ``pairs`` tells, of pairs that are biased in fit alone."""
+    args.shared = False
+    yield from pairs(args)
 
 
 def ranked(case: Case, teacher: str, args: argparse.Namespace) -> dict[str, Any]:
@@ -233,7 +241,7 @@ def captions(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         }
 
 
-MEASURED = {"pairs": pairs, "plain": plain, "null": null, "captions": captions}
+MEASURED = {"pairs": pairs, "apart": apart, "plain": plain, "null": null, "captions": captions}
 
 
 def said_share(held: list[bool]) -> str:
@@ -290,6 +298,7 @@ def table_of_captions(rows: list[dict[str, Any]]) -> None:
 
 TABLES = {
     "pairs": table_of_pairs,
+    "apart": table_of_pairs,
     "plain": table_of_plain,
     "null": table_of_nulls,
     "captions": table_of_captions,

@@ -1,5 +1,7 @@
 """Suspects of a student, also those that are classes, and balance: by scipy and hand counts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.drift import MOST_LOG_RATIO, balance, density_ratio
-from inficond_panel.distill.suspects import Photos, Suspicion, suspicion
+from inficond_panel.distill.suspects import Photos, Suspicion, shown_share, suspicion
 from inficond_panel.errors import DataError
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.shift import ClassShift, class_shift
@@ -178,6 +180,16 @@ def test_the_strength_of_what_is_lost_is_a_correlation_times_the_root_of_the_rel
 
 def test_a_constant_concept_has_no_strength():
     assert suspected([0.5], [0.0], 0.0).strength(np.zeros(1), 0.3)[0] == 0
+
+
+def test_of_two_equal_suspects_the_one_that_more_photos_show_has_the_larger_score():
+    """The score is sqrt(reliance) times weakening, 5, times sqrt(shown)."""
+    found = replace(suspected([0.25, 0.25], [0.0, 0.0], 0.3), shown=np.array([0.04, 1.0]))
+    assert found.score == pytest.approx([0.5 * 5 * 0.2, 0.5 * 5])
+
+
+def test_a_concept_that_no_photo_shows_has_a_share_by_the_rule_of_succession():
+    assert shown_share(np.array([0, 8]), 8) == pytest.approx([1 / 10, 9 / 10])
 
 
 def suspected(reliance: list[float], p: list[float], fit_bond: float) -> Suspicion:
