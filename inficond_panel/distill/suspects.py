@@ -31,16 +31,11 @@ c with scores x_c:
 A lost correlation is a shift by itself if it is clear over all concepts (``CLEAR``) and strong: the
 correlation with the class that is lost, times the square root of the reliance (``LEAST_STRENGTH``).
 
-The *suspect score* is sqrt(reliance) times weakening times sqrt(shown). *shown* is the share of the
-photos of fit that show the concept, of those with the class; if the student relies on its absence,
-of those without the class. A score rises with what looks like a concept too, and hundreds of words
-are in no photo; what misled the student is in the photos that it learned from.
-
-A concept that fewer than ``LEAST_SUPPORT`` photos carry (``spread.support``) is no suspect: by so
-few photos a t is not normal, and among hundreds of rare words some are far apart by chance. All is
-cross-fitted: each student is fitted without one fold of ``fit``, and only that fold is compared
-with ``tune``. On a student's training photos its weights follow chance, and chance looks like a
-correlation.
+The *suspect score* is sqrt(reliance) times weakening. A concept that fewer than ``LEAST_SUPPORT``
+photos carry (``spread.support``) is no suspect: by so few photos a t is not normal, and among
+hundreds of rare words some are far apart by chance. All is cross-fitted: each student is fitted
+without one fold of ``fit``, and only that fold is compared with ``tune``. On a student's training
+photos its weights follow chance, and chance looks like a correlation.
 
 Verdict. A student does better on the photos that it was fitted to than on others, shift or not. So
 each photo of ``fit`` is evaluated by a student that was fitted without it, and the photos of
@@ -196,8 +191,7 @@ class Suspicion:
 
     ``z`` is the lost correlation in standard errors and ``p`` its one-sided p-value; ``weakening``
     combines the losses of positives and negatives; ``fit_bond`` and ``tune_bond`` are
-    ``Photos.bond`` on the two splits; ``lost`` is the lost separation in logits; ``shown`` is 1
-    where it is not known.
+    ``Photos.bond`` on the two splits; ``lost`` is the lost separation in logits.
     """
 
     reliance: Array
@@ -207,7 +201,6 @@ class Suspicion:
     p: Array
     fit_bond: Array
     tune_bond: Array
-    shown: Array | float = 1.0
 
     @cached_property
     def q(self) -> Array:
@@ -221,9 +214,8 @@ class Suspicion:
 
     @property
     def score(self) -> Array:
-        """Suspect score (C,): square root of the absolute reliance, times weakening, times square
-        root of the share that shows the concept."""
-        return np.asarray(np.sqrt(np.abs(self.reliance) * self.shown) * self.weakening)
+        """Suspect score (C,): square root of the absolute reliance, times weakening."""
+        return np.sqrt(np.abs(self.reliance)) * self.weakening
 
     @property
     def penalty_factor(self) -> Array:

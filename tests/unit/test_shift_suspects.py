@@ -1,7 +1,5 @@
 """Suspects of a student, also those that are classes, and balance: by scipy and hand counts."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -180,12 +178,6 @@ def test_the_strength_of_what_is_lost_is_a_correlation_times_the_root_of_the_rel
 
 def test_a_constant_concept_has_no_strength():
     assert suspected([0.5], [0.0], 0.0).strength(np.zeros(1), 0.3)[0] == 0
-
-
-def test_of_two_equal_suspects_the_one_that_more_photos_show_has_the_larger_score():
-    """The score is sqrt(reliance) times weakening, 5, times sqrt(shown)."""
-    found = replace(suspected([0.25, 0.25], [0.0, 0.0], 0.3), shown=np.array([0.04, 1.0]))
-    assert found.score == pytest.approx([0.5 * 5 * 0.2, 0.5 * 5])
 
 
 def test_a_concept_that_no_photo_shows_has_a_share_by_the_rule_of_succession():

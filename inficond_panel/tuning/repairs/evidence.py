@@ -195,9 +195,7 @@ class Evidence:
         carried = _support_of_fit(self._store) if every else support(self.fit_scores)
         tested = carried >= LEAST_SUPPORT
         reliance, p = np.where(tested, measured.reliance, 0.0), np.where(tested, measured.p, 1.0)
-        shares = self.shown_shares
-        shown = 1.0 if shares is None else np.where(reliance > 0, shares[0], shares[1])
-        return replace(measured, reliance=reliance, p=p, shown=shown)
+        return replace(measured, reliance=reliance, p=p)
 
     @cached_property
     def shown_shares(self) -> Array | None:

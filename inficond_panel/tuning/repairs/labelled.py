@@ -26,7 +26,6 @@ from inficond_panel.distill.suspects import (
     Suspicion,
     lost_bond,
     presence,
-    shown_share,
 )
 from inficond_panel.store import Store
 from inficond_panel.tuning.belonging import value_name
@@ -66,11 +65,10 @@ def measured_by_labels(
     Also returns the labels, by index of the concept. Reliance is the larger of reliance by labels
     and by scores: a student may rely on a class that ``tune`` seldom shows. The teacher's
     decisions are used only if they show more weakening than the scores. Weights and lost
-    separation are not changed. Where segments tell which photos show a concept, labels tell it too.
+    separation are not changed.
     """
-    names, evidence = ("reliance", "z", "p", "weakening", "shown"), evidence.one_of_each
-    values = np.stack(np.broadcast_arrays(*(getattr(measured, name) for name in names)))
-    used = dict[int, Labelled]()
+    names, evidence = ("reliance", "z", "p", "weakening"), evidence.one_of_each
+    values, used = np.stack([getattr(measured, name) for name in names]), dict[int, Labelled]()
     of_classes, of_columns = _labelled(evidence, measured.reliance), _in_columns(evidence)
     by_label = {c: of for c, of in of_classes.items() if not of.by_teacher}
     labelled = {**of_classes, **of_columns, **by_label}  # decisions are less certain than columns
@@ -79,21 +77,10 @@ def measured_by_labels(
         by_score = measured.reliance[concepts]
         reliance = np.where(np.abs(by_known) > np.abs(by_score), by_known, by_score)
         z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
-        shown = _shown(evidence, fit, reliance)
-        for c, *measures in zip(concepts, reliance, z, p, weakening, shown, strict=True):
-            if not labelled[c].by_teacher or measures[3] > measured.weakening[c]:
+        for c, *measures in zip(concepts, reliance, z, p, weakening, strict=True):
+            if not labelled[c].by_teacher or measures[-1] > measured.weakening[c]:
                 values[:, c], used[c] = measures, labelled[c]
     return replace(measured, **dict(zip(names, values, strict=True))), used
-
-
-def _shown(evidence: Evidence, fit: Photos, reliance: Array) -> Array:
-    """Return ``Suspicion.shown`` (K,) by the labels on ``fit``, which are the scores of ``fit``; 1
-    where it is not known of the other concepts."""
-    if evidence.shown_shares is None:
-        return np.ones_like(reliance)
-    photos = fit.counts[:, None]
-    present, absent = shown_share(fit.means * photos, photos)
-    return np.where(reliance > 0, present, absent)
 
 
 def _labelled(evidence: Evidence, reliance: Array) -> dict[int, Labelled]:
