@@ -9,7 +9,8 @@ from factory import ATTRS, small_arrays
 from onnx_networks import HEIGHT, WIDTH, golden, network
 from PIL import Image
 
-from inficond_panel.store import write_store
+from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.store import open_store, write_store
 
 CLASSES = ("bicycle", "tv monitor", "sheep", "bird")
 SPEC = """\
@@ -82,4 +83,20 @@ def network_spec(folder, *, teacher=ONNX, logits=None, refit="target", **form):
     (folder / "words.txt").write_text("\n".join(arrays["concept"]) + "\n")
     spec = folder / "small.yaml"
     spec.write_text(SPEC.format(teacher=teacher, refit=refit))
+    return spec
+
+
+def encoded_spec(folder):
+    """As ``network_spec``; the encoder of the spec and of its store is the demo's, whose weights
+    are in the tree, with vectors of its width."""
+    spec, demo = network_spec(folder), load_spec(find_spec("demo"))
+    encoder, attrs = demo.concepts.encoder, open_store(demo.store).attrs
+    made = f"model: {encoder.model}, pretrained: {encoder.pretrained}"
+    spec.write_text(spec.read_text().replace("model: m, pretrained: p", made))
+    arrays = {**_data()[0]}
+    for name in ("concept_text_embedding", "segment_embedding"):
+        width = open_store(demo.store).concept_text_embedding.shape[1] - arrays[name].shape[1]
+        arrays[name] = np.pad(arrays[name], ((0, 0), (0, width)))
+    of_encoder = {name: attrs[name] for name in ("encoder", "encoder_digest", "prompts")}
+    write_store(folder / "small.zarr", arrays, {**ATTRS, **of_encoder})
     return spec

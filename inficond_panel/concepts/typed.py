@@ -109,7 +109,7 @@ def type_concept(store: Store, line: str, encoder: EncodesText) -> TypedConcept:
     """
     check_typing(store)
     texts = _new_texts(store, line)
-    check_encoder(store, encoder)
+    check_encoder(store, encoder.digest)
     return _scored(store, texts, embed_concepts(encoder, [texts], store.attrs["prompts"])[0])
 
 
@@ -175,15 +175,15 @@ def _new_texts(store: Store, line: str) -> tuple[str, ...]:
     return texts
 
 
-def check_encoder(store: Store, encoder: EncodesText) -> None:
-    """Raise ``DataError`` unless ``encoder`` is the encoder that the store records."""
+def check_encoder(store: Store, digest: str) -> None:
+    """Raise ``DataError`` unless ``digest`` is that of the encoder that the store records."""
     missing = [key for key in ("encoder_digest", "prompts") if key not in store.attrs]
     if missing:
         raise DataError(
             f"The store {store.path} lacks {' and '.join(missing)}, so no concept can be encoded.",
             "Write the store again: " + precompute_command(),
         )
-    if encoder.digest != store.attrs["encoder_digest"]:
+    if digest != store.attrs["encoder_digest"]:
         raise DataError(
             f"The store {store.path} was made with another encoder ({store.attrs['encoder']}).",
             "Name that encoder in the spec, or write the store again: " + precompute_command(),

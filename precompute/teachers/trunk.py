@@ -22,6 +22,7 @@ import numpy as np
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.common.threads import one_torch_thread
+from inficond_panel.concepts.typed import check_encoder
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.encoder import NetworkEncoder
@@ -139,15 +140,15 @@ def usual_trunk(encoder: EncoderSection | None, store: Store) -> tuple[str, str]
     the cheaper one of the spec's ``encoder`` and ``LITE0``, by their multiplications per photo.
 
     The encoder gave the scores that a layer learns, so it is left only for a cheaper trunk, or if
-    it cannot be loaded here."""
+    it cannot be used here."""
     if not isinstance(encoder, NetworkEncoder):
         return LITE0, f"The trunk is {LITE0}, as the spec has no encoder of its own."
     with needs("A trunk", "precompute"):
         from precompute.teachers.multiplications import of_module
     try:
         own = load_trunk(TrunkName.of(ENCODER), encoder, store=store)
-    except InficondError:
-        return LITE0, f"The trunk is {LITE0}, as the spec's encoder cannot be loaded here."
+    except InficondError as error:
+        return LITE0, f"The trunk is {LITE0}, not the spec's encoder: {error.for_page}"
     lite0 = _with_last_block(build(_ARCHITECTURE, None, num_classes=0))
     mine = of_module(own.module, own.preprocessing.size[::-1])
     other = of_module(lite0, (_LITE0_SIDE, _LITE0_SIDE))
@@ -310,7 +311,8 @@ def _of_encoder(
     name: TrunkName, section: EncoderSection | None, device: str, store: Store | None
 ) -> tuple[nn.Module, Preprocessing, str]:
     """Return the spec's encoder with its places averaged and matched to the concepts of a store,
-    its preprocessing, and a digest of all."""
+    its preprocessing, and a digest of all. Raises ``DataError`` if the store is of another
+    encoder."""
     from precompute.encoder.matching import AverageAndMatches, Matching
 
     if section is None or store is None:
@@ -318,6 +320,7 @@ def _of_encoder(
     if name.side and isinstance(section, NetworkEncoder):
         section = section_with(section, image_size=name.side)
     encoder = load_encoder(section, device)
+    check_encoder(store, encoder_digest(section))
     matching = Matching(store)
     digest = hashlib.sha256(encoder_digest(section).encode())
     digest.update(json.dumps([matching.scoring.settings, AverageAndMatches.WINDOWS]).encode())

@@ -19,6 +19,7 @@ from inficond_panel.study.spec.questions import (
     LikertQuestion,
     NumberQuestion,
     Question,
+    TextQuestion,
 )
 from inficond_panel.study.spec.skips import SkipIf
 from inficond_panel.study.spec.study_spec import StudySpec, load_study
@@ -27,6 +28,11 @@ from inficond_panel.study.spec.task_sections import AnswersGiven, Task
 pytestmark = pytest.mark.page
 
 CHECK = jsonschema.Draft202012Validator(json_schema(StudySpec, "Study"))
+
+
+def fit_question(kind: type[Section], given: dict, folder: Path) -> None:
+    """Scored only with a right answer."""
+    given["scored"] = bool(given.get("scored")) and given.get("right") is not None
 
 
 def fit_likert(kind: type[Section], given: dict, folder: Path) -> None:
@@ -38,12 +44,14 @@ def fit_likert(kind: type[Section], given: dict, folder: Path) -> None:
         given["points"] = len(labels)
     if given.get("right"):
         given["right"] = 1
+    fit_question(kind, given, folder)
 
 
 def fit_choice(kind: type[Section], given: dict, folder: Path) -> None:
     """Right is an option."""
     if given.get("right"):
         given["right"] = given["options"][: 2 if given.get("several") else 1]
+    fit_question(kind, given, folder)
 
 
 def fit_page(kind: type[Section], given: dict, folder: Path) -> None:
@@ -164,6 +172,8 @@ STUDY_FITS = {
     **FITS,
     LikertQuestion: fit_likert,
     ChoiceQuestion: fit_choice,
+    NumberQuestion: fit_question,
+    TextQuestion: fit_question,
     QuestionPage: fit_page,
     Completion: fit_completion,
     SkipIf: fit_skip,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from factory import small_spec
 from long_history import grow
-from network_factory import network_spec
+from network_factory import encoded_spec, network_spec
 from playwright.sync_api import Locator, Page, expect
 from steps import iterations
 from test_accessibility import findings
@@ -371,7 +371,7 @@ def test_a_network_is_saved_once_a_person_says_which_photos_are_meant(
 def test_a_small_network_is_built_and_saved_with_its_page(serve, tmp_path, open_page) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("timm")
-    page = open_page(serve(with_encoder(network_spec(tmp_path))).url)
+    page = open_page(serve(encoded_spec(tmp_path)).url)
     page.get_by_role("button", name="Export", exact=True).click()
     page.get_by_role("button", name="Build a small network").click()
     dialog = page.get_by_role("dialog", name="A small network at #0")
@@ -403,14 +403,3 @@ def test_a_small_network_without_photos_is_told_with_the_command(
     expect(export.get_by_text("These are not on this machine").last).to_be_visible()
     expect(export.get_by_text("--output FOLDER").last).to_be_visible()
     expect(export.get_by_role("button", name="Build a small network")).to_be_hidden()
-
-
-def with_encoder(spec: Path) -> Path:
-    """Give a spec the demo's encoder, whose weights are in the tree."""
-    folder = Path(__file__).parents[2] / "specs/demo/encoder"
-    weights = folder / "scenes-small.safetensors"
-    text = spec.read_text().replace(
-        "model: m, pretrained: p", f"model: {folder}, pretrained: {weights}"
-    )
-    spec.write_text(text)
-    return spec

@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("timm")
 
+from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from inficond_panel.tuning import open_tuner
 from precompute.encoder import load_encoder
@@ -80,4 +81,11 @@ def test_without_an_encoder_of_its_own_a_spec_has_the_trunk_of_a_package(demo):
 def test_an_encoder_that_cannot_be_loaded_is_not_the_usual_trunk(demo):
     lost = demo.spec.concepts.encoder.model_copy(update={"pretrained": "nowhere.safetensors"})
     name, sentence = usual_trunk(lost, demo.store)
-    assert (name, sentence.endswith("cannot be loaded here.")) == (LITE0, True)
+    assert (name, "nowhere.safetensors" in sentence) == (LITE0, True)
+
+
+def test_the_encoder_is_no_trunk_for_a_store_of_another(demo):
+    other = type("Other", (), {"__getattr__": lambda self, name: getattr(demo.store, name)})()
+    other.attrs = {**demo.store.attrs, "encoder_digest": "0" * 64}
+    with pytest.raises(DataError, match="made with another encoder"):
+        load_trunk(TrunkName.of(ENCODER, SIDE), demo.spec.concepts.encoder, store=other)

@@ -107,7 +107,7 @@ def own_words(args: argparse.Namespace) -> None:
 
     def load() -> EncodesText:
         encoder = text_encoder(spec)
-        check_encoder(store, encoder)
+        check_encoder(store, encoder.digest)
         return encoder
 
     with only_run(store.path), one_thread():

@@ -271,7 +271,7 @@ def _typing_fault(ready: Ready, encoder: EncoderOf) -> str:
     """Return the reason why no concept can be typed in a task; "" if concepts can be typed."""
     try:
         check_typing(ready.store)
-        check_encoder(ready.store, encoder(ready.spec))
+        check_encoder(ready.store, encoder(ready.spec).digest)
     except InficondError as error:
         return error.message
     return ""
