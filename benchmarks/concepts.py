@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--segments", type=int, nargs="*", default=[100_000, 1_000_000])
     parser.add_argument("--methods", nargs="+", default=["pca", "tsne"])
     options = parser.parse_args()
-    sys.path[0] = str(Path(__file__).resolve().parents[1])  # else precompute is the benchmark
+    sys.path[0] = str(Path(__file__).resolve().parents[1])  # the package, if not installed
     with threadpool_limits(1):
         found = {"typed": typed(options.images)}
         print(f"typed concept, {options.images} images: {found['typed']}")

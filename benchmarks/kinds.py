@@ -32,7 +32,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package precompute, not a file
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package, if not installed
 from shift_parts.made import (
     CHANGES,
     FEW,

@@ -55,7 +55,7 @@ PERMUTED = 6
 def main() -> None:
     """Measure, and print the tables of all that is in the file."""
     args = parse_args()
-    sys.path[0] = str(Path(__file__).resolve().parents[1])  # else precompute is the benchmark
+    sys.path[0] = str(Path(__file__).resolve().parents[1])  # the package, if not installed
     measure(args, MEASURED, TABLES)
 
 

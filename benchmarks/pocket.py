@@ -26,16 +26,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-sys.path.append(sys.path.pop(0))  # the package precompute, not the file of that name here
-
 from shift_parts.cases import Case, biased_cases
 from shift_parts.given import word_of
 from shift_parts.runs import student_of

@@ -1,8 +1,8 @@
 """Images per second of the whole pipeline over those of the bare encoder, in one run.
 
-    python benchmarks/precompute.py [--model ViT-B-16 | --encoder FOLDER] [--image-size 224]
+    python benchmarks/pipeline.py [--model ViT-B-16 | --encoder FOLDER] [--image-size 224]
                                     [--images 32] [--rounds 5]
-    python benchmarks/precompute.py --heads [--encoder FOLDER] ...
+    python benchmarks/pipeline.py --heads [--encoder FOLDER] ...
 
 The model has random weights (speed does not depend on them); the photos are drawn, 640 x 480.
 The bare encoder is `model.encode_image` on batches that are ready in memory; the pipeline decodes
