@@ -54,6 +54,7 @@ def run(options: argparse.Namespace) -> None:
     comparisons.paper_solver(main_setting, ratios)
     comparisons.edited(main_setting, limits, ratios)
     comparisons.against_libraries(main_setting, limits, ratios)
+    comparisons.at_other_penalties(main_setting, limits, ratios)
     comparisons.against_glm_saga(main_setting, limits, ratios)
     alike, own = solve("as_clip", *data.synthetic(*sizes.values(), decay=data.AS_CLIP)), Ratios()
     comparisons.edited(alike, limits, own)
@@ -66,6 +67,7 @@ def run(options: argparse.Namespace) -> None:
         ratios.take("50k", own)
     for path in options.store:
         real, own = solve(path.stem, *data.of_store(path)), Ratios()
+        comparisons.at_other_penalties(real, limits, own)
         comparisons.against_recipe(real, limits, own)
         comparisons.paper_solver(real, own)
         comparisons.edited(real, limits, own)

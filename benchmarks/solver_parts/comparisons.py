@@ -19,6 +19,8 @@ EPOCHS = 10
 WITHIN = 0.015
 SAGA = (20, 40, 80, 160, 320, 640, 1280, 2560, 5120)
 TOLERANCES = tuple(10.0 ** -(power / 2) for power in range(2, 19))
+#: The same as largest slope at the end.
+STEEP = tuple(10.0 ** -(power / 2) for power in range(8, 19))
 Others = Mapping[str, tuple[Callable[[libraries.OneClass], libraries.Solve], Sequence[float]]]
 
 
@@ -109,16 +111,33 @@ def against_libraries(s: Setting, limits: Limits, ratios: Ratios) -> None:
     """One class at a time; soft targets for scikit-learn, hard labels for all."""
     soft = {"saga": (libraries.saga, SAGA), "liblinear": (libraries.liblinear, TOLERANCES)}
     hard = {
+        "adelie": (libraries.adelie, TOLERANCES),
         "skglm": (libraries.skglm, TOLERANCES),
         "celer": (libraries.celer, TOLERANCES),
         "liblinear": (libraries.liblinear, TOLERANCES),
     }
-    by_share = np.argsort((s.logits > 0).mean(axis=0))
-    middle = np.linspace(0, 1, limits.classes + 2)[1:-1]
-    classes = by_share[np.round(middle * (len(by_share) - 1)).astype(int)]
+    classes = _compared(s, limits)
     labels = (s.logits > 0).astype(np.float64)
     race("soft", s.scores, s.targets[:, classes], soft, limits, ratios)
     race("hard", s.scores, labels[:, classes], hard, limits, ratios)
+
+
+def at_other_penalties(s: Setting, limits: Limits, ratios: Ratios) -> None:
+    """One class at a time against the quickest libraries, at fewer weights and at more."""
+    classes = _compared(s, limits)
+    labels = (s.logits > 0).astype(np.float64)
+    hard = {"adelie": (libraries.adelie, TOLERANCES), "skglm": (libraries.skglm, TOLERANCES)}
+    for l1 in (1e-2, 1e-3, 1e-5):
+        race(f"hard_{l1:g}", s.scores, labels[:, classes], hard, limits, ratios, l1)
+    smooth = {"lbfgsb": (libraries.lbfgsb, STEEP)}
+    race("soft_1e-05", s.scores, s.targets[:, classes], smooth, limits, ratios, 1e-5)
+
+
+def _compared(s: Setting, limits: Limits) -> NDArray[np.intp]:
+    """Classes to compare, from rare to frequent."""
+    by_share = np.argsort((s.logits > 0).mean(axis=0))
+    middle = np.linspace(0, 1, limits.classes + 2)[1:-1]
+    return by_share[np.round(middle * (len(by_share) - 1)).astype(int)]
 
 
 #: L1 penalty of the softmax students, of standardised scores: Label-free CBM's.
@@ -148,7 +167,13 @@ def against_glm_saga(s: Setting, limits: Limits, ratios: Ratios) -> None:
 
 
 def race(
-    name: str, scores: NDArray, targets: NDArray, others: Others, limits: Limits, ratios: Ratios
+    name: str,
+    scores: NDArray,
+    targets: NDArray,
+    others: Others,
+    limits: Limits,
+    ratios: Ratios,
+    l1: float = L1,
 ) -> None:
     """Sum over the classes of each solver's seconds, over ours."""
     ours = Seconds(0.0, 0.0)
@@ -156,10 +181,10 @@ def race(
     reached = dict.fromkeys(others, True)
     for k in range(targets.shape[1]):
         target = targets[:, [k]]
-        ours += interleaved({"exact": partial(fit, scores, target, l1=L1)}, limits.repeats)["exact"]
-        best = float(fit(scores, target, l1=L1, tolerance=1e-9).objective[0])
+        ours += interleaved({"exact": partial(fit, scores, target, l1=l1)}, limits.repeats)["exact"]
+        best = float(fit(scores, target, l1=l1, tolerance=1e-9).objective[0])
         unit = float(certify(scores, target, np.zeros((scores.shape[1], 1))).objective[0])
-        problem = libraries.OneClass(scores, target[:, 0], L1)
+        problem = libraries.OneClass(scores, target[:, 0], l1)
         for other in list(reached):
             make, settings = others[other]
             try:

@@ -149,6 +149,50 @@ def skglm(problem: OneClass) -> Solve:
     return partial(train, columns, signs)
 
 
+def adelie(problem: OneClass) -> Solve:
+    """adelie's coordinate descent in C++, of the kind of glmnet, along a path of twelve penalties;
+    the setting is its tolerance."""
+    from adelie import glm, grpnet
+
+    columns = np.asfortranarray(problem.inner)
+    residual = problem.target - problem.target.mean()
+    largest = float(np.abs(columns.T @ residual).max() / len(columns))
+    penalties = np.geomspace(max(largest, problem.inner_l1), problem.inner_l1, 12)
+    quiet = {"progress_bar": False, "early_exit": False, "adev_tol": 1.0}
+
+    def solve(tol: float) -> NDArray:
+        state = grpnet(columns, glm.binomial(problem.target), lmda_path=penalties, tol=tol, **quiet)
+        return np.asarray(state.betas[-1].todense()).ravel()
+
+    return solve
+
+
+def lbfgsb(problem: OneClass) -> Solve:
+    """scipy's L-BFGS-B, with each weight as the difference of two that are at least 0; the setting
+    is its tolerance."""
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    inner, target = problem.inner, problem.target
+    images, concepts = inner.shape
+    bounds = [(0, None)] * (2 * concepts) + [(None, None)]
+
+    def loss(point: NDArray) -> tuple[float, NDArray]:
+        logit = inner @ (point[:concepts] - point[concepts:-1]) + point[-1]
+        residual = (expit(logit) - target) / images
+        slope, penalty = inner.T @ residual, problem.inner_l1
+        value = np.mean(np.logaddexp(0, logit) - target * logit) + penalty * point[:-1].sum()
+        return value, np.concatenate([penalty + slope, penalty - slope, [residual.sum()]])
+
+    def solve(tol: float) -> NDArray:
+        options = {"ftol": 0.0, "gtol": tol, "maxiter": 20_000, "maxfun": 40_000}
+        start = np.zeros(2 * concepts + 1)
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        return np.asarray(found.x[:concepts] - found.x[concepts:-1])
+
+    return solve
+
+
 def celer(problem: OneClass) -> Solve:
     """celer's proximal Newton on hard labels; the setting is its tolerance."""
     from celer import LogisticRegression
