@@ -46,6 +46,12 @@ def fit_choice(kind: type[Section], given: dict, folder: Path) -> None:
         given["right"] = given["options"][: 2 if given.get("several") else 1]
 
 
+def fit_scored(kind: type[Section], given: dict, folder: Path) -> None:
+    """What is scored has a right answer."""
+    if given.get("right") in (None, []):
+        given.pop("scored", None)
+
+
 def fit_page(kind: type[Section], given: dict, folder: Path) -> None:
     """With a template, with questions, or with both; those of a check have a right answer."""
     if kind is CheckPage:
@@ -164,6 +170,7 @@ STUDY_FITS = {
     **FITS,
     LikertQuestion: fit_likert,
     ChoiceQuestion: fit_choice,
+    Question: fit_scored,
     QuestionPage: fit_page,
     Completion: fit_completion,
     SkipIf: fit_skip,
