@@ -53,8 +53,8 @@ export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) 
     tell(
       "Open a concept",
       starts
-        ? "One of these, or any by its name or its dot on the map."
-        : "Click its name in the list of influences, or its dot on the map.",
+        ? "One of these, or any that another view names."
+        : "Click its name in another view.",
       starts,
       tags,
     )
