@@ -106,7 +106,8 @@ def make_shortcuts(
     closed: Collection[str], show: str, views: Collection[str] = TITLES
 ) -> list[list[str]]:
     """Return [keys, action] for each shortcut of a page of these ``views`` without the rights in
-    ``closed`` (``link``: of an address that others can open); ``show`` is ``simple`` or ``details``."""
+    ``closed`` (``link``: to an address that others can open); ``show`` is ``simple`` or
+    ``details``."""
     instead = {keys: other for (right, keys), other in _CLOSED.items() if right in closed}
     every = (*SHORTCUTS, *(DETAILS if show == "details" else ()))
     shortcuts = [instead.get(one.keys, one) for one in every]
