@@ -14,12 +14,9 @@ from PIL import Image
 
 import inficond_panel
 from inficond_panel.errors import DataError, InficondError
-from inficond_panel.state import AppState
 from inficond_panel.store import open_store, write
 from inficond_panel.store.frame_checks import digit_faults, split_faults
 from inficond_panel.tuning.thumbs import score_scale, step_sizes
-from inficond_panel.views.knowledge.parts import make_options
-from inficond_panel.views.page.exploring import WaitingJobs
 
 
 @pytest.fixture
@@ -296,12 +293,6 @@ def test_columns_of_unlike_units_are_warned_of_where_the_store_is_made(place, ca
     (warning,) = store.attrs["warnings"]
     assert f"'wing' {spread.max():.2g} and {spread.idxmin()!r} {spread.min():.2g}" in warning
     assert warning in capsys.readouterr().err
-
-
-def test_the_page_warns_of_columns_of_unlike_units(place):
-    tuner = inficond_panel.from_frames(**_in_units(income=1e4), path=place).tuner
-    (warning,) = tuner.store.attrs["warnings"]
-    assert make_options(AppState(tuner, WaitingJobs()))["unlike"] == warning
 
 
 def test_the_line_of_the_warning_of_unlike_units_ends_it(place):

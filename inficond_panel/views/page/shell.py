@@ -33,7 +33,7 @@ TITLES = {
 }
 
 
-class Shortcut(NamedTuple):
+class PageKeys(NamedTuple):
     """Keys of the page and what they do; ``views`` are those that have them, () for any page."""
 
     keys: str
@@ -45,45 +45,45 @@ _CLASSES, _MAP, _IMAGES = ("performance",), ("embedding",), ("detail",)
 _CONCEPTS, _ITERATIONS = ("knowledge",), ("provenance",)
 
 SHORTCUTS = (
-    Shortcut("?", "Show these keys"),
-    Shortcut("Tab", "Go to the next control or list"),
-    Shortcut("↑ ↓", "Move in a list"),
-    Shortcut("Home End", "First and last of a list; Page Up and Page Down go by what is in view"),
-    Shortcut("Enter", "Select the row: class, iteration", (*_CLASSES, *_ITERATIONS)),
-    Shortcut("I", "On a class: images with the class; with Shift those without it", _CLASSES),
-    Shortcut("U D X", "Raise, lower, remove the concept", (*_CONCEPTS, *_MAP)),
-    Shortcut(
+    PageKeys("?", "Show these keys"),
+    PageKeys("Tab", "Go to the next control or list"),
+    PageKeys("↑ ↓", "Move in a list"),
+    PageKeys("Home End", "First and last of a list; Page Up and Page Down go by what is in view"),
+    PageKeys("Enter", "Select the row: class, iteration", (*_CLASSES, *_ITERATIONS)),
+    PageKeys("I", "On a class: images with the class; with Shift those without it", _CLASSES),
+    PageKeys("U D X", "Raise, lower, remove the concept", (*_CONCEPTS, *_MAP)),
+    PageKeys(
         "I", "Set the concept's influence: ← → move it, Enter keeps it, Esc leaves it", _CONCEPTS
     ),
-    Shortcut("G", "The same for all of its group", _CONCEPTS),
-    Shortcut("T", "Add a concept by typing it; delete it", _CONCEPTS),
-    Shortcut("← →", "Next image, while one is large", _IMAGES),
-    Shortcut("← ↑ → ↓", "On the map: next concept; Enter opens, Space selects", _MAP),
-    Shortcut("+ - 0", "On the map: nearer, farther, all of it", _MAP),
-    Shortcut("S", "On the map: photo of the nearest segment", _MAP),
-    Shortcut("/", "Find a class", _CLASSES),
-    Shortcut("C", "Find a concept", _CONCEPTS),
-    Shortcut("M", "On an iteration: compare it with the one shown", _ITERATIONS),
-    Shortcut("R N E", "On an iteration: rename it, write a note, export it", _ITERATIONS),
-    Shortcut(
+    PageKeys("G", "The same for all of its group", _CONCEPTS),
+    PageKeys("T", "Add a concept by typing it; delete it", _CONCEPTS),
+    PageKeys("← →", "Next image, while one is large", _IMAGES),
+    PageKeys("← ↑ → ↓", "On the map: next concept; Enter opens, Space selects", _MAP),
+    PageKeys("+ - 0", "On the map: nearer, farther, all of it", _MAP),
+    PageKeys("S", "On the map: photo of the nearest segment", _MAP),
+    PageKeys("/", "Find a class", _CLASSES),
+    PageKeys("C", "Find a concept", _CONCEPTS),
+    PageKeys("M", "On an iteration: compare it with the one shown", _ITERATIONS),
+    PageKeys("R N E", "On an iteration: rename it, write a note, export it", _ITERATIONS),
+    PageKeys(
         "Del", "On an iteration: delete the branch from here; it can be restored", _ITERATIONS
     ),
-    Shortcut(".", "On an iteration: all that can be done with it", _ITERATIONS),
-    Shortcut("L", "Copy a link to what is shown"),
-    Shortcut("Ctrl Enter", "Fine-tune; once more cancels"),
-    Shortcut("Shift Backspace", "Clear the changes that wait"),
-    Shortcut("Ctrl Z", "Undo the last iteration"),
-    Shortcut("Ctrl Shift Z", "Redo it"),
-    Shortcut("Esc", "Close a card or a dialog"),
+    PageKeys(".", "On an iteration: all that can be done with it", _ITERATIONS),
+    PageKeys("L", "Copy a link to what is shown"),
+    PageKeys("Ctrl Enter", "Fine-tune; once more cancels"),
+    PageKeys("Shift Backspace", "Clear the changes that wait"),
+    PageKeys("Ctrl Z", "Undo the last iteration"),
+    PageKeys("Ctrl Shift Z", "Redo it"),
+    PageKeys("Esc", "Close a card or a dialog"),
 )
 
 #: Shortcuts of what *Details* adds to the page.
 DETAILS = (
-    Shortcut("H", "Whether the concept's influence is stable", _CONCEPTS),
-    Shortcut("W", "Effect of the last fine-tune", _CONCEPTS),
-    Shortcut("B", "Suspects and repairs of the student", _CONCEPTS),
-    Shortcut("A", "All metrics of the student", _CONCEPTS),
-    Shortcut(
+    PageKeys("H", "Whether the concept's influence is stable", _CONCEPTS),
+    PageKeys("W", "Effect of the last fine-tune", _CONCEPTS),
+    PageKeys("B", "Suspects and repairs of the student", _CONCEPTS),
+    PageKeys("A", "All metrics of the student", _CONCEPTS),
+    PageKeys(
         "← →", "On the charts: read them at another influence; with Shift in larger steps", _IMAGES
     ),
 )
@@ -92,7 +92,7 @@ DETAILS = (
 _CLOSED = {
     ("typing", "T"): None,
     ("link", "L"): None,
-    ("export", "R N E"): Shortcut("R N", "On an iteration: rename it, write a note", _ITERATIONS),
+    ("export", "R N E"): PageKeys("R N", "On an iteration: rename it, write a note", _ITERATIONS),
     **dict.fromkeys(
         ("tuning", keys)
         for keys in ("U D X", "Ctrl Enter", "Shift Backspace", "Ctrl Z", "Ctrl Shift Z")

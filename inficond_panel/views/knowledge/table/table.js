@@ -54,8 +54,8 @@ export function render({ model, el }) {
     table.legend,
   )
   const { unlike } = model.options
-  const warning = unlike ? h("p", { class: "unlike", role: "note" }, h("b", {}, "Warning: "), `${unlike}.`) : ""
-  table.scroll.prepend(panels, warning, table.columns)
+  const note = h("p", { class: "unlike", role: "note" }, h("b", {}, "Warning: "), `${unlike}.`)
+  table.scroll.prepend(panels, unlike ? note : "", table.columns)
   const overview = makeOverview(model, root, head.back, send)
   el.append(overview.element, root)
   table.hoverable(hoverCard(el))
