@@ -51,7 +51,8 @@ _FAR = 0.01  #: share of the photos of ``fit`` that counts as far
 class ConceptDrift:
     """Kolmogorov-Smirnov test of one concept's scores, new photos against photos of ``fit``.
 
-    ``median`` is of the new photos; ``p_adjusted`` is p adjusted for the number of concepts."""
+    ``median`` is of the new photos; ``p_adjusted`` is p adjusted for the number of concepts. If all
+    scores are 0 or 1, ``fit_ones`` and ``ones`` are the shares of ones; else None."""
 
     concept: str
     statistic: float
@@ -59,6 +60,8 @@ class ConceptDrift:
     p_adjusted: float
     fit_median: float
     median: float
+    fit_ones: float | None
+    ones: float | None
 
     @property
     def drifted(self) -> bool:
@@ -149,10 +152,20 @@ def _concepts(fitted: Array, new: NDArray, concepts: list[str]) -> tuple[Concept
     largest, p = ks_tests(fitted, new)
     medians = np.median(fitted, axis=0), np.median(new, axis=0)
     columns = (largest, p, false_discovery_control(p), *medians)
+    binary, means = _binary(fitted) & _binary(new), (fitted.mean(axis=0), new.mean(axis=0))
     return tuple(
-        ConceptDrift(concepts[c], *(float(column[c]) for column in columns))
+        ConceptDrift(
+            concepts[c],
+            *(float(column[c]) for column in columns),
+            *(float(mean[c]) if binary[c] else None for mean in means),
+        )
         for c in np.lexsort((-largest, p))
     )
+
+
+def _binary(scores: NDArray) -> NDArray[np.bool_]:
+    """Return which columns (C,) of scores (n, C) have no values but 0 and 1."""
+    return np.asarray(((scores == 0) | (scores == 1)).all(axis=0))
 
 
 def ks_tests(fitted: NDArray, new: NDArray) -> tuple[Array, Array]:

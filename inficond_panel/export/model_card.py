@@ -22,7 +22,7 @@ from inficond_panel.results.confusions import metrics_together
 from inficond_panel.results.frame import intervals_of, records
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
-from inficond_panel.results.null_students import null_frame
+from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.reliances import reliances
 from inficond_panel.results.two_worlds import worlds_frame
 from inficond_panel.tuning import Node, Tuner
@@ -244,7 +244,7 @@ def _null(tuner: Tuner) -> dict[str, Any] | None:
     frame = null_frame(tuner)
     return {
         "kind": frame.attrs["facts"]["null"],
-        "sentences": list(frame.attrs["notes"]),
+        "sentences": [*filter(None, [no_better_finding(frame)[1]]), *frame.attrs["notes"]],
         "rows": records(frame),
     }
 

@@ -231,7 +231,8 @@ def photo_drift(
 
 def drift_frame(drift: Drift) -> pd.DataFrame:
     """Return a drift test as a frame, one row per concept, ascending p; its notes describe it."""
-    names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median", "drifted"]
+    names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median"]
+    names += ["fit_ones", "ones", "drifted"]
     rows = [{**asdict(each), "drifted": each.drifted} for each in drift.concepts]
     facts = {key: value for key, value in vars(drift).items() if key not in ("concepts", "faults")}
     return make_frame(

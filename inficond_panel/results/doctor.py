@@ -22,7 +22,7 @@ from inficond_panel.distill.refits import Progress
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.errors import for_scripts
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.results.null_students import no_better, null_frame, summary_size
+from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import (
     BELONGS_HEADING,
     called_rows,
@@ -52,7 +52,7 @@ from inficond_panel.wording.groups import (
     worst_group_sentence,
 )
 from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
-from inficond_panel.wording.null_students import NO_BETTER, no_better_sentence
+from inficond_panel.wording.null_students import NO_BETTER
 from inficond_panel.wording.remedies import STORE_FACTS, Remedies, remedies_for
 from inficond_panel.wording.shared_bias import SHARED
 from inficond_panel.wording.shift_kinds import NOTHING_WRONG, kind_sentence, unsure_sentence
@@ -299,12 +299,10 @@ def _of_names(
     words, or if that takes minutes."""
     if random_words(tuner.store) is None or not is_at_hand(tuner, classes):
         return ()
-    frame = null_frame(tuner, classes=classes)
-    rows = frame.xs(summary_size(frame), level="size")
-    aps = {name: (rows.at[name, "named"], rows.at[name, "random"]) for name in no_better(frame)}
-    if aps:
-        about = next(iter(aps)) if len(aps) == 1 else "concepts"
-        return (_row(about, NO_BETTER, no_better_sentence(aps), remedies.of_names),)
+    found, sentence = no_better_finding(null_frame(tuner, classes=classes))
+    if found:
+        about = found[0] if len(found) == 1 else "concepts"
+        return (_row(about, NO_BETTER, sentence, remedies.of_names),)
     return ()
 
 
@@ -402,6 +400,7 @@ def _suspects(
 ) -> pd.DataFrame:
     shifts = [each.shift for each in seen.values()]
     rows = [_suspect_row(each, one) for each in shifts for one in (*each.suspects, *each.belonging)]
+    things = shifts[0].things if shifts else "photos"
     more = {each.class_name: each.suspects[SHOWN_SUSPECTS:] for each in shifts if not whole}
     shown = [
         rank < SHOWN_SUSPECTS or rank >= len(each.suspects)
@@ -412,7 +411,7 @@ def _suspects(
         rows,
         ["class", "concept"],
         _SUSPECT_HEADINGS,
-        title="Suspects, by the shares of photos that show them",
+        title=f"Suspects, by the shares of {things} that show them",
         notes=[f"{name}: {more_words(found)}" for name, found in more.items() if found]
         + [guess] * any(each.suspects for each in shifts),
         facts=facts,

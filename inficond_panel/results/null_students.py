@@ -37,7 +37,7 @@ from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
-from inficond_panel.wording.null_students import null_note, null_sentence
+from inficond_panel.wording.null_students import no_better_sentence, null_note, null_sentence
 
 #: Row with the mean over the numbers of concepts.
 MEAN = "mean"
@@ -123,6 +123,13 @@ def no_better(frame: pd.DataFrame) -> list[str]:
     rows = frame.xs(summary_size(frame), level="size").drop(EVERY, errors="ignore")
     enough = (rows["positives"] >= LEAST) & (rows["negatives"] >= LEAST)
     return list(rows.index[enough & (rows["difference_high"] < LEAST_LEAD)])
+
+
+def no_better_finding(frame: pd.DataFrame) -> tuple[list[str], str]:
+    """Return the classes of ``no_better``, and the sentence on them; "" if there are none."""
+    rows, classes = frame.xs(summary_size(frame), level="size"), no_better(frame)
+    aps = {name: (rows.at[name, "named"], rows.at[name, "random"]) for name in classes}
+    return classes, no_better_sentence(aps) if aps else ""
 
 
 def _headings(kind: str) -> dict[str, Heading]:

@@ -7,9 +7,10 @@ accuracy weighs the cells of the measured images by their shares of the training
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
+from inficond_panel.common.near_words import listed
 from inficond_panel.distill import Outcome, label_groups
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, NOT_KNOWN
@@ -36,7 +38,7 @@ from inficond_panel.tuning.cells import cell_name
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import ACCURACY
-from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.vocabulary.splits import FIT, IMAGES_OF
 
 #: Figures that are kept for all sessions: one per class, iteration that tuned it, and column.
 _KEPT = 1024
@@ -82,6 +84,7 @@ class GroupFigures:
     worst_accuracy: Interval
     worst_at_equal_numbers: Interval
     weighted_accuracy: Interval
+    unseen: tuple[str, ...] = ()  #: cells with training images, and none on the split
 
     @property
     def worst(self) -> GroupCell | None:
@@ -196,6 +199,7 @@ def _figures(
         limits(worst_cell, plain),
         limits(worst_cell, equal),
         limits(partial(_weighted, np.array(weights, dtype=np.float64)), plain),
+        tuple(cell_name(side, group) for group, side in trained if (group, side) not in masks),
     )
 
 
@@ -227,10 +231,11 @@ def worst_groups(
     ``GroupFigures``.
     """
     noise = tuner.spec.views.noise(draws, seed)
-    rows = [
-        {"class": name, **_row(group_figures(tuner, node, split, name, by, draws=draws, seed=seed))}
+    found = {
+        name: group_figures(tuner, node, split, name, by, draws=draws, seed=seed)
         for name in chosen_classes(classes, tuner.store.classes)
-    ]
+    }
+    rows = [{"class": name, **_row(figures)} for name, figures in found.items()]
     named = " and ".join(by)
     return make_frame(
         rows,
@@ -243,10 +248,22 @@ def worst_groups(
             "small": Heading("few images", missing=""),
         },
         title=f"worst group by {named}, accuracy",
-        notes=list(_NOTES),
+        notes=[*_NOTES, *_undefined(found, split)],
         facts={**facts_of(tuner, node, split, noise), "by": named},
         level=noise["level"],
     )
+
+
+def _undefined(found: Mapping[str, GroupFigures], split: str) -> Iterator[str]:
+    """Yield a sentence per class on why its mean is undefined."""
+    for name, figures in found.items():
+        if isnan(figures.weighted_accuracy.estimate):
+            lacking = f"no labelled image in {listed(figures.unseen, 4)}" if figures.unseen else ""
+            yield (
+                f"The mean of {name} is undefined: {IMAGES_OF[split]} have "
+                f"{lacking or 'no labelled image'}"
+                f"{', which training images are in' if lacking else ''}."
+            )
 
 
 def _row(found: GroupFigures) -> dict[str, Any]:

@@ -205,6 +205,7 @@ class Rights:
     export: bool = True
     holdout: bool = True
     photos: bool = True
+    tuning: bool = True  #: thumbs and repairs, and refits with them
     asking: bool = True  #: questions on photos, whose answers train the student
     typing: bool = True  #: adding concepts
     forgetting: bool = True  #: removing typed concepts

@@ -336,8 +336,9 @@ class TuningState(TreeState):
         self.notice = Notice(words, "Undo", self.undo, compared)
 
     def _set_pending(self, batch: list[Item]) -> None:
-        """Replace the batch and start its preview; do nothing while ``locked`` is set."""
-        if self.locked:
+        """Replace the batch and start its preview; do nothing while ``locked`` is set, or if the
+        session may not tune."""
+        if self.locked or not self.rights.tuning:
             return
         batch = with_groups_present(batch)
         if not all(map(self._knows, batch)):

@@ -126,6 +126,13 @@ class Store:
         return "photo" if self.holds("photos") else "caption" if self.has("caption") else ""
 
     @property
+    def things(self) -> str:
+        """What a sentence calls the images: ``photos``, ``captions`` or ``rows`` of a table."""
+        if self.shown:
+            return f"{self.shown}s"
+        return "rows" if self.given else "photos"
+
+    @property
     def title(self) -> str:
         """Title of the spec that the store was written from."""
         return str(self.attrs["title"])

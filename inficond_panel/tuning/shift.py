@@ -103,7 +103,8 @@ class ClassShift:
     verdict that counts, is that on a model of the labels; else it is ``verdict``, on the student.
 
     ``own_word`` is the AP on ``tune`` of the concept named like the class, ``tune_model`` the AP of
-    a cross-fitted logistic regression on the labels of ``tune``; None if not computed.
+    a cross-fitted logistic regression on the labels of ``tune``; None if not computed. ``things``
+    is what sentences call the images.
     """
 
     class_name: str
@@ -121,6 +122,7 @@ class ClassShift:
     teacher: TeacherSkill | None = None
     own_word: Interval | None = None
     tune_model: Interval | None = None
+    things: str = "photos"
 
     @property
     def decisive(self) -> Verdict | None:
@@ -181,6 +183,7 @@ def class_shift(evidence: Evidence) -> ClassShift:
         by_teacher=evidence.by_teacher,
         decided=evidence.decided,
         teacher=None if evidence.decided else teacher_skill(evidence.teacher),
+        things=evidence.student.store.things,
     )
     if evidence.lacking:
         return unknown

@@ -157,7 +157,7 @@ ICON = Path(__file__).with_name("icon.svg")
 
 
 def use_own_files() -> None:
-    """Let this session's page load files only from its server, and use our icon.
+    """Let this session's page load files only from its server, and use our template and icon.
 
     Panel sets the address of style sheets when it answers the request for the page; with several
     processes the session may be made in another process, which would set a CDN. Panel's icon is
@@ -167,6 +167,7 @@ def use_own_files() -> None:
     document = pn.state.curdoc
     if document is not None:
         icon = quote(ICON.read_text(encoding="utf-8").strip())
+        document.template = PAGE_TEMPLATE
         document.template_variables.update(
             dist_url=LOCAL_DIST, app_favicon=f"data:image/svg+xml,{icon}"
         )
@@ -181,9 +182,19 @@ def show_first(html: str) -> None:
         document.template_variables["first"] = html
 
 
-#: Panel's page, which begins with ``first``.
+#: Size of a page on a phone. Without it a phone draws the page 980 pixels wide, and small.
+VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+
+_HEAD = f"""{{% extends "base.html" %}}
+{{% block preamble %}}{VIEWPORT}{{{{ super() }}}}{{% endblock %}}"""
+
+#: Panel's page with our size on a phone.
+PAGE_TEMPLATE = BASE_TEMPLATE.environment.from_string(_HEAD)
+
+#: The same page, which begins with ``first``.
 FIRST_TEMPLATE = BASE_TEMPLATE.environment.from_string(
-    """{% extends "base.html" %}
+    _HEAD
+    + """
 {% block js_resources %}{% endblock %}
 {% block inner_body %}
 {{ first }}

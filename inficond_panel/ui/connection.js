@@ -15,8 +15,6 @@ const SOON = 400 // ms from what is sent to the question after it: many things a
 const CALM = 10000 // ms from one reload to the next, where a connection breaks at once
 
 export function render({ model, el }) {
-  // Bokeh's page has no viewport: a phone would show it small.
-  document.head.append(h("meta", { name: "viewport", content: "width=device-width" }))
   const before = JSON.parse(kept("sessionStorage", LOST))
   keep("sessionStorage", LOST, null)
   const banner = makeBanner()

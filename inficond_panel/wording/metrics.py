@@ -10,7 +10,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import change_number, count, number
 from inficond_panel.distill import TeacherSkill
-from inficond_panel.distill.drift import LARGEST_P, Drift
+from inficond_panel.distill.drift import LARGEST_P, ConceptDrift, Drift
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP
 
@@ -125,13 +125,17 @@ def _concepts_sentence(drift: Drift) -> str:
     drifted, every = drift.drifted, len(drift.concepts)
     if not drifted:
         return f"None of {count(every, 'concept')} scores differently than in training."
-    clauses = [
-        f"{each.concept} (median {each.median:.3f}, in training {each.fit_median:.3f})"
-        for each in drifted
-    ]
+    clauses = [f"{each.concept} ({_typical(each)})" for each in drifted]
     have = "has" if len(drifted) == 1 else "have"
     heading = f"{len(drifted)} of {count(every, 'concept')} {have} different scores"
     return f"{heading} than in the training images: {listed(clauses, _NAMED)}."
+
+
+def _typical(concept: ConceptDrift) -> str:
+    """Return the medians of a concept's scores as text; the shares of ones if it is 0 or 1."""
+    if concept.ones is None or concept.fit_ones is None:
+        return f"median {concept.median:.3f}, in training {concept.fit_median:.3f}"
+    return f"1 for {_percent(concept.ones)}, in training {_percent(concept.fit_ones)}"
 
 
 def _percent(share: float) -> str:

@@ -152,16 +152,16 @@ def plain_sentence(found: ClassShift) -> str:
         return teacher_sentence(name, found.teacher)
     if found.kind == SHIFT and found.suspects:
         carried = "" if found.first.weight else f" {CARRIED}"
-        return f"{relied_sentence(name, found.first)}{carried}"
+        return f"{relied_sentence(name, found.first, found.things)}{carried}"
     if found.kind == SHIFT:
         other = "other " if found.belonging else ""
-        worse = f"{name} does worse on photos that it has not learned from."
+        worse = f"{name} does worse on {found.things} that it has not learned from."
         return f"{worse} No {other}concept stands out."
     if found.kind == NONE and found.memory is not None:
         other = f"The labels of {name} show no other reason why its student does worse."
         return f"{memory_sentence(found.memory)} {other}"
     if found.kind == NONE:
-        return f"{name} does about as well on photos that it has not learned from."
+        return f"{name} does about as well on {found.things} that it has not learned from."
     return _few(found)
 
 
@@ -197,15 +197,15 @@ def relying_words(suspect: Suspect) -> str:
     return "relies on" if suspect.reliance > 0 else "relies on the absence of"
 
 
-def relied_sentence(name: str, suspect: Suspect) -> str:
+def relied_sentence(name: str, suspect: Suspect, things: str = "photos") -> str:
     """Return the sentence ``dog relies on ball: it is in 82 % of the dog photos it learned from,
-    but in 40 % of the other dog photos.``"""
+    but in 40 % of the other dog photos.`` ``things`` replaces the word photos."""
     learned, others = suspect.presence.fit[0], suspect.presence.tune[0]
     falls = learned > others if suspect.reliance > 0 else learned < others
     return (
         f"{name} {relying_words(suspect)} {suspect.concept}: it is in {share(learned)} of the "
-        f"{name} photos it learned from, {'but' if falls else 'and'} in {share(others)} of the "
-        f"other {name} photos."
+        f"{name} {things} it learned from, {'but' if falls else 'and'} in {share(others)} of the "
+        f"other {name} {things}."
     )
 
 

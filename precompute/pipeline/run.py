@@ -255,7 +255,7 @@ class _Stages:
                 for line in filter_lines(len(facts["concepts"]), facts["dropped"]):
                     run.progress(line)
             scores = partial(stages.scores, inputs, segmented, text)
-            projections = partial(stages.projections, inputs, segmented, text)
+            projections = partial(stages.projections, inputs, segmented, text, run.progress)
             results = {
                 "teacher": teacher,
                 "text": text,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.numbers import count
 from inficond_panel.concepts.scoring import Scored, Scoring, score_corpus
 from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
@@ -158,12 +159,20 @@ def _score_concepts(inputs: Inputs, segmented: Segmented, vectors: np.ndarray) -
     )
 
 
-def projections(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
-    """Return 2-D coordinates of the concepts and, if the spec sets it, of segments."""
+def projections(
+    inputs: Inputs, segmented: Segmented, text: Arrays, tell: Callable[[str], None]
+) -> Arrays:
+    """Return 2-D coordinates of the concepts and, if the spec sets it, of segments; ``tell`` gets a
+    line before each method, since t-SNE and UMAP of many concepts take minutes."""
     settings, vectors = inputs.projections, np.asarray(text["concept_text_embedding"])
-    points = project(vectors, inputs.methods, settings.seed)
+    maps = []
+    for at, method in enumerate(inputs.methods, 1):
+        tell(f"Map {at} of {len(inputs.methods)}: {count(len(vectors), 'concept')} by {method}")
+        maps.append(project(vectors, [method], settings.seed))
+    points = np.concatenate(maps)
     arrays = {"concept_projection": points}
     if settings.segments:
+        tell(f"Placing at most {count(settings.segments, 'segment')} on the maps")
         arrays["segment_projection"] = project_segments(
             segmented.arrays["embedding"],
             vectors,

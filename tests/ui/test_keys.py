@@ -18,7 +18,7 @@ def keys_of_lists(page: Page) -> Iterator[str]:
     """Meanings on the sheet, each once its keys were pressed and did it; so the others here."""
     key, sheet = page.keyboard.press, page.get_by_role("dialog", name="Keyboard")
     key("?")
-    expect(sheet.locator("dd")).to_have_text([meaning for _, meaning in (*SHORTCUTS, *DETAILS)])
+    expect(sheet.locator("dd")).to_have_text([one.words for one in (*SHORTCUTS, *DETAILS)])
     wide = "(keys) => keys.filter((each) => each.scrollWidth > each.clientWidth).length"
     assert sheet.locator("dt").evaluate_all(wide) == 0
     yield "Show these keys"
@@ -241,7 +241,7 @@ def test_each_key_of_the_sheet_does_what_it_says(serve, tmp_path, open_page) -> 
         keys_of_the_map_and_the_detail(page),
         keys_of_iterations(page),
     )
-    assert set(done) == {meaning for _, meaning in (*SHORTCUTS, *DETAILS)}
+    assert set(done) == {one.words for one in (*SHORTCUTS, *DETAILS)}
 
 
 def test_a_choice_is_gone_through_by_keys_though_it_is_drawn_anew_and_the_page_takes_them_after_it(

@@ -210,6 +210,14 @@ def test_the_strip_takes_as_many_lines_as_it_has_with_changes_as_without(
     assert page.locator("button:not(.link):visible").evaluate_all(BARE) == []
 
 
+def test_the_page_is_as_wide_as_a_telephone_that_draws_unknown_pages_small(
+    small_url, open_page
+) -> None:
+    page = open_page(small_url, 390, 844, is_mobile=True, has_touch=True, device_scale_factor=3)
+    expect(page.get_by_role("button", name="bicycle", exact=True)).to_be_visible()
+    assert page.evaluate("innerWidth") == 390
+
+
 def test_on_a_telephone_all_metrics_fit_and_the_views_have_the_rest_of_the_screen(
     open_page, small_url
 ) -> None:

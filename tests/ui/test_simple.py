@@ -198,7 +198,7 @@ def test_details_are_kept_in_the_link_and_bring_what_only_they_show(page) -> Non
     expect(concepts(page)).to_have_count(10)
     assert only.count() == 0
     page.keyboard.press("?")
-    expect(page.locator("dialog.keys dd")).to_have_text([words for _, words in SHORTCUTS])
+    expect(page.locator("dialog.keys dd")).to_have_text([one.words for one in SHORTCUTS])
     page.keyboard.press("Escape")
     page.keyboard.press("t")
     expect(page.get_by_role("dialog", name="Add a concept")).to_be_visible()

@@ -284,6 +284,40 @@ def test_who_is_sent_by_a_panel_comes_back_to_it(serve_study, tmp_path, open_pag
     ]
 
 
+# --- a phone ------------------------------------------------------------------------------------
+
+NARROW = """title: Small study
+spec: small.yaml
+window: {width: 391, height: 600}
+introduction: [{title: Hello, text: Words.}]
+tasks:
+  - {name: bicycle, title: Bicycle, class: bicycle, text: Improve it.}
+"""
+PHONE = {"is_mobile": True, "has_touch": True, "device_scale_factor": 3}
+
+
+@pytest.fixture
+def narrow(serve_study, tmp_path) -> StudyServer:
+    """A study that needs one pixel more than a phone of 390 has."""
+    small_spec(tmp_path)
+    (tmp_path / "study.yaml").write_text(NARROW)
+    return serve_study(tmp_path / "study.yaml")
+
+
+def test_the_window_of_a_phone_is_recorded_as_it_is(narrow, open_page) -> None:
+    study = narrow.study()
+    who, token = study.add_participant()
+    page = open_page(f"{narrow.url}#{token}", 390, 844, **PHONE)
+    expect(page.get_by_role("alertdialog")).to_contain_text("This one has 390 × 844.")
+    comes_to(lambda: progress_of(study, who).window, (390, 844))
+
+
+def test_the_board_is_as_wide_as_a_phone(narrow, open_page) -> None:
+    board = open_page(f"{narrow.url.removesuffix('/study')}/researcher", 390, 844, **PHONE)
+    expect(board.get_by_label("Password")).to_be_visible()
+    assert board.evaluate("innerWidth") == 390
+
+
 # --- a connection that breaks ------------------------------------------------------------------
 
 ASKED = """title: Small study

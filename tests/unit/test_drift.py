@@ -36,6 +36,29 @@ def test_tests_of_concepts_are_those_of_scipy():
     assert [each.p for each in found.values()] == sorted(each.p for each in found.values())
 
 
+def _of_attributes():
+    """Drift of a column of 0 and 1 (a quarter of training images has it, three quarters of the new
+    ones), and of a column of other numbers."""
+    fitted, new = (np.tile([[1.0, 0.2]], (400, 1)) for _ in range(2))
+    fitted[100:, 0] = new[300:, 0] = 0.0
+    return drift(fitted, new, ["male", "age"])
+
+
+def test_a_column_of_0_and_1_has_its_shares_of_ones():
+    male = next(each for each in _of_attributes().concepts if each.concept == "male")
+    assert (male.fit_ones, male.ones) == (0.25, 0.75)
+
+
+def test_a_column_of_numbers_has_no_shares_of_ones():
+    age = next(each for each in _of_attributes().concepts if each.concept == "age")
+    assert (age.fit_ones, age.ones) == (None, None)
+
+
+def test_the_sentence_on_a_column_of_0_and_1_tells_the_shares():
+    told = " ".join(drift_sentences(_of_attributes()))
+    assert "male (1 for 75.0 %, in training 25.0 %)" in told
+
+
 TABLES = {
     "continuous": lambda rng, images: rng.normal(size=(images, 7)),
     "ties": lambda rng, images: rng.integers(4, size=(images, 7)).astype(float),

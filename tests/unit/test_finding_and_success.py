@@ -57,6 +57,11 @@ def test_a_class_that_relies_on_a_concept_is_told_in_one_sentence(found, said):
     assert said in relied_sentence("dog", found)
 
 
+def test_the_sentence_on_a_store_of_captions_names_captions():
+    told = relied_sentence("dog", suspect("ball"), "captions")
+    assert "of the dog captions it learned from, but in 40 % of the other dog captions." in told
+
+
 def test_of_a_repaired_class_no_other_concept_is_accused():
     found = make_finding(shift("dog", NONE), None, repaired=True)
     assert (found["sentence"], found["remove"]) == ("dog is repaired as far as can be seen.", "")

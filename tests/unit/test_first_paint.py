@@ -3,17 +3,19 @@
 import pytest
 from bokeh.core.templates import MACROS
 
-from inficond_panel.ui.browser import FIRST_TEMPLATE
+from inficond_panel.ui.browser import FIRST_TEMPLATE, PAGE_TEMPLATE
 from inficond_panel.views.page.page import skeleton
 
 pytestmark = pytest.mark.page
 
 
+SCRIPT = "<script src='bokeh.js'></script>"
+PARTS = {"bokeh_js": SCRIPT, "docs": [], "plot_script": "<plot>", "macros": MACROS}
+
+
 @pytest.fixture
 def html() -> str:
-    script = "<script src='bokeh.js'></script>"
-    parts = {"bokeh_js": script, "docs": [], "plot_script": "<plot>", "macros": MACROS}
-    return FIRST_TEMPLATE.render(first=skeleton(), title="InFiConD", **parts)
+    return FIRST_TEMPLATE.render(first=skeleton(), title="InFiConD", **PARTS)
 
 
 def test_the_skeleton_is_in_the_page_before_its_scripts(html):
@@ -30,3 +32,9 @@ def test_no_script_is_in_the_head(html):
 
 def test_the_skeleton_hides_once_anything_is_drawn():
     assert "body:has([data-root-id] > *) > #skeleton { display: none; }" in skeleton()
+
+
+@pytest.mark.parametrize("template", [PAGE_TEMPLATE, FIRST_TEMPLATE], ids=["plain", "first"])
+def test_a_phone_knows_its_size_before_any_script_measures_it(template):
+    before = template.render(first="", title="InFiConD", **PARTS).partition("<script")[0]
+    assert before.count('<meta name="viewport" content="width=device-width, initial-scale=1">') == 1

@@ -173,6 +173,11 @@ def test_equal_scores_are_no_better(named_like):
     assert no_better(null_frame(named_like)) == list(CLASSES)
 
 
+def test_the_card_says_first_whose_names_are_worth_nothing(named_like):
+    card = model_card(named_like, named_like.head())
+    assert card["null"]["sentences"][0].startswith("Named words rank the tuning images no better")
+
+
 def test_drawn_vectors_are_worse_than_the_concepts(found):
     assert no_better(found) == []
 

@@ -113,6 +113,14 @@ def test_bad_photos_are_skipped_and_named(home, own):
     assert again.skipped == report.skipped
 
 
+def test_each_map_is_told_before_it_is_made(own):
+    spec, lines = load_spec(own / "spec.yaml"), []
+    precompute.run(spec, own / "a.zarr", progress=lines.append)
+    methods = sorted(spec.concepts.projections.methods)
+    told = [line.split(" by ")[1] for line in lines if line.startswith("Map ")]
+    assert told == methods
+
+
 def test_a_place_that_cannot_be_written_stops_the_run(own):
     spec = load_spec(own / "spec.yaml")
     with pytest.raises(StoreError, match="cannot be written") as told:

@@ -17,9 +17,13 @@ from inficond_panel.spec.spec import json_schema
 from inficond_panel.store import write_store
 from inficond_panel.study.pages.report import answer_charts
 from inficond_panel.study.pages.screens import to_tree
+from inficond_panel.study.results.codebook import codebook
+from inficond_panel.study.results.results import TASK_MEASURES
 from inficond_panel.study.results.study_tables import answers_table, scores_table
 from inficond_panel.study.results.timeline import board, progress_of
 from inficond_panel.study.run.study import open_study
+from inficond_panel.study.spec.measures import TAKEN
+from inficond_panel.study.spec.questionnaires import SCALES
 from inficond_panel.study.spec.questions import ChoiceQuestion, TextQuestion
 from inficond_panel.study.spec.study_spec import StudySpec, load_study
 
@@ -309,6 +313,14 @@ FAULTS = {
     "no picture": ("Improve it.", "\"![x](no.png)\"", "tasks[0].text: There is no picture"),
     "no file": (IMPROVE, "text: x\n    edits: no.yaml", "no such file"),
     "tasks of conditions": ("tasks:", f"{THREE}tasks:", "2 tasks are not a multiple of 3"),
+    "scored like a measure": (
+        "name: age, kind: number", "name: minutes, scored: true, right: 40, kind: number",
+        "7:6: form[0].name: 'minutes' is a measure of tasks",
+    ),
+    "scored like a column": (
+        "name: age, kind: number", "name: time, scored: true, right: 40, kind: number",
+        "choose another name, such as time-right",
+    ),
     "done at the start": (
         COUNT, "{rule: value, metric: ap, value: 0.01}",
         "tasks[0].done_when: is true at the start node already: ap is",
@@ -321,6 +333,25 @@ def test_a_problem_is_told_with_its_words(tmp_path, case):
     old, new, expected = FAULTS[case]
     [line] = problems(tmp_path, STUDY.replace(old, new, 1))
     assert expected in line
+
+
+def test_a_question_that_is_not_scored_may_be_named_like_a_measure(tmp_path):
+    named = STUDY.replace("name: age", "name: minutes")
+    assert small_study(tmp_path, named).spec.form[0].name_ == "minutes"
+
+
+def test_no_measure_of_tasks_is_free_for_a_scored_question():
+    assert set(TAKEN["a measure of tasks"]) == set(TASK_MEASURES)
+
+
+def test_no_scale_is_free_for_a_scored_question():
+    assert set(TAKEN["a scale of a questionnaire"]) == set(SCALES)
+
+
+def test_no_column_of_the_table_of_tasks_is_free_for_a_scored_question(tmp_path):
+    tables = codebook(small_study(tmp_path)).name
+    used = {name for names in TAKEN.values() for name in names}
+    assert set(tables.loc["tasks"]) - used == set()
 
 
 @pytest.mark.parametrize("given", ["", "no, yes", "a, b, c, d, e, f, g"])

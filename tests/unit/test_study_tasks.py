@@ -218,6 +218,36 @@ def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path):
     assert app.tuning.pending == []
 
 
+NO_THUMBS = STUDY.replace("done_when: {rule: iterations, count: 2}", "views: [performance, detail]")
+
+
+@pytest.fixture
+def looking(tmp_path) -> Visitor:
+    """A participant in a task without the view that has the thumbs and *Fine-tune*."""
+    return at_work(small_study(tmp_path, NO_THUMBS))
+
+
+def test_a_thumb_of_another_view_is_refused_without_the_view_of_thumbs(looking):
+    concept = looking.page.work.app.store.concepts[0]
+    looking.page.work._views["detail"].act(
+        {"action": "toggle", "concept": concept, "direction": "down"}
+    )
+    assert looking.page.work.app.tuning.pending == []
+
+
+def test_the_page_knows_that_nobody_may_tune_without_the_view_of_thumbs(looking):
+    assert "tuning" in looking.screen["closed"]
+
+
+@pytest.mark.parametrize("key", ["fine_tune", "clear", "undo", "redo"])
+def test_a_key_does_nothing_that_no_button_does(looking, key, monkeypatch):
+    tuning, done = looking.page.work.app.tuning, []
+    for name in ("fine_tune", "clear", "undo", "redo"):
+        monkeypatch.setattr(tuning, name, lambda name=name: done.append(name))
+    looking.page.work.shell.act({"action": key})
+    assert done == []
+
+
 @pytest.mark.parametrize(("show", "closed"), [("simple", True), ("details", False)])
 def test_a_participant_switches_to_details_only_if_the_spec_shows_them(tmp_path, show, closed):
     small_spec(tmp_path, extra=f"layout: {{show: {show}}}\n")

@@ -10,25 +10,28 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from factory import twins_spec
+from frames import frames
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from sessions import session_on
 from viewing import ask, lines_of, saved
 
-from inficond_panel import views
+from inficond_panel import from_frames, views
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Band, ClassMetrics, DecisionCounts
 from inficond_panel.errors import CancelledError, DataError, TuningError
 from inficond_panel.results.concept_rows import ConceptRow
-from inficond_panel.state import Preview, Status
+from inficond_panel.state import AppState, Preview, Status
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.ui import browser, images
 from inficond_panel.views.knowledge import batch, repairs
 from inficond_panel.views.knowledge import rows as effects
+from inficond_panel.views.knowledge.parts import make_options
 from inficond_panel.views.knowledge.rows import make_concept_rows, make_effect, make_undefined
 from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.views.page.exploring import WaitingJobs
 from inficond_panel.wording.metrics import make_change
 
 pytestmark = pytest.mark.page
@@ -758,3 +761,12 @@ def test_modules_put_data_in_as_text_only(entry):
     for unsafe in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert unsafe not in source
     assert "import " not in source.replace("important", "")
+
+
+@pytest.mark.parametrize(("unit", "warned"), [(1e4, True), (1.0, False)])
+def test_the_page_warns_of_columns_of_unlike_units(tmp_path, unit, warned):
+    given = frames()
+    given["scores"]["wing"] *= unit
+    tuner = from_frames(**given, path=tmp_path / "own.zarr").tuner
+    told = make_options(AppState(tuner, WaitingJobs()))["unlike"]
+    assert told.startswith("columns of unlike scales") is warned

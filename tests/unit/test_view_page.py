@@ -144,16 +144,30 @@ def test_a_key_cancels_a_refit(app, shell):
     assert app.tuning.status.kind == "cancelling"
 
 
-def test_keys_of_what_is_closed_or_not_shown_are_not_told(app, shell):
+def test_keys_of_what_is_closed_are_not_told():
     told = dict(make_shortcuts(["typing", "export"], "details"))
     assert not told.keys() & {"T", "R N E"}
     assert told["R N"] == "On an iteration: rename it, write a note"
-    assert [tuple(pair) for pair in make_shortcuts([], "simple")] == list(SHORTCUTS)
+    assert make_shortcuts([], "simple") == [[one.keys, one.words] for one in SHORTCUTS]
+
+
+def test_keys_follow_the_switch_to_details(app):
+    shell = Shell(app, {"knowledge": pn.Spacer()})
     app.settings.show = "simple"
     assert not {"H", "W", "B", "A"} & {keys for keys, _ in shell._page.shortcuts}
     app.settings.show = "details"
-    assert shell._page.shortcuts == make_shortcuts([], "details")
+    assert shell._page.shortcuts == make_shortcuts(["link"], "details", ["knowledge"])
     assert dict(shell._page.shortcuts).keys() >= {"H", "W", "B", "A", "T"}
+
+
+def test_keys_of_views_that_are_not_on_the_page_are_not_told():
+    told = dict(make_shortcuts([], "details", ["performance", "detail"]))
+    assert told.keys() & {"/", "C", "T", "M", "S", "B", "← →"} == {"/", "← →"}
+
+
+def test_keys_that_tune_are_not_told_where_nobody_may_tune():
+    tuning = {"U D X", "Ctrl Enter", "Shift Backspace", "Ctrl Z", "Ctrl Shift Z"}
+    assert not tuning & dict(make_shortcuts(["tuning"], "simple")).keys()
 
 
 def test_a_refit_that_ran_while_the_page_was_left_is_shown(app, shell):

@@ -82,7 +82,17 @@ def test_the_mean_is_not_defined_if_a_training_group_is_missing(students, tmp_pa
     gone = (given["split"] == "tune") & (given["metadata"]["place"] == "land")
     kept = {name: each[~gone] for name, each in given.items()}
     few = from_frames(**kept, path=tmp_path / "own.zarr").with_settings(lambda_=1e-3).fit()
-    assert np.isnan(few.worst_groups("place").loc["bird", "weighted_accuracy"])
+    frame = few.worst_groups("place")
+    assert np.isnan(frame.loc["bird", "weighted_accuracy"])
+    why = [
+        note for note in frame.attrs["notes"] if note.startswith("The mean of bird is undefined")
+    ]
+    assert "present · land" in why[0]
+
+
+def test_a_mean_that_is_defined_needs_no_reason(students):
+    notes = students.worst_groups("place").attrs["notes"]
+    assert not [note for note in notes if "undefined" in note]
 
 
 def test_false_calls_of_a_group_are_the_calls_among_its_images_without_the_class(students):

@@ -24,6 +24,7 @@ from inficond_panel.study.pages.screens import (
 from inficond_panel.study.pages.work import TaskSession, make_state, rights_of
 from inficond_panel.study.run.progress import StudyProgress
 from inficond_panel.study.run.recorder import Session
+from inficond_panel.study.run.shown_views import TUNING_VIEW
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.task_sections import Task
 from inficond_panel.ui import browser
@@ -241,6 +242,7 @@ class ParticipantPage(Acting, Viewer):
             may = partial(study.allows, session.participant, task.name_)
             rights = rights_of(
                 ready,
+                tuning=TUNING_VIEW in tuner.spec.layout.views,
                 typing=may("may_type"),
                 asking=may("may_ask"),
                 details=tuner.spec.layout.show == "details",

@@ -30,9 +30,15 @@ from inficond_panel.views.page.shell import Shell
 
 
 def rights_of(
-    ready: Ready, *, typing: bool = False, asking: bool = False, details: bool = False
+    ready: Ready,
+    *,
+    tuning: bool = True,
+    typing: bool = False,
+    asking: bool = False,
+    details: bool = False,
 ) -> Rights:
-    """Return a participant's rights on the page: to tune and explore, without files or holdout.
+    """Return a participant's rights on the page: to explore and, with ``tuning``, to tune, without
+    files or holdout.
 
     With ``typing`` participants can also type concepts, but not remove them; with ``asking`` they
     can answer photos, with ``details`` switch between views with and without details.
@@ -41,6 +47,7 @@ def rights_of(
         export=False,
         holdout=False,
         photos=False,
+        tuning=tuning,
         asking=asking,
         typing=typing,
         forgetting=False,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import Slug, Some, Text, option
 from inficond_panel.study.run.records import storable
+from inficond_panel.study.spec.measures import taken
 from inficond_panel.vocabulary.lengths import LONGEST_ANSWER
 
 _LARGEST = 1e15
@@ -32,9 +33,16 @@ class Question(Section):
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) if the question is scored without a right answer."""
+        """Yield (key, message) if the question is scored without a right answer, or with the name
+        of another measure."""
         if self.scored and not self.checks:
             yield "scored", "there is no right answer; add the key right"
+        if self.scored and (what := taken(self.name_ or "")):
+            yield (
+                "name",
+                f"{self.name_!r} is {what}, so that a scored question cannot have this name; "
+                f"choose another name, such as {self.name_}-right",
+            )
 
     def fault(self, answer: object) -> str:
         """Return a message if an answer from a browser is not valid; "" if it is. None means that

@@ -1,7 +1,7 @@
 // One image's prediction by concept: a signed bar per concept; bars and intercept sum to the logit.
 
 import { icon } from "../../ui/controls.js"
-import { drawOnce, h, set } from "../../ui/elements.js"
+import { drawOnce, h, set, unless } from "../../ui/elements.js"
 import { partsOf } from "../../ui/parts/signed_bar.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 
@@ -67,5 +67,5 @@ function thumbsOf(concept, model) {
       },
       icon(DIRECTIONS[direction].icon, 14),
     )
-  return h("span", { class: "thumbs" }, THUMBS.map(thumb))
+  return h("span", { class: unless("tuning", "thumbs") }, THUMBS.map(thumb))
 }

@@ -52,9 +52,7 @@ export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) 
   } else if (!model.concept && !model.picked) {
     tell(
       "Open a concept",
-      starts
-        ? "One of these, or any by its name or its dot on the map."
-        : "Click its name in the list of influences, or its dot on the map.",
+      starts ? "One of these, or any that another view names." : "Click its name in another view.",
       starts,
       tags,
     )

@@ -20,7 +20,7 @@ export function makeGroup(model, plot, root) {
       name,
       `${verb} all of the group`,
       () => model.send_msg({ action: "thumb_group", direction }),
-      { class: `icon-btn thumb ${direction}`, "data-direction": direction },
+      { class: unless("tuning", `icon-btn thumb ${direction}`), "data-direction": direction },
     )
   })
   const save = iconButton(

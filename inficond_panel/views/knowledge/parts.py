@@ -26,6 +26,7 @@ from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import AP, CONCEPT_SORTS, METRICS, WEIGHT
 from inficond_panel.vocabulary.palette import INFLUENCE, INFLUENCE_SOFT, INK_2, LINE, SELECTION
+from inficond_panel.vocabulary.tasks import UNLIKE_SCALES
 
 #: Actions that are ignored if another student was selected before they arrive.
 OWN = frozenset(
@@ -61,17 +62,24 @@ def make_status(status: Status, change: dict[str, Any] | None, others: str = "")
     return {**vars(status), "change": change if status.kind == "done" else None, "others": others}
 
 
+def is_of_scales(warning: str) -> bool:
+    """Return True for a store's warning of columns in unlike scales (``scale_warnings``)."""
+    return warning.startswith(UNLIKE_SCALES)
+
+
 def make_options(app: AppState) -> dict[str, Any]:
     """Return facts that are constant in a session: menus of numbers and metrics, and features.
 
-    ``patchless`` is the reason why no row has patches, ``unrepairable`` why these students cannot
-    be repaired, ``confidence`` the text of the intervals' level; each may be empty.
+    ``patchless`` is the reason why no row has patches, ``unlike`` the warning if the columns of
+    scores have unlike scales, ``unrepairable`` why these students cannot be repaired,
+    ``confidence`` the text of the intervals' level; each may be empty.
     """
     views, repairs = app.spec.views, app.tuner.repairs
     return {
         "confidence": confidence_word(views.confidence) if views.intervals else "",
         "concepts": len(app.store.concepts),
         "patchless": app.store.lacks("segments"),
+        "unlike": next(filter(is_of_scales, app.store.attrs.get("warnings", [])), ""),
         "tops": list(TOPS),
         "metrics": [[key, METRICS[key].name] for key in CHANGE_METRICS],
         "slice_metrics": [[key, METRICS[key].name] for key in SLICE_METRICS],

@@ -117,7 +117,7 @@ def watch_export(app: AppState) -> None:
 _SHEETS = "static/extensions/panel/"
 #: Bokeh's scripts that a page or Panel's scripts use; no plot uses WebGL.
 _SCRIPTS: list[Component] = ["bokeh", "bokeh-widgets", "bokeh-tables"]
-_TEMPLATE = """{% block preamble %}<meta name="viewport" content="width=device-width">
+_TEMPLATE = """{% block preamble %}{{ viewport }}
 <style>{{ css }}</style>{% endblock %}
 {% block contents %}<p id="export"><span role="note">{{ told }}</span>
 <b id="missing" role="status"></b></p>{{ super() }}
@@ -171,6 +171,7 @@ def make_html(
         title=page["title"],
         template=_TEMPLATE,
         template_variables={
+            "viewport": browser.VIEWPORT,
             "told": escape(notice),
             "explored": pack(record),
             "css": _own("static_page.css").read_text(encoding="utf-8"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import panel as pn
 import param
@@ -23,61 +23,6 @@ from inficond_panel.ui.component import Component, action, tie
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.photo import PhotoActions, make_photo
 
-#: Shortcuts of the page as (keys, action).
-SHORTCUTS = (
-    ("?", "Show these keys"),
-    ("Tab", "Go to the next control or list"),
-    ("↑ ↓", "Move in a list"),
-    ("Home End", "First and last of a list; Page Up and Page Down go by what is in view"),
-    ("Enter", "Select the row: class, iteration"),
-    ("I", "On a class: images with the class; with Shift those without it"),
-    ("U D X", "Raise, lower, remove the concept"),
-    ("I", "Set the concept's influence: ← → move it, Enter keeps it, Esc leaves it"),
-    ("G", "The same for all of its group"),
-    ("T", "Add a concept by typing it; delete it"),
-    ("← →", "Next image, while one is large"),
-    ("← ↑ → ↓", "On the map: next concept; Enter opens, Space selects"),
-    ("+ - 0", "On the map: nearer, farther, all of it"),
-    ("S", "On the map: photo of the nearest segment"),
-    ("/", "Find a class"),
-    ("C", "Find a concept"),
-    ("M", "On an iteration: compare it with the one shown"),
-    ("R N E", "On an iteration: rename it, write a note, export it"),
-    ("Del", "On an iteration: delete the branch from here; it can be restored"),
-    (".", "On an iteration: all that can be done with it"),
-    ("L", "Copy a link to what is shown"),
-    ("Ctrl Enter", "Fine-tune; once more cancels"),
-    ("Shift Backspace", "Clear the changes that wait"),
-    ("Ctrl Z", "Undo the last iteration"),
-    ("Ctrl Shift Z", "Redo it"),
-    ("Esc", "Close a card or a dialog"),
-)
-
-#: Shortcuts of what *Details* adds to the page.
-DETAILS = (
-    ("H", "Whether the concept's influence is stable"),
-    ("W", "Effect of the last fine-tune"),
-    ("B", "Suspects and repairs of the student"),
-    ("A", "All metrics of the student"),
-    ("← →", "On the charts: read them at another influence; with Shift in larger steps"),
-)
-
-#: Shortcuts by (right, keys) that a page without this right shows instead; None: none.
-_CLOSED = {
-    ("typing", "T"): None,
-    ("export", "R N E"): ("R N", "On an iteration: rename it, write a note"),
-}
-
-
-def make_shortcuts(closed: Collection[str], show: str) -> list[list[str]]:
-    """Return [keys, action] for each shortcut of a page without the rights in ``closed``; ``show``
-    is ``simple`` or ``details``."""
-    instead = {keys: pair for (right, keys), pair in _CLOSED.items() if right in closed}
-    shortcuts = [instead.get(keys, (keys, words)) for keys, words in SHORTCUTS]
-    shortcuts += DETAILS if show == "details" else ()
-    return [list(pair) for pair in shortcuts if pair is not None]
-
-
 TITLES = {
     "configuration": "Configuration",
     "performance": "Student performance",
@@ -86,6 +31,93 @@ TITLES = {
     "detail": "Concept detail",
     "provenance": "Provenance",
 }
+
+
+class PageKeys(NamedTuple):
+    """Keys of the page and what they do; ``views`` are those that have them, () for any page."""
+
+    keys: str
+    words: str
+    views: tuple[str, ...] = ()
+
+
+_CLASSES, _MAP, _IMAGES = ("performance",), ("embedding",), ("detail",)
+_CONCEPTS, _ITERATIONS = ("knowledge",), ("provenance",)
+
+SHORTCUTS = (
+    PageKeys("?", "Show these keys"),
+    PageKeys("Tab", "Go to the next control or list"),
+    PageKeys("↑ ↓", "Move in a list"),
+    PageKeys("Home End", "First and last of a list; Page Up and Page Down go by what is in view"),
+    PageKeys("Enter", "Select the row: class, iteration", (*_CLASSES, *_ITERATIONS)),
+    PageKeys("I", "On a class: images with the class; with Shift those without it", _CLASSES),
+    PageKeys("U D X", "Raise, lower, remove the concept", (*_CONCEPTS, *_MAP)),
+    PageKeys(
+        "I", "Set the concept's influence: ← → move it, Enter keeps it, Esc leaves it", _CONCEPTS
+    ),
+    PageKeys("G", "The same for all of its group", _CONCEPTS),
+    PageKeys("T", "Add a concept by typing it; delete it", _CONCEPTS),
+    PageKeys("← →", "Next image, while one is large", _IMAGES),
+    PageKeys("← ↑ → ↓", "On the map: next concept; Enter opens, Space selects", _MAP),
+    PageKeys("+ - 0", "On the map: nearer, farther, all of it", _MAP),
+    PageKeys("S", "On the map: photo of the nearest segment", _MAP),
+    PageKeys("/", "Find a class", _CLASSES),
+    PageKeys("C", "Find a concept", _CONCEPTS),
+    PageKeys("M", "On an iteration: compare it with the one shown", _ITERATIONS),
+    PageKeys("R N E", "On an iteration: rename it, write a note, export it", _ITERATIONS),
+    PageKeys(
+        "Del", "On an iteration: delete the branch from here; it can be restored", _ITERATIONS
+    ),
+    PageKeys(".", "On an iteration: all that can be done with it", _ITERATIONS),
+    PageKeys("L", "Copy a link to what is shown"),
+    PageKeys("Ctrl Enter", "Fine-tune; once more cancels"),
+    PageKeys("Shift Backspace", "Clear the changes that wait"),
+    PageKeys("Ctrl Z", "Undo the last iteration"),
+    PageKeys("Ctrl Shift Z", "Redo it"),
+    PageKeys("Esc", "Close a card or a dialog"),
+)
+
+#: Shortcuts of what *Details* adds to the page.
+DETAILS = (
+    PageKeys("H", "Whether the concept's influence is stable", _CONCEPTS),
+    PageKeys("W", "Effect of the last fine-tune", _CONCEPTS),
+    PageKeys("B", "Suspects and repairs of the student", _CONCEPTS),
+    PageKeys("A", "All metrics of the student", _CONCEPTS),
+    PageKeys(
+        "← →", "On the charts: read them at another influence; with Shift in larger steps", _IMAGES
+    ),
+)
+
+#: Shortcuts by (right, keys) that a page without this right shows instead; None: none.
+_CLOSED = {
+    ("typing", "T"): None,
+    ("link", "L"): None,
+    ("export", "R N E"): PageKeys("R N", "On an iteration: rename it, write a note", _ITERATIONS),
+    **dict.fromkeys(
+        ("tuning", keys)
+        for keys in ("U D X", "Ctrl Enter", "Shift Backspace", "Ctrl Z", "Ctrl Shift Z")
+    ),
+}
+#: Actions of keys that change the students.
+_TUNING_KEYS = frozenset({"fine_tune", "clear", "undo", "redo"})
+
+
+def make_shortcuts(
+    closed: Collection[str], show: str, views: Collection[str] = TITLES
+) -> list[list[str]]:
+    """Return [keys, action] for each shortcut of a page of these ``views`` without the rights in
+    ``closed`` (``link``: to an address that others can open); ``show`` is ``simple`` or
+    ``details``."""
+    instead = {keys: other for (right, keys), other in _CLOSED.items() if right in closed}
+    every = (*SHORTCUTS, *(DETAILS if show == "details" else ()))
+    shortcuts = [instead.get(one.keys, one) for one in every]
+    return [
+        [one.keys, one.words]
+        for one in shortcuts
+        if one is not None and (not one.views or not {*views}.isdisjoint(one.views))
+    ]
+
+
 STRIP = "configuration"
 #: Views as high as the page, with their width in twelfths; other views share a column.
 TALL = {"performance": 3, "knowledge": 5}
@@ -221,7 +253,12 @@ class Shell(PhotoActions, Viewer):
             names=list(views),
             views=list(views.values()),
             layout=make_layout(app.spec.layout),
-            shortcuts=pn.bind(make_shortcuts, app.rights.closed, app.settings.param.show),
+            shortcuts=pn.bind(
+                make_shortcuts,
+                [*app.rights.closed, *(["link"] if address is None or not page else [])],
+                app.settings.param.show,
+                list(views),
+            ),
             theme=theme,
             root=app.tuner.root_id,
             standard={"theme": theme, "show": app.spec.layout.show},
@@ -241,8 +278,12 @@ class Shell(PhotoActions, Viewer):
         self.app.theme = "dark" if self._page.dark else "light"
 
     def _takes(self, name: str) -> bool:
-        """Return False for the action of the export menu if the session may not export."""
-        return self.app.rights.export or name != "open_export"
+        """Return False for an action of the export menu, or of a key, that the session may not
+        use: keys reach the page where no button does."""
+        rights = self.app.rights
+        return (rights.export or name != "open_export") and (
+            rights.tuning or name not in _TUNING_KEYS
+        )
 
     @param.depends("app.photo.param", watch=True, on_init=True)
     def _show_photo(self) -> None:

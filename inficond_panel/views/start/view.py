@@ -71,7 +71,7 @@ def make_cards(
             "class_name": shift.class_name,
             "relies": relying_words(shift.first),
             "concept": shift.first.concept,
-            "sentence": relied_sentence(shift.class_name, shift.first),
+            "sentence": relied_sentence(shift.class_name, shift.first, shift.things),
             "bars": make_bars(
                 "shown",
                 shift.first.concept,

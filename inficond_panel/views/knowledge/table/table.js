@@ -53,7 +53,9 @@ export function render({ model, el }) {
     empty,
     table.legend,
   )
-  table.scroll.prepend(panels, table.columns)
+  const { unlike } = model.options
+  const note = h("p", { class: "unlike", role: "note" }, h("b", {}, "Warning: "), `${unlike}.`)
+  table.scroll.prepend(panels, unlike ? note : "", table.columns)
   const overview = makeOverview(model, root, head.back, send)
   el.append(overview.element, root)
   table.hoverable(hoverCard(el))
