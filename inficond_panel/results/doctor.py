@@ -297,7 +297,7 @@ def _of_names(
     """Return a row if named words are no better than random ones; none if that takes minutes."""
     if not is_at_hand(tuner, classes):
         return ()
-    frame = null_frame(tuner, classes=classes)
+    frame = null_frame(tuner, classes=classes, by_lambda=False)
     rows = frame.xs(summary_size(frame), level="size")
     aps = {name: (rows.at[name, "named"], rows.at[name, "random"]) for name in no_better(frame)}
     if aps:

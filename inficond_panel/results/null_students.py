@@ -73,11 +73,12 @@ def null_frame(
     classes: Sequence[str] | None = None,
     draws: int | None = None,
     seed: int = 0,
+    by_lambda: bool = True,
 ) -> pd.DataFrame:
     """Return a frame of the AP of the original students, and of students of random words.
 
     A class has a row per ``size``: students with at most 5, 10 and 20 concepts, their ``mean``, and
-    ``all``: as many as λ leaves. ``named`` is the AP of the concepts, ``random`` that of random
+    ``all``: as many as λ leaves (if ``by_lambda``). ``named`` is the AP of the concepts, ``random`` that of random
     words, ``difference`` is paired: both have the same bootstrap draws; ``named_concepts`` and
     ``random_concepts`` are how many the students have. The last rows are means over several
     classes. Facts are what the null reads (``null``) and its ``words``. Raises as
@@ -86,7 +87,7 @@ def null_frame(
     check_comparable(tuner)
     names = chosen_classes(classes, tuner.store.classes)
     noise, root = tuner.spec.views.noise(draws, seed), tuner.root()
-    found = null_students(tuner, split, tuple(names))
+    found = null_students(tuner, split, tuple(names), by_lambda=by_lambda)
     rows = [row for name in names for row in _rows(name, _of_class(found, name, noise), noise)]
     if len(names) > 1:
         rows += _rows(EVERY, _of_all(found, noise), noise)
@@ -130,7 +131,7 @@ def _summary(rows: Sequence[Mapping[str, Any]], names: Sequence[str], kind: str)
     """Yield a sentence on the last of the classes' means: of all, or of the only class."""
     name = EVERY if len(names) > 1 else names[0]
     own = {row["size"]: row for row in rows if row["class"] == name}
-    row = pd.Series(own.get(MEAN, own[SIZE_BY_LAMBDA]))
+    row = pd.Series(own[MEAN] if MEAN in own else own[SIZE_BY_LAMBDA])
     yield null_sentence(kind, *(interval_of(row, key) for key in ("named", "random", "difference")))
 
 
@@ -140,7 +141,7 @@ def _of_class(found: NullStudents, name: str, noise: Noise) -> dict[str, Any]:
     figures = {
         size: tuple(_figure(side, size, noise) for side in sides) for size in _shared(*sides)
     }
-    positive = found.named[name][SIZE_BY_LAMBDA].outcome.positive
+    positive = next(iter(found.named[name].values())).outcome.positive
     counts = {"positives": int(positive.sum()), "negatives": int((~positive).sum())}
     return {"figures": figures, **counts}
 
@@ -179,12 +180,12 @@ def _mean(figures: Sequence[_Figure]) -> _Figure:
 
 def _rows(name: str, measured: Mapping[str, Any], noise: Noise) -> list[dict[str, Any]]:
     figures: dict[int | str, _Pair] = dict(measured["figures"])
-    counted = [pair for size, pair in figures.items() if size != SIZE_BY_LAMBDA]
-    if counted:
-        every = figures.pop(SIZE_BY_LAMBDA)
-        named, random = zip(*counted, strict=True)
+    by_lambda = figures.pop(SIZE_BY_LAMBDA, None)
+    if figures:
+        named, random = zip(*figures.values(), strict=True)
         figures[MEAN] = _mean(named), _mean(random)
-        figures[SIZE_BY_LAMBDA] = every
+    if by_lambda is not None:
+        figures[SIZE_BY_LAMBDA] = by_lambda
     counts = {key: measured[key] for key in ("positives", "negatives")}
     return [
         {"class": name, "size": str(size), **_columns(*pair, noise), **counts}
