@@ -6,6 +6,7 @@ So with ``benchmarks``: ``ui_parts`` has a server, and sessions without a browse
 from __future__ import annotations
 
 import ast
+import gc
 import os
 import random
 import sys
@@ -52,10 +53,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The same mutants and examples, unless many are asked for: then others each time."""
+    """The same mutants and examples, unless many are asked for: then others each time.
+
+    What is imported and collected stays, in millions of objects: the garbage collector never
+    looks at them, as it did for a second at a time.
+    """
+    gc.disable()
     settings.load_profile("other" if config.option.more else "same")
     if config.option.seed is None:
         config.option.seed = random.randrange(10**6) if config.option.more else 0
+
+
+def pytest_collection_finish() -> None:
+    """See ``pytest_configure``."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """See ``pytest_configure``: modules look at their end for what was left."""
+    gc.unfreeze()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

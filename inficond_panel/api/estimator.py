@@ -58,6 +58,10 @@ LIKE_INDICES = (
     "y has only whole numbers, 0 or more, and is taken as logits of one class. To confirm this, "
     "pass y_kind='logits'; of class indices pass a column per class: pandas.get_dummies(y)."
 )
+LIKE_SIGNS = (
+    "y has only the values -1 and 1 and is taken as logits. To confirm this, pass y_kind='logits'; "
+    "labels are 0 and 1: pass (y > 0).astype(int)."
+)
 
 _UNCLEAR = "y: values {}; pass y_kind='probabilities' or y_kind='logits'"
 #: Fewest numbers that a score tells from logits: a few logits look like probabilities by chance.
@@ -284,13 +288,21 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
             warnings.warn(LIKE_LABELS, UserWarning, stacklevel=3)
         elif self.y_kind is None and (fault := logits_fault(values)):
             raise ValueError(_UNCLEAR.format(fault))
-        elif self.y_kind is None and values.shape[1] == 1 and (values == abs(values) // 1).all():
-            warnings.warn(LIKE_INDICES, UserWarning, stacklevel=3)
+        elif self.y_kind is None and (doubt := self._doubt(values)):
+            warnings.warn(doubt, UserWarning, stacklevel=3)
         if self.y_kind != "probabilities" and not labels:
             return values
         if fault := probabilities_fault(values, self._joint):
             raise ValueError(f"y: values {fault}")
         return logits_of(values, self._joint)
+
+    @staticmethod
+    def _doubt(values: np.ndarray) -> str:
+        """Return why what is taken as logits (n, K) may be none; "" if nothing tells so."""
+        if (np.abs(values) == 1).all():
+            return LIKE_SIGNS
+        indices = values.shape[1] == 1 and (values == abs(values) // 1).all()
+        return LIKE_INDICES if indices else ""
 
     @staticmethod
     def _score_fault(values: np.ndarray) -> str:

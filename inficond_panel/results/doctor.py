@@ -15,6 +15,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number
+from inficond_panel.concepts.random_words import random_words
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.refits import Progress
@@ -294,16 +295,16 @@ def _of_groups(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dic
 def _of_names(
     tuner: Tuner, classes: tuple[str, ...], remedies: Remedies
 ) -> Sequence[dict[str, str]]:
-    """Return a row if named words are no better than random ones; none if that takes minutes."""
-    if not is_at_hand(tuner, classes):
+    """Return a row if named words are no better than random ones; none if the store has no random
+    words, or if that takes minutes."""
+    if random_words(tuner.store) is None or not is_at_hand(tuner, classes):
         return ()
     frame = null_frame(tuner, classes=classes, by_lambda=False)
     rows = frame.xs(summary_size(frame), level="size")
     aps = {name: (rows.at[name, "named"], rows.at[name, "random"]) for name in no_better(frame)}
     if aps:
         about = next(iter(aps)) if len(aps) == 1 else "concepts"
-        finding = no_better_sentence(frame.attrs["facts"]["null"], aps)
-        return (_row(about, NO_BETTER, finding, remedies.of_names),)
+        return (_row(about, NO_BETTER, no_better_sentence(aps), remedies.of_names),)
     return ()
 
 

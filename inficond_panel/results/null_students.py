@@ -26,6 +26,7 @@ from inficond_panel.results.frame import Heading, interval_of, make_frame
 from inficond_panel.results.metrics import facts_of
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.null_students import (
+    RANDOM_WORDS,
     SIZE_BY_LAMBDA,
     BySize,
     NullStudents,
@@ -40,6 +41,8 @@ from inficond_panel.wording.null_students import null_note, null_sentence
 
 #: Row with the mean over the numbers of concepts.
 MEAN = "mean"
+#: Least AP by which named words lead random words, for the names to be worth something.
+LEAST_LEAD = 0.02
 #: Name of the row of all classes together.
 EVERY = "mean of classes"
 
@@ -110,11 +113,17 @@ def summary_size(frame: pd.DataFrame) -> str:
 
 
 def no_better(frame: pd.DataFrame) -> list[str]:
-    """Return the classes whose named words are not shown to be better than the null: the interval
-    of the difference is not above 0, though there are images enough to tell."""
+    """Return the classes whose named words are shown to be no better than random words: the whole
+    interval of the difference is below ``LEAST_LEAD``, and there are images enough to tell.
+
+    None if the null reads mixtures. A mixture holds something of every concept, so that five of
+    them say more than five concepts wherever many concepts count.
+    """
+    if frame.attrs["facts"]["null"] != RANDOM_WORDS:
+        return []
     rows = frame.xs(summary_size(frame), level="size").drop(EVERY, errors="ignore")
     enough = (rows["positives"] >= LEAST) & (rows["negatives"] >= LEAST)
-    return list(rows.index[enough & ~(rows["difference_low"] > 0)])
+    return list(rows.index[enough & (rows["difference_high"] < LEAST_LEAD)])
 
 
 def _headings(kind: str) -> dict[str, Heading]:

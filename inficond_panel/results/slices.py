@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,23 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.cells import group_texts
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.metrics import ACCURACY, AP, FALSE_POSITIVE_RATE, METRICS, RECALL
+from inficond_panel.vocabulary.metrics import (
+    ACCURACY,
+    AP,
+    F1,
+    FALSE_POSITIVE_RATE,
+    METRICS,
+    PRECISION,
+    RECALL,
+)
 
 #: Adjusted p up to which a slice is significantly worse than chance.
 SURE = 0.05
+
+#: Metrics whose value rises with the share of positives, however good the student is.
+_BY_SHARE = (AP.key, F1.key, PRECISION.key)
+#: Least ratio of two groups' shares of positives for a note.
+_UNLIKE_SHARES = 1.5
 
 Masks = Mapping[str, np.ndarray]
 _LUCK = (
@@ -314,11 +327,35 @@ def _differences(
             "difference": Heading("difference"),
         },
         title=f"largest difference by {by}, {metric}",
-        notes=[*chosen, *few],
+        notes=[*chosen, *_unlike_shares(reports, metric), *few],
         facts=facts,
         level=level,
         shown=[position for position, row in enumerate(rows) if row["metric"] == metric],
     )
+
+
+def _unlike_shares(reports: Mapping[str, GroupReport], metric: str) -> Iterator[str]:
+    """Yield a note on the classes of which worst and best group have unlike shares of positives, if
+    the metric depends on that share."""
+    if metric not in _BY_SHARE:
+        return
+    gaps = {name: each.gaps[metric] for name, each in reports.items() if metric in each.gaps}
+    shares = {
+        name: tuple(group.positives / group.n for group in (gap.worst, gap.best))
+        for name, gap in gaps.items()
+    }
+    unlike = [
+        f"{name} {low:.0%} and {high:.0%}".replace("%", " %")
+        for name, (low, high) in shares.items()
+        if max(low, high) >= _UNLIKE_SHARES * min(low, high)
+    ]
+    if unlike:
+        word = METRICS[metric].word
+        yield (
+            f"{word} rises with the share of positives, so part of a difference comes from that. "
+            f"Positives in the worst and the best group: {'; '.join(unlike)}. Compare recall and "
+            "accuracy besides."
+        )
 
 
 def metadata_slices(

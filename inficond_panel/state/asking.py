@@ -48,10 +48,8 @@ class AskState(param.Parameterized):
         if tuner.repairs.refused is not None:
             why = tuner.repairs.refused.whole_for_page
             return f"These students cannot learn from answers on photos. {why}"
-        if not tuner.store.holds("photos"):
-            why = "This store has no photos, so that no person can answer about them."
-            instead = " In Python students.ask lists its captions, and students.teach the answers."
-            return why + (instead if tuner.store.has("caption") else "")
+        if not tuner.store.shown:
+            return "This store has no photos and no captions that a person could answer about."
         return ""
 
     @property

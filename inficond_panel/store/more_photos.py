@@ -22,8 +22,8 @@ from inficond_panel.common import clock
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count
-from inficond_panel.common.places import for_zarr, is_remote, stores_in
-from inficond_panel.errors import Remedy, StoreError, StoreFormatError
+from inficond_panel.common.places import for_zarr, is_remote, stores_in, tried, unreachable
+from inficond_panel.errors import Remedy, StoreError, StoreFormatError, StoreMissingError
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.store import Store
 from inficond_panel.store.write import write_store
@@ -295,14 +295,18 @@ def _folders(store: Store) -> list[Path]:
 def _part(path: Path) -> tuple[str, AddedPart]:
     """Return the content hash of the store that a part belongs to, and the part."""
     try:
-        combined = None if is_remote(path) else False  # as ``open_store`` reads it
-        group = zarr.open_group(for_zarr(path), mode="r", zarr_format=3, use_consolidated=combined)
-        attrs, images = dict(group.attrs), group["image"]
-        made = str(attrs.get("history", "")).split(" ")[0]
-        part = AddedPart(path, str(attrs["content_hash"]), int(images.shape[0]), made)  # type: ignore[union-attr]
-        return str(attrs[MORE_OF]), part
+        return tried(path, lambda: _read(path))
     except Exception as error:  # zarr raises many kinds for a damaged group
-        raise _changed(path, f"cannot be read: {error}") from error
+        raise unreachable(path, error) or _changed(path, f"cannot be read: {error}") from error
+
+
+def _read(path: Path) -> tuple[str, AddedPart]:
+    combined = None if is_remote(path) else False  # as ``open_store`` reads it
+    group = zarr.open_group(for_zarr(path), mode="r", zarr_format=3, use_consolidated=combined)
+    attrs, images = dict(group.attrs), group["image"]
+    made = str(attrs.get("history", "")).split(" ")[0]
+    part = AddedPart(path, str(attrs["content_hash"]), int(images.shape[0]), made)  # type: ignore[union-attr]
+    return str(attrs[MORE_OF]), part
 
 
 @once(4)
@@ -334,7 +338,7 @@ def _gathered(store: Store, parts: tuple[AddedPart, ...]) -> MorePhotos:
 def _opened(part: AddedPart) -> Store:
     try:
         opened = open_store(part.path)
-    except StoreError as error:
+    except (StoreFormatError, StoreMissingError) as error:
         raise _changed(part.path, error.message) from error
     if opened.content_hash != part.content_hash:
         raise _changed(part.path, "its content hash has changed")

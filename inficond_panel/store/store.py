@@ -121,6 +121,11 @@ class Store:
         return LACKS_OF_WORDS.get(part, LACKS[part]) if self.of_words else LACKS[part]
 
     @property
+    def shown(self) -> str:
+        """What a person can be shown of an image: ``photo``, else ``caption``, else ""."""
+        return "photo" if self.holds("photos") else "caption" if self.has("caption") else ""
+
+    @property
     def title(self) -> str:
         """Title of the spec that the store was written from."""
         return str(self.attrs["title"])

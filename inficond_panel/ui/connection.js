@@ -2,7 +2,8 @@
 // is closed, a banner says so, and the page is loaded again as soon as the server is there: a session
 // cannot be joined again, since what it sent meanwhile is lost.
 
-import { h, keep, kept, keyed, onMessage, text } from "./base.js"
+import { h, keyed, text } from "./elements.js"
+import { keep, kept, onMessage } from "./model.js"
 import { fillFields, readFields } from "./fields.js"
 import { closeButton } from "./parts/dialog.js"
 

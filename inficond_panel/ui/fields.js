@@ -1,6 +1,6 @@
 // Keeps typed texts and ticked boxes of a page over an automatic reload.
 
-import { elementsIn } from "./base.js"
+import { elementsIn } from "./elements.js"
 
 /** The fields of the page; no passwords, and none that only show. */
 const fieldsOfPage = () =>

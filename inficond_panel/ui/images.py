@@ -157,16 +157,17 @@ def send_pictures(
 def send_photo(app: AppState, component: JSComponent, row: int, *, or_small: bool = False) -> None:
     """Send ``{photo: {row, source, width, height}}`` for a row of ``AllImages``.
 
-    If the photo is missing, send its thumbnail (``or_small``) or only ``row``. The session's worker
-    reads the photo; only the newest request is answered.
+    If the photo is missing, send its thumbnail (``or_small``), or its caption if there is none, or
+    only ``row``. The session's worker reads the photo; only the newest request is answered.
     """
 
     def work(_: Job) -> dict[str, Any]:
         place = AllImages(app.store).place(row)
         photo = load_photo(app.spec, *place)
-        if photo is None:
-            return {"row": row, "source": thumbnail_uri(*place)} if or_small else {"row": row}
-        return {"row": row, **photo}
+        if photo is None and or_small:
+            small, (store, image) = thumbnail_uri(*place), place
+            photo = {"source": small} if small else {"caption": store.caption(image)}
+        return {"row": row, **(photo or {})}
 
     def done(photo: dict[str, Any]) -> None:
         component._send_msg({"photo": photo})

@@ -14,7 +14,9 @@ _MADE = {
     RANDOM_WORDS: "Random words are common nouns, as many as the concepts, scored by the same "
     "encoder.",
     MIXTURES: "The store has no random words, which only an encoder can score: random mixtures of "
-    "the concepts' scores replace them. Mixtures have no names, and are easier to beat than words.",
+    "the concepts' scores replace them. A mixture has no name, and holds something of every "
+    "concept. So a few mixtures lead a few concepts where many concepts count, and this says "
+    "nothing of the names; a lead of the named ones does.",
 }
 
 
@@ -35,11 +37,12 @@ def null_note(kind: str, *, joint: bool) -> str:
     )
 
 
-def no_better_sentence(kind: str, classes: dict[str, tuple[float, float]]) -> str:
-    """Return the doctor's finding: for each of some ``classes`` the AP of named words and of the
-    null, of students with few concepts."""
+def no_better_sentence(classes: dict[str, tuple[float, float]]) -> str:
+    """Return the doctor's finding: for each of some ``classes`` the AP of named words and of
+    random words, of students with few concepts."""
     texts = [
         f"{name} {number(named, 2)} and {number(random, 2)}"
         for name, (named, random) in classes.items()
     ]
-    return f"Named words rank the tuning images no better than {kind} (AP): {listed(texts, 5)}."
+    start = f"Named words rank the tuning images no better than {RANDOM_WORDS} (AP)"
+    return f"{start}: {listed(texts, 5)}."

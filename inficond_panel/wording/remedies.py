@@ -50,7 +50,8 @@ _COPIES = (
 @dataclass(frozen=True, eq=False)
 class Remedies:
     """Remedies by finding. For kinds of shift, ``first`` replaces the first sentence, which is
-    that of the vocabulary; ``then`` adds what to call."""
+    that of the vocabulary; ``then`` adds what to call. Tables have no random words, so
+    no ``of_names``."""
 
     of_memory: str
     of_no_influence: str
@@ -58,8 +59,8 @@ class Remedies:
     of_near_equal: str
     of_constant: str
     of_nearly_equal: str
-    of_names: str
     of_suspects: str
+    of_names: str = ""
     then: Mapping[ShiftKind, str] = field(default_factory=dict)
     first: Mapping[ShiftKind, str] = field(default_factory=dict)
 
@@ -108,7 +109,6 @@ OF_TABLES = Remedies(
     "copies, say so: `near_duplicates=False`.",
     of_constant="Drop these columns of scores.",
     of_nearly_equal="Drop one column of each pair.",
-    of_names=_NAMES + "Add columns that tell the classes apart.",
     of_suspects="A suspect is named by the nearest column of scores. If none fits, add a column.",
     then={**_KINDS, PHOTOS: _OR_SUGGEST},
     first={

@@ -36,22 +36,22 @@ def penalty_text(penalties: Sequence[float], *, chosen: bool = False) -> str:
     return f"auto: {text}" if chosen else text
 
 
-def offer_words(word: str) -> str:
-    """Return the label of the button that asks for answers on photos; ``word`` is the concept named
-    like the class, or ""."""
+def offer_words(word: str, thing: str = "photo") -> str:
+    """Return the label of the button that asks for answers; ``word`` is the concept named like the
+    class, or "", and ``thing`` what a person is shown of an image, as ``Store.shown``."""
     if word:
-        return f"Look at {ASKED} photos where the student and {word!r} disagree"
-    return f"Look at {ASKED} photos of which the student is least sure"
+        return f"Look at {ASKED} {thing}s where the student and {word!r} disagree"
+    return f"Look at {ASKED} {thing}s of which the student is least sure"
 
 
-def reply_sentence(draft: Draft, present: bool) -> str:
+def reply_sentence(draft: Draft, present: bool, thing: str = "photo") -> str:
     """Return a sentence on the draft's last reply, and on the student's decision on that photo;
     ``present``: the student decides that the photo shows the class."""
     last, student = draft.replies[-1], "yes" if present else "no"
     if last.by_teacher:
-        return f"The teacher answered {count(draft.by_teacher, 'photo')}."
+        return f"The teacher answered {count(draft.by_teacher, thing)}."
     if last.value is None:
-        return "You skipped a photo."
+        return f"You skipped a {thing}."
     answer = "yes" if last.value else "no"
     return f"You said {answer}, the student {student if answer != student else 'too'}."
 
@@ -68,28 +68,25 @@ def more_words(draft: Draft, taught: bool) -> str:
     return f"Look at the other {count(left)}" if left and not taught else f"Look at {ASKED} more"
 
 
-def waiting_sentences(draft: Draft) -> list[str]:
+def waiting_sentences(draft: Draft, thing: str = "photo") -> list[str]:
     """Return sentences on a draft in which each photo has a reply, before it is evaluated."""
     if not draft.images:
-        return ["There is no photo left to ask about."]
+        return [f"There is no {thing} left to ask about."]
     answers = count(len(draft.answers.given), "answer")
-    return [f"Each of the {count(len(draft.images), 'photo')} has a reply: {answers}."]
+    return [f"Each of the {count(len(draft.images), thing)} has a reply: {answers}."]
 
 
-#: Answers that call for no change of the student.
-NO_FAULT = "These photos show no fault"
-
-
-def teaching_sentences(teaching: Teaching, by_teacher: int = 0) -> list[str]:
+def teaching_sentences(teaching: Teaching, by_teacher: int = 0, thing: str = "photo") -> list[str]:
     """Return sentences on the student's errors and loss before and after it learned from answers,
     and on what it was taught.
 
     ``by_teacher`` is the number of answers that the teacher gave instead of the person."""
-    outlook = [_outlook(teaching)] if teaching.repairable else []
+    outlook = [_outlook(teaching, thing)] if teaching.repairable else []
     by_network = f"The teacher, not a person, gave {count(by_teacher)} of the answers."
-    doubts = [_doubts(teaching.doubted)] if teaching.doubted else []
+    doubts = [_doubts(teaching.doubted, thing)] if teaching.doubted else []
     by_network_too = [by_network] if by_teacher else []
-    return [_seen(teaching), *outlook, *doubts, _done(teaching), *by_network_too]
+    seen, done = _seen(teaching, thing), _done(teaching, thing)
+    return [seen, *outlook, *doubts, done, *by_network_too]
 
 
 def result_headline(teaching: Teaching) -> str:
@@ -111,53 +108,54 @@ def _few_wrong(teaching: Teaching) -> bool:
     return teaching.enough and int(teaching.wrong_before.sum()) <= photos * SHARE_WRONG
 
 
-def _doubts(images: Sequence[str]) -> str:
+def _doubts(images: Sequence[str], thing: str) -> str:
     """Return the sentence on answers that the teacher makes unlikely."""
     answers = count(len(images), "answer")
     return (
-        f"{answers} clearly contradict the teacher ({listed(images, 5)}). Look at these photos "
+        f"{answers} clearly contradict the teacher ({listed(images, 5)}). Look at these {thing}s "
         "again: the answers are wrong, or the teacher relies on the wrong thing."
     )
 
 
-def _seen(teaching: Teaching) -> str:
+def _seen(teaching: Teaching, thing: str) -> str:
     photos, wrong = len(teaching.present), int(teaching.wrong_before.sum())
     return (
-        f"On {count(photos, 'photo')} the student was right {count(photos - wrong, 'time')}: wrong "
+        f"On {count(photos, thing)} the student was right {count(photos - wrong, 'time')}: wrong "
         f"on {teaching.error_before.text(0, scale=100, unit='%')} "
         f"({interval_word(teaching.noise['level'])})."
     )
 
 
-def _outlook(teaching: Teaching) -> str:
+def _outlook(teaching: Teaching, thing: str) -> str:
     """Return the sentence on cross-fitted students, which learned the answers of other folds."""
     corrected = int((teaching.wrong_before & ~teaching.wrong_after).sum())
     new = int((teaching.wrong_after & ~teaching.wrong_before).sum())
     return (
         "Taught on the other answers, it would be wrong on "
-        f"{teaching.error_after.text(0, scale=100, unit='%')} of the photos "
+        f"{teaching.error_after.text(0, scale=100, unit='%')} of the {thing}s "
         f"({count(corrected)} corrected, {count(new)} newly wrong)."
     )
 
 
-def _done(teaching: Teaching) -> str:
+def _done(teaching: Teaching, thing: str) -> str:
     if teaching.node is not None:
-        forced = "" if teaching.helps else f"{_no_gain(teaching)}, but teaching was forced. "
+        forced = "" if teaching.helps else f"{_no_gain(teaching, thing)}, but teaching was forced. "
         return (
             f"{forced}The answers corrected the teacher, and the student learned the corrected "
-            f"teacher on the tuning images: iteration #{teaching.node.number}. The photos were "
-            "chosen, not drawn at random, so AP on all photos does not follow from these figures."
+            f"teacher on the tuning images: iteration #{teaching.node.number}. The {thing}s were "
+            f"chosen, not drawn at random, so AP on all {thing}s does not follow from these "
+            "figures."
         )
     if teaching.helps:
         return "The answers would lower the loss; nothing was taught yet."
-    return f"{_no_gain(teaching)}. The student stays as it is."
+    return f"{_no_gain(teaching, thing)}. The student stays as it is."
 
 
-def _no_gain(teaching: Teaching) -> str:
+def _no_gain(teaching: Teaching, thing: str) -> str:
     if not teaching.enough:
         return f"{LEAST_ANSWERED} answers are needed to correct the teacher"
     if not teaching.repairable or (_few_wrong(teaching) and not teaching.contradicted):
-        return NO_FAULT
+        return f"These {thing}s show no fault"
     if teaching.contradicted and teaching.on_labels is not None:
         change = teaching.on_labels.text(1, scale=100, unit="points", sign=True)
         return f"On the tuning images that have a label AP would change by {change}"

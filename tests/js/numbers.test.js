@@ -11,7 +11,7 @@ import {
   points,
   ring,
   signed,
-} from "../../inficond_panel/ui/base.js"
+} from "../../inficond_panel/ui/numbers.js"
 
 const UNDEFINED = [null, undefined, NaN, Infinity, -Infinity, "1"]
 

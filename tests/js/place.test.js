@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-const { placeAt } = await import("../../inficond_panel/ui/base.js")
+const { placeAt } = await import("../../inficond_panel/ui/boxes.js")
 
 test("a box is below its place, or above it where it would leave the window or meet its notice", () => {
   const { dataset } = (globalThis.document = { documentElement: { dataset: {} } }).documentElement

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-const { lastChoice } = await import("../../inficond_panel/ui/base.js")
+const { lastChoice } = await import("../../inficond_panel/ui/controls.js")
 
 test("without a choice the model's value is shown", () => assert.equal(lastChoice().over(2), "2"))
 

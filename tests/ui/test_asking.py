@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from factory import CLASSES, small_arrays, small_spec, unlabelled_arrays
+from frames import frames
 from playwright.sync_api import Page, expect
 from resizing import resize
 from steps import DONE, select_class
 from test_accessibility import findings
 
+from inficond_panel import from_frames
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.answers import photos_to_ask
 
@@ -154,3 +157,25 @@ def test_the_photo_is_large_and_the_buttons_are_for_fingers(url, open_page) -> N
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
         assert findings(page) == []
+
+
+@pytest.fixture(scope="module")
+def url_of_captions(serve_module, tmp_path_factory) -> str:
+    """A page of a store with captions, and without photos."""
+    folder = tmp_path_factory.mktemp("captions")
+    given = frames()
+    captions = pd.Series({image: f"a bird {image}" for image in given["scores"].index})
+    from_frames(**given, captions=captions, path=folder / "own.zarr")
+    (folder / "own.yaml").write_text("title: Captions\nstore: own.zarr\n")
+    return serve_module(folder / "own.yaml").url
+
+
+def test_captions_are_asked_about_where_there_are_no_photos(open_page, url_of_captions):
+    page = select_class(open_page(url=url_of_captions), "bird")
+    page.get_by_role("button", name=re.compile("Look at 20 captions")).click()
+    expect(page.get_by_role("dialog", name="Is this caption about bird?")).to_be_visible()
+    caption = page.locator(".asking .photo q")
+    expect(caption).to_have_text(re.compile(r"a bird \d{4}"))
+    first = caption.inner_text()
+    page.keyboard.press("y")
+    expect(caption).not_to_have_text(first)

@@ -2,14 +2,17 @@
 
 import json
 
+import pandas as pd
 import pytest
 from bokeh.document import Document
 from factory import small_arrays, small_spec, unlabelled_arrays
+from frames import frames
 from panel.io.model import diff
 from panel.models.esm import ESMEvent
 from waiting import in_loop, until
 
 import inficond_panel
+from inficond_panel import from_frames
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
@@ -64,6 +67,31 @@ def test_a_photo_is_sent_to_the_view(view, monkeypatch):
     row = view.panels.asking["rows"][0]
     view.act({"action": "asked_photo", "row": row})
     assert sent[0]["photo"]["row"] == row
+
+
+@pytest.fixture
+def of_captions(tmp_path):
+    """The view on a store without photos, of which each image has its id in its caption."""
+    given = frames()
+    captions = pd.Series({image: f"a bird on branch {image}" for image in given["scores"].index})
+    students = from_frames(**given, captions=captions, path=tmp_path / "own.zarr").fit()
+    app = AppState(students.tuner, Jobs(inline=True))
+    app.selection.class_name = "bird"
+    return AskingView(app)
+
+
+def test_captions_are_offered_where_there_are_no_photos(of_captions):
+    assert of_captions.panels.asking["offer"].startswith("Look at 20 captions")
+
+
+def test_the_caption_of_the_image_asked_about_is_sent(of_captions, monkeypatch):
+    sent = []
+    monkeypatch.setattr(of_captions.panels, "_send_msg", sent.append)
+    of_captions.act({"action": "ask"})
+    row = of_captions.panels.asking["rows"][0]
+    of_captions.act({"action": "asked_photo", "row": row})
+    image = of_captions.app.asking.image
+    assert sent[0]["photo"] == {"row": row, "caption": f"a bird on branch {image}"}
 
 
 def test_a_picture_names_the_class(view):

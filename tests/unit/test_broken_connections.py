@@ -11,10 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 from factory import small_store
+from more_factory import added_part
 
 from inficond_panel.common import places
 from inficond_panel.errors import StoreError
-from inficond_panel.store import open_store
+from inficond_panel.store import more_photos, open_store
+from inficond_panel.store.more_photos import more_folder
 
 upath = pytest.importorskip("upath")
 pytestmark = pytest.mark.slow
@@ -133,6 +135,35 @@ def test_photos_are_verified_though_a_request_fails(address, fault):
     fail(fault, 1, part="/thumbnail/")
     store.verify()
     assert Flaky.faults == 0
+
+
+@pytest.fixture
+def added(address, tmp_path, monkeypatch):
+    """The store at the address, to which photos were added."""
+    added_part(open_store(tmp_path / "small.zarr"))
+    (there,) = more_folder(open_store(tmp_path / "small.zarr")).glob("*.zarr")
+    remote = places.place_of(address).parent / there.parent.name / there.name
+    monkeypatch.setattr(more_photos, "stores_in", lambda _: [remote])  # not listed over HTTP
+    return open_store(address)
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_added_photos_are_found_though_the_first_request_for_them_fails(added, fault):
+    fail(fault, 1)
+    assert [part.images for part in more_photos.parts_of(added)] == [12]
+
+
+def test_added_photos_out_of_reach_are_not_taken_for_damaged(added):
+    fail("unavailable")
+    with pytest.raises(StoreError, match="cannot be reached"):
+        more_photos.parts_of(added)
+
+
+def test_added_photos_out_of_reach_when_they_are_read_are_not_taken_for_damaged(added):
+    parts = more_photos.parts_of(added)
+    fail("unavailable")
+    with pytest.raises(StoreError, match="cannot be reached"):
+        more_photos.more_photos(added, [part.content_hash for part in parts])
 
 
 class Calls:

@@ -171,6 +171,12 @@ def test_without_scikit_learn_the_remedy_is_said(monkeypatch):
         assert inficond_panel.open_students is not None
 
 
+def test_labels_of_minus_1_and_1_are_said_to_be_taken_as_logits(data):
+    scores, logits = data
+    with pytest.warns(UserWarning, match=r"values -1 and 1.*\(y > 0\)"):
+        ConceptStudents().fit(scores, np.sign(logits))
+
+
 def test_labels_are_taken_as_labels_and_said_to_be(data):
     """As logits they would be probabilities of 0.5 and 0.73. The same as scikit-learn's fit."""
     scores, logits = data

@@ -72,7 +72,10 @@ class Mean(torch.nn.Module):
         ("torchscript:net.pt", {"kind": "torchscript"}),
         ("timm:test_resnet.r160_in1k", {"model": "test_resnet", "pretrained": "r160_in1k"}),
         ("timm:test_resnet:net.pt", {"kind": "timm", "model": "test_resnet"}),
-        ("torchvision:squeezenet1_1:net.pt", {"kind": "torchvision", "model": "squeezenet1_1"}),
+        (
+            "torchvision:shufflenet_v2_x0_5:net.pt",
+            {"kind": "torchvision", "model": "shufflenet_v2_x0_5"},
+        ),
         ("head:ViT-B-32:openai", {"encoder.model": "ViT-B-32", "encoder.pretrained": "openai"}),
     ],
 )
@@ -156,12 +159,12 @@ def test_a_whole_model_is_refused_without_being_loaded(data, capsys, saved, pref
 
 @pytest.mark.parametrize("form", ["archive", "before archives"])
 def test_weights_of_any_form_are_taken(data, capsys, form):  # noqa: F811
-    model = torchvision.models.squeezenet1_1(num_classes=2)
+    model = torchvision.models.shufflenet_v2_x0_5(num_classes=2)
     SAVED[form](model.state_dict(), data.parent / "net.pt")
-    spec, out = init(capsys, "data", "--teacher", "torchvision:squeezenet1_1:net.pt")
+    spec, out = init(capsys, "data", "--teacher", "torchvision:shufflenet_v2_x0_5:net.pt")
     assert spec.teacher.pretrained == data.parent / "net.pt"
     assert spec.teacher.classes == list(CLASSES)
-    assert "squeezenet1_1 of torchvision, with the weights net.pt" in out
+    assert "shufflenet_v2_x0_5 of torchvision, with the weights net.pt" in out
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol 4")

@@ -293,7 +293,7 @@ def test_init_finds_a_size_on_which_torchscript_runs(folder, capsys):
     assert spec.teacher.preprocessing.size == (32, 32)
 
 
-@pytest.mark.parametrize("kind", ["timm:test_resnet", "torchvision:squeezenet1_1"])
+@pytest.mark.parametrize("kind", ["timm:test_resnet", "torchvision:shufflenet_v2_x0_5"])
 def test_init_writes_how_photos_are_prepared_for_weights_of_a_package(folder, capsys, kind):
     package, _, name = kind.partition(":")
     if package == "timm":

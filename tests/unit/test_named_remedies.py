@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,26 +34,31 @@ def hole(node: ast.expr) -> str:
     return str(node.value) if isinstance(node, ast.Constant) else "X"
 
 
-def texts() -> Iterator[tuple[str, str]]:
-    """Place and text of all strings of the code but docstrings; a value of an f-string is X."""
-    for file in FILES:
-        tree = ast.parse(file.read_text("utf-8"))
-        skip = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
-        skip |= {
-            id(part) for n in ast.walk(tree) if isinstance(n, ast.JoinedStr) for part in n.values
-        }
-        for node in ast.walk(tree):
-            place = f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
-            if isinstance(node, ast.JoinedStr):
-                yield place, "".join(map(hole, node.values))
-            elif isinstance(getattr(node, "value", None), str) and id(node) not in skip:
-                yield place, node.value
+def strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and text of all strings of a tree but docstrings; a value of an f-string is X."""
+    nodes = [*ast.walk(tree)]
+    skip = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    skip |= {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in nodes:
+        if isinstance(node, ast.JoinedStr):
+            yield node.lineno, "".join(map(hole, node.values))
+        elif isinstance(getattr(node, "value", None), str) and id(node) not in skip:
+            yield getattr(node, "lineno", 0), node.value
 
 
-TEXTS = [(place, text) for place, text in texts() if not NO_MESSAGE.search(text)]
+@cache
+def texts() -> list[tuple[str, str]]:
+    """Place and text of all messages of the code."""
+    return [
+        (f"{file.relative_to(ROOT)}:{line}", text)
+        for file in FILES
+        for line, text in strings(ast.parse(file.read_text("utf-8")))
+        if not NO_MESSAGE.search(text)
+    ]
 
 
-def parsers() -> dict[str, set[str]]:
+@cache
+def options() -> dict[str, set[str]]:
     """Options of each command and action, by its words."""
     found: dict[str, set[str]] = {}
 
@@ -68,7 +74,6 @@ def parsers() -> dict[str, set[str]]:
     return found
 
 
-OPTIONS = parsers()
 COMMAND = re.compile(
     r"(?<![\w'\"])inficond ((?:[a-z][a-z-]+)(?: (?:[a-z][a-z-]+))?)((?: [^\n`;]*)?)"
 )
@@ -78,7 +83,7 @@ def commands() -> list[tuple[str, str, str]]:
     """Place, words and rest of the line of each command that a text names."""
     return [
         (place, *match.groups())
-        for place, text in TEXTS
+        for place, text in texts()
         for match in COMMAND.finditer(text)
         if not match[1].startswith("docs")
     ]
@@ -86,7 +91,7 @@ def commands() -> list[tuple[str, str, str]]:
 
 def test_each_command_that_a_text_names_exists():
     named = commands()
-    faults = [f"{place}: {words}" for place, words, _ in named if words.split()[0] not in OPTIONS]
+    faults = [f"{place}: {words}" for place, words, _ in named if words.split()[0] not in options()]
     assert faults == []
     assert len(named) > 60
 
@@ -95,8 +100,8 @@ def test_each_option_beside_its_command_is_one_of_that_command():
     faults = []
     for place, words, rest in commands():
         first = words.split()[0]
-        name = words if words in OPTIONS else first
-        known = OPTIONS.get(name, set())
+        name = words if words in options() else first
+        known = options().get(name, set())
         if name in OF_PANEL:
             continue
         flags = re.findall(r"(?<!\S)(--[a-z][a-z-]+)", re.split(r"[.,:)] |\.$", rest)[0])
@@ -105,10 +110,10 @@ def test_each_option_beside_its_command_is_one_of_that_command():
 
 
 def test_each_option_that_a_text_names_exists():
-    known = set().union(*OPTIONS.values(), FOREIGN)
+    known = set().union(*options().values(), FOREIGN)
     named = [
         (place, flag)
-        for place, text in TEXTS
+        for place, text in texts()
         for flag in re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", text)
     ]
     assert [(place, flag) for place, flag in named if flag not in known] == []
@@ -123,7 +128,7 @@ CALL = re.compile(
 def calls() -> list[tuple[str, str, object, str]]:
     """Place, name, object and arguments of each Python call that a text names."""
     found = []
-    for place, text in TEXTS:
+    for place, text in texts():
         for of, name, arguments, function, more in CALL.findall(text):
             owner = {"students": TunableStudents, "plot": StudentPlots}.get(of, inficond_panel)
             called = getattr(owner, name or function, None)
@@ -165,7 +170,7 @@ def test_each_key_of_a_section_that_a_text_names_exists(section):
     known = KEYS[section] | (set(dir(TunableStudents)) if section == "students" else set())
     named = [
         (place, key)
-        for place, text in TEXTS
+        for place, text in texts()
         for key in re.findall(rf"(?<![\w./]){section}\.([a-z_]+)\b(?!\.?[\w(/])", text)
     ]
     ends = {"json", "npz", "onnx", "snapshot"}  # files of an export, and state of the page

@@ -3,12 +3,14 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from factory import ATTRS, small_arrays, spec_text
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from worded import MADE
 
+from inficond_panel import from_frames
 from inficond_panel.cli import main
 from inficond_panel.concepts.random_words import candidates_of, write_random_words
 from inficond_panel.errors import TuningError
@@ -175,6 +177,37 @@ def test_drawn_vectors_are_worse_than_the_concepts(found):
     assert no_better(found) == []
 
 
+def table_of(lead, kind):
+    """Frame of one class with this interval of the lead of named words."""
+    row = {"positives": 99, "negatives": 99, "difference_low": lead[0], "difference_high": lead[1]}
+    index = pd.MultiIndex.from_tuples([("sheep", "mean")], names=["class", "size"])
+    frame = pd.DataFrame([row], index)
+    frame.attrs["facts"] = {"null": kind}
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("lead", "called"), [((-0.03, 0.05), []), ((-0.03, 0.01), ["sheep"]), ((0.01, 0.05), [])]
+)
+def test_only_an_interval_without_a_lead_shows_that_names_are_worth_nothing(lead, called):
+    assert no_better(table_of(lead, RANDOM_WORDS)) == called
+
+
+def test_mixtures_never_show_that_names_are_worth_nothing():
+    assert no_better(table_of((-0.09, -0.03), MIXTURES)) == []
+
+
+def test_the_doctor_says_nothing_of_the_names_of_a_table_whose_columns_all_count():
+    rng = np.random.default_rng(1)
+    ids = [f"p{i}" for i in range(1200)]
+    scores = pd.DataFrame(rng.normal(size=(1200, 12)), ids, list("abcdefghijkl"))
+    logits = (scores @ rng.choice([-1.0, 1.0], 12)).to_frame("ill")
+    labels = (rng.random((1200, 1)) < 1 / (1 + np.exp(-logits))).astype(float)
+    split = pd.Series(np.repeat(["fit", "tune", "holdout"], [600, 500, 100]), ids)
+    students = from_frames(scores, logits, labels, split=split).fit()
+    assert NO_BETTER not in list(students.doctor()["findings"]["kind"])
+
+
 def test_one_class_has_no_mean_over_classes(apart):
     frame = null_frame(apart, classes=["sheep"])
     assert set(frame.index.get_level_values("class")) == {"sheep"}
@@ -249,7 +282,7 @@ def test_the_null_has_another_hash(wordless):
 
 def test_mixtures_are_said_to_be_a_floor(wordless):
     notes = " ".join(null_frame(wordless, classes=["sheep"]).attrs["notes"])
-    assert "easier to beat than words" in notes
+    assert "this says nothing of the names" in notes
 
 
 # --- other students

@@ -186,11 +186,16 @@ def lost(tree: ast.Module, names: set[str], attributes: set[str]) -> list[int]:
 
 FILES = [*ROOT.glob("inficond_panel/**/*.py"), *ROOT.glob("precompute/**/*.py")]
 PLACES = {file.relative_to(ROOT).as_posix(): file for file in FILES}
-TREES = {
-    place: ast.parse(file.read_text("utf-8"))
-    for place, file in PLACES.items()
-    if not NOT_IN_PYTHON.match(place)
-}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Code whose messages a script may read, by its place."""
+    return {
+        place: ast.parse(file.read_text("utf-8"))
+        for place, file in PLACES.items()
+        if not NOT_IN_PYTHON.match(place)
+    }
 
 
 def counts(table: dict[str, tuple[int, str]]) -> dict[str, int]:
@@ -198,7 +203,7 @@ def counts(table: dict[str, tuple[int, str]]) -> dict[str, int]:
 
 
 def test_no_remedy_is_left_in_the_words_of_the_shell():
-    left = {place: left_in_shell(tree) for place, tree in TREES.items()}
+    left = {place: left_in_shell(tree) for place, tree in trees().items()}
     unexpected = {
         place: each
         for place, each in left.items()
@@ -208,16 +213,18 @@ def test_no_remedy_is_left_in_the_words_of_the_shell():
 
 
 def test_no_text_for_scripts_is_lost():
-    local, attributes = holders([*TREES.values()])
+    local, attributes = holders([*trees().values()])
     found = Counter({
         place: len(lost(tree, names, attributes))
-        for (place, tree), names in zip(TREES.items(), local, strict=True)
+        for (place, tree), names in zip(trees().items(), local, strict=True)
     })  # fmt: skip
     assert +found == counts(SHELL_ALONE)
 
 
 def test_remedies_with_words_of_the_shell_are_seen():
-    first = [t for tree in TREES.values() for _, role, t in texts_at(tree, PLAIN) if role == FIRST]
+    first = [
+        t for tree in trees().values() for _, role, t in texts_at(tree, PLAIN) if role == FIRST
+    ]
     assert len([text for text in first if SHELL.search(text)]) > 20
 
 

@@ -156,6 +156,19 @@ def test_a_break_costs_no_time(tmp_path, monkeypatch):
     assert (left.outcome, left.iterations, left.gain) == ("left", 0, 0)
 
 
+def test_a_break_that_a_new_link_ends_costs_no_time(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    first = Person(study, monkeypatch)
+    first.notes(1, "bicycle", "start")
+    first.notes(4, "bicycle", "visit")
+    first._clock(60)
+    study.log.new_token(1)
+    first.opened(64, "two")
+    first.notes(66, "bicycle", "leave", outcome="left")
+    (left,) = results(study)
+    assert left.minutes == pytest.approx(3 + 2)
+
+
 def test_waiting_after_the_time_is_up_costs_no_time(tmp_path, monkeypatch):
     study = small_study(tmp_path)
     person = Person(study, monkeypatch)
@@ -477,6 +490,12 @@ def ended(reached: int, people: int, condition: str, task: str = "t") -> list[Ta
 
 def summed(results: list[TaskResult]) -> pd.DataFrame:
     return summary_table(results, ["t", "u"]).set_index(["condition", "measure"], append=True)
+
+
+@pytest.mark.parametrize("people", [3, 7, 10, 11, 30])
+def test_the_interval_of_goals_that_all_reached_holds_one(people):
+    row = summed(ended(people, people, "a")).loc["t", "a", "reached"]
+    assert row["mean_high"] == 1.0
 
 
 @pytest.mark.parametrize(("reached", "people"), [(3, 4), (0, 5), (5, 5), (7, 12)])

@@ -33,7 +33,8 @@ def wilson(share: float, images: int, level: float) -> tuple[float, float]:
     middle, whole = share + z**2 / (2 * images), 1 + z**2 / images
     reach = z * np.sqrt(share * (1 - share) / images + (z / (2 * images)) ** 2)
     low, high = (middle - reach) / whole, (middle + reach) / whole
-    return float(max(low, 0.0)), float(min(high, 1.0))
+    # the limits hold the share, but for rounding
+    return float(max(min(low, share), 0.0)), float(min(max(high, share), 1.0))
 
 
 def f1_limits(f1: float, images: int, level: float) -> tuple[float, float]:

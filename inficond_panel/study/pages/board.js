@@ -1,6 +1,8 @@
 // The researcher's page: a password, then a row for each participant.
 
-import { clockOf, h, keyed, set, text, timeOf, watch } from "../../ui/base.js"
+import { h, keyed, set, text } from "../../ui/elements.js"
+import { watch } from "../../ui/model.js"
+import { clockOf, timeOf } from "../../ui/numbers.js"
 import { copyButton } from "../../ui/parts/clipboard.js"
 import { fillPage, followSize } from "../../ui/parts/page.js"
 import { saveFiles } from "../../ui/parts/save_file.js"

@@ -1,6 +1,6 @@
 // A dialog that asks before something is done.
 
-import { h } from "../../ui/base.js"
+import { h } from "../../ui/elements.js"
 
 /** One with `content`: the button `no` closes it, `yes` too and then runs `act`. */
 export function sureDialog(attributes, content, [no, yes], act) {

@@ -142,14 +142,17 @@ class StudyLog:
         return self.participant(int(number or 0)), token
 
     def new_token(self, number: int) -> str:
-        """Make a new link for a participant and return its token; the previous link is invalid."""
+        """Make a new link for a participant and return its token; the previous link is invalid.
+
+        Open pages end. The time when a page was last open stays: the next opening ends a break.
+        """
         token = secrets.token_urlsafe(24)
         with self._database.transaction(write=True) as db:
             require(db, number)
             db.execute(
                 "UPDATE participants SET token = ? WHERE number = ?", (_hashed(token), number)
             )
-            db.execute("DELETE FROM presence WHERE participant = ?", (number,))
+            db.execute("UPDATE presence SET session = '' WHERE participant = ?", (number,))
         return token
 
     def find(self, token: str) -> Participant:

@@ -1,6 +1,6 @@
 // The classes, likeliest first, with probability and decision.
 
-import { h, keyed, s, set, text } from "../../ui/base.js"
+import { h, keyed, s, set, text } from "../../ui/elements.js"
 import { sigmoid } from "./students.js"
 
 /** Classes that are shown before all are asked for; those present are always shown. */

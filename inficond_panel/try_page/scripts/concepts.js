@@ -1,7 +1,9 @@
 // The concepts that decided a class, as bars, with the thumbs of a what-if, and a button that asks where
 // a concept is.
 
-import { fixed, h, icon, isolated, keyed, set, signed, text } from "../../ui/base.js"
+import { icon } from "../../ui/controls.js"
+import { h, isolated, keyed, set, text } from "../../ui/elements.js"
+import { fixed, signed } from "../../ui/numbers.js"
 import { signedBar } from "../../ui/parts/signed_bar.js"
 import { percentOf } from "./classes.js"
 import { contributionsOf } from "./students.js"

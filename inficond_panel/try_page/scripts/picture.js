@@ -1,6 +1,8 @@
 // The photo, with the outline of a concept's place, and what was measured of this place.
 
-import { h, icon, isolated, s, signed } from "../../ui/base.js"
+import { icon } from "../../ui/controls.js"
+import { h, isolated, s } from "../../ui/elements.js"
+import { signed } from "../../ui/numbers.js"
 import { GRID, outlineOf } from "./places.js"
 
 export function makePicture() {

@@ -1,7 +1,8 @@
 // The page that runs a small network in the browser: a photo, its classes, the concepts that decided, and
 // what if a concept counted otherwise. Nothing is sent anywhere.
 
-import { count, h, isolated } from "../../ui/base.js"
+import { h, isolated } from "../../ui/elements.js"
+import { count } from "../../ui/numbers.js"
 import { makeClasses } from "./classes.js"
 import { makeConcepts } from "./concepts.js"
 import { loadNetwork } from "./network.js"

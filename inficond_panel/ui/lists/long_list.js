@@ -1,7 +1,8 @@
 // A list of any length: all items of a short one are there, of a long one those near the part in
 // view, each in its row of a grid.
 
-import { boxOf, keyed, set, setAll } from "../base.js"
+import { boxOf } from "../boxes.js"
+import { keyed, set, setAll } from "../elements.js"
 import { bringNear, placeOf, placesNear } from "./near.js"
 
 export const SHORT_LIST = 50 // largest number of items that are all built

@@ -1,6 +1,6 @@
 // The clipboard of the browser.
 
-import { focusedIn, h, text } from "../base.js"
+import { focusedIn, h, text } from "../elements.js"
 
 /** Copy a text; return true on success. Pages without https have no clipboard API. */
 export async function copyText(words) {

@@ -1,6 +1,7 @@
 // Dialogs with a title and a button that closes them.
 
-import { h, iconButton } from "../base.js"
+import { iconButton } from "../controls.js"
+import { h } from "../elements.js"
 
 /** The button that closes a dialog or popover. */
 export const closeButton = (close) => iconButton("cross", "Close", close, { title: null })

@@ -1,6 +1,8 @@
 // A menu that opens beside a button, and its popover.
 
-import { boxOf, h, iconButton, placeAt, set, unless, walkOn } from "../base.js"
+import { boxOf, placeAt } from "../boxes.js"
+import { iconButton, walkOn } from "../controls.js"
+import { h, set, unless } from "../elements.js"
 
 /** A popover beside the element that opened it; Escape or a press outside closes it. */
 export function popUp(root, attributes) {

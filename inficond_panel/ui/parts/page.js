@@ -1,7 +1,7 @@
 // A page of ours: its colours, and the size at which it is drawn, the variable --zoom that its style sheets
 // take.
 
-import { listenWhile } from "../base.js"
+import { listenWhile } from "../elements.js"
 import { BACKGROUND } from "../vocabulary.js"
 
 const WIDE = 2080

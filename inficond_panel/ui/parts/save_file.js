@@ -1,6 +1,7 @@
 // Files that the server sends: the browser saves them.
 
-import { h, onMessage } from "../base.js"
+import { h } from "../elements.js"
+import { onMessage } from "../model.js"
 
 export function saveFiles(model) {
   onMessage(model, ({ save }) => {

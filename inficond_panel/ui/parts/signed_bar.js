@@ -1,6 +1,6 @@
 // A bar from zero to either side: a part of a logit; and the list of all parts.
 
-import { h, s } from "../base.js"
+import { h, s } from "../elements.js"
 
 /** `share` is of the half, from -1 to 1. */
 export function signedBar(share) {

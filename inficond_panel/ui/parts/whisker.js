@@ -1,6 +1,6 @@
 // An interval of a change: a line with a dot, hollow where 0 lies in it, and a tick at 0.
 
-import { s } from "../base.js"
+import { s } from "../elements.js"
 
 export const WHISKER = 14 // its height
 

@@ -1,6 +1,7 @@
 // Dialog with one large image, and the predictions of student and teacher.
 
-import { FILL_NAMES, count, h, set, text } from "../base.js"
+import { h, set, text } from "../elements.js"
+import { count, FILL_NAMES } from "../numbers.js"
 import { closeButton } from "../parts/dialog.js"
 import { drawPicture } from "./pictures.js"
 

@@ -1,6 +1,7 @@
 // Pictures of the gallery: requested in batches when they come near the visible part.
 
-import { h, onMessage, s } from "../base.js"
+import { h, s } from "../elements.js"
+import { onMessage } from "../model.js"
 
 const NEARBY = "160px" // distance from the visible part at which pictures are requested
 const KEPT = 1000 // largest number of pictures that a page keeps

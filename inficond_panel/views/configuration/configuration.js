@@ -1,22 +1,9 @@
 // Configuration: data set, student, targets, class, split, scope, and six metrics with their cards.
 
-import {
-  boxOf,
-  choiceOf,
-  details,
-  followTheme,
-  h,
-  hoverCard,
-  icon,
-  isClosed,
-  keyed,
-  offline,
-  placeAt,
-  segments,
-  set,
-  text,
-  watch,
-} from "../../ui/base.js"
+import { boxOf, details, hoverCard, placeAt } from "../../ui/boxes.js"
+import { choiceOf, icon, segments } from "../../ui/controls.js"
+import { h, isClosed, keyed, offline, set, text } from "../../ui/elements.js"
+import { followTheme, watch } from "../../ui/model.js"
 import { toldOf } from "../../ui/parts/whisker.js"
 
 const FIELDS = [

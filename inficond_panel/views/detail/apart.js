@@ -1,6 +1,7 @@
 // One image's prediction by concept: a signed bar per concept; bars and intercept sum to the logit.
 
-import { drawOnce, h, icon, set } from "../../ui/base.js"
+import { icon } from "../../ui/controls.js"
+import { drawOnce, h, set } from "../../ui/elements.js"
 import { partsOf } from "../../ui/parts/signed_bar.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 

@@ -4,20 +4,9 @@
 // Where a thumb adjusts targets, the refit what-if has a point for each thumb, from ▼ to ▲, at the influence
 // that it gives: these need not rise from point to point.
 
-import {
-  details,
-  fixed,
-  h,
-  hoverCard,
-  interval,
-  isNumber,
-  points,
-  s,
-  set,
-  setAll,
-  signed,
-  text,
-} from "../../ui/base.js"
+import { details, hoverCard } from "../../ui/boxes.js"
+import { h, s, set, setAll, text } from "../../ui/elements.js"
+import { fixed, interval, isNumber, points, signed } from "../../ui/numbers.js"
 import { METRICS, POINTS } from "../../ui/vocabulary.js"
 
 const ROUNDING = 1e-6 // of the edges that are sent

@@ -1,21 +1,10 @@
 // Concept detail: heading, the charts, filter chips, the gallery of images with the concept's
 // segment outlined, and a dialog with one image and its prediction.
 
-import {
-  ICONS,
-  count,
-  followTheme,
-  h,
-  iconButton,
-  onMessage,
-  s,
-  segments,
-  set,
-  setAll,
-  text,
-  unless,
-  watch,
-} from "../../ui/base.js"
+import { iconButton, ICONS, segments } from "../../ui/controls.js"
+import { h, s, set, setAll, text, unless } from "../../ui/elements.js"
+import { followTheme, onMessage, watch } from "../../ui/model.js"
+import { count } from "../../ui/numbers.js"
 import { makeDialog, verdictOf } from "../../ui/photos/image_dialog.js"
 import { makePictures } from "../../ui/photos/pictures.js"
 import { saveFiles } from "../../ui/parts/save_file.js"

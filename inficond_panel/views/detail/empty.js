@@ -1,6 +1,8 @@
 // Content without charts and images: why there are none, and concepts to open first.
 
-import { count, drawOnce, folded, h } from "../../ui/base.js"
+import { folded } from "../../ui/boxes.js"
+import { drawOnce, h } from "../../ui/elements.js"
+import { count } from "../../ui/numbers.js"
 
 /** `chosen` are the filters that are on, `clear` takes them off; `open` opens a concept to begin with. */
 export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) {

@@ -1,6 +1,7 @@
 // The gallery: a grid of thousands of images, of which only those near the visible part are built.
 
-import { FILL_NAMES, h, keyed, set, setAll } from "../../ui/base.js"
+import { h, keyed, set, setAll } from "../../ui/elements.js"
+import { FILL_NAMES } from "../../ui/numbers.js"
 import { ASK_EVERY, bringNear, placeOf, placesNear } from "../../ui/lists/near.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
 

@@ -1,6 +1,6 @@
 // Knowledge points laid over the image in the dialog, where the store has a map of it.
 
-import { h, set, text } from "../../ui/base.js"
+import { h, set, text } from "../../ui/elements.js"
 
 /** A switch and what it shows; `over(frame, row)` lays the map of `model.apart` over the picture. */
 export function makeHeat(model, refresh) {

@@ -1,6 +1,7 @@
 // Tags of the large image, and a field to add a tag.
 
-import { drawOnce, h, icon, text } from "../../ui/base.js"
+import { icon } from "../../ui/controls.js"
+import { drawOnce, h, text } from "../../ui/elements.js"
 import { LENGTHS } from "../../ui/vocabulary.js"
 
 /** `listed()` gives the images that the arrows go through. */

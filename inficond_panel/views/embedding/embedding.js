@@ -1,24 +1,10 @@
 // Concept embedding: heading, choice of projection, the plot (a Bokeh figure), legend and tools.
 
-import {
-  ICONS,
-  count,
-  elementsIn,
-  followTheme,
-  h,
-  hoverCard,
-  icon,
-  iconButton,
-  onMessage,
-  s,
-  segments,
-  set,
-  setAll,
-  text,
-  unless,
-  watch,
-  zoomOf,
-} from "../../ui/base.js"
+import { hoverCard, zoomOf } from "../../ui/boxes.js"
+import { icon, iconButton, ICONS, segments } from "../../ui/controls.js"
+import { elementsIn, h, s, set, setAll, text, unless } from "../../ui/elements.js"
+import { followTheme, onMessage, watch } from "../../ui/model.js"
+import { count } from "../../ui/numbers.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 import { makeGroup } from "./group.js"

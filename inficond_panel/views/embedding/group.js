@@ -1,7 +1,10 @@
 // The group of concepts selected on the map: a button that tells how many, and a list of them with
 // what can be done with one or all.
 
-import { boxOf, count, h, icon, iconButton, set, setAll, text, unless, windowOf } from "../../ui/base.js"
+import { boxOf, windowOf } from "../../ui/boxes.js"
+import { icon, iconButton } from "../../ui/controls.js"
+import { h, set, setAll, text, unless } from "../../ui/elements.js"
+import { count } from "../../ui/numbers.js"
 import { longList } from "../../ui/lists/long_list.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 

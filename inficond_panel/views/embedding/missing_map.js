@@ -1,6 +1,7 @@
 // The concept embedding of a store without a map: a sentence in its place.
 
-import { followTheme, h } from "../../ui/base.js"
+import { h } from "../../ui/elements.js"
+import { followTheme } from "../../ui/model.js"
 
 export function render({ model, el }) {
   el.append(

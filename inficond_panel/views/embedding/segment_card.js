@@ -1,6 +1,8 @@
 // The photo of the segment that is pointed at, beside its place on the map.
 
-import { details, h, hoverCard, onMessage, set } from "../../ui/base.js"
+import { details, hoverCard } from "../../ui/boxes.js"
+import { h, set } from "../../ui/elements.js"
+import { onMessage } from "../../ui/model.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
 
 const REST = 60 // ms between requests: none for segments that the pointer only passes

@@ -42,8 +42,9 @@ def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
     """
     state = app.asking
     possible = class_name and not state.missing
-    offer = offer_words(_namesake(app.store, class_name)) if possible else ""
+    offer = offer_words(_namesake(app.store, class_name), app.store.shown) if possible else ""
     known: dict[str, Any] = {"missing": state.missing, "offer": offer, "requests": state.requests}
+    known["shown"] = app.store.shown
     if state.status.kind in {"choosing", "error"}:
         return known | make_waiting(state.status)
     if state.draft is None:
@@ -73,7 +74,8 @@ def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
     position, left = len(draft.replies), app.asking.teacher_may_answer
     sentence = ""
     if position:
-        sentence = reply_sentence(draft, app.asking.student_says(draft.images[position - 1]))
+        says = app.asking.student_says(draft.images[position - 1])
+        sentence = reply_sentence(draft, says, app.store.shown)
     return {
         "kind": "asking",
         "class_name": draft.class_name,
@@ -99,9 +101,11 @@ def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
         steps.append(("more_photos", more_words(draft, taught=node is not None)))
     if node is not None:
         steps.append(("undo_teaching", f"Undo #{node.number}"))
-    sentences = (
-        teaching_sentences(teaching, draft.by_teacher) if teaching else waiting_sentences(draft)
-    )
+    thing = app.store.shown
+    if teaching:
+        sentences = teaching_sentences(teaching, draft.by_teacher, thing)
+    else:
+        sentences = waiting_sentences(draft, thing)
     headline = result_headline(teaching) if teaching else ""
     return {
         "kind": "done",

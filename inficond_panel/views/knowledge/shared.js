@@ -1,6 +1,7 @@
 // What the parts of the view share: messages, what is pending, what is on screen.
 
-import { h, watch } from "../../ui/base.js"
+import { h } from "../../ui/elements.js"
+import { watch } from "../../ui/model.js"
 import { DIRECTIONS } from "../../ui/vocabulary.js"
 
 /** Sends an action to Python, with the student that the page shows. */

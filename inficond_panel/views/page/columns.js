@@ -2,7 +2,9 @@
 // too low or narrow its later views are tabs, with details, or they are lower; very wide, it is split.
 // A page too narrow for columns has one, in which all are tabs.
 
-import { elementsIn, focusedIn, h, set, setAll, text, walkOn, watch } from "../../ui/base.js"
+import { walkOn } from "../../ui/controls.js"
+import { elementsIn, focusedIn, h, set, setAll, text } from "../../ui/elements.js"
+import { watch } from "../../ui/model.js"
 
 const HEIGHTS = { detail: "clamp(338px, 36%, 560px)", provenance: "clamp(252px, 26.8%, 480px)" }
 const LEAST_WIDTH = 1024

@@ -1,6 +1,9 @@
 // The user's photo, chosen or dropped: scaled down here, scored by the server, saved nowhere.
 
-import { count, drawOnce, h, icon, isClosed, keyed, s, select, set, text, watch } from "../../ui/base.js"
+import { icon, select } from "../../ui/controls.js"
+import { drawOnce, h, isClosed, keyed, s, set, text } from "../../ui/elements.js"
+import { watch } from "../../ui/model.js"
+import { count } from "../../ui/numbers.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
 import { partsOf } from "../../ui/parts/signed_bar.js"
 import { scaledDown } from "../../ui/photos/canvas.js"

@@ -1,21 +1,8 @@
 // Page shell: header bar, the strip, and the columns of views (columns.js).
 
-import {
-  ICONS,
-  followShow,
-  h,
-  icon,
-  iconButton,
-  isLost,
-  isTyping,
-  keep,
-  kept,
-  listenWhile,
-  set,
-  text,
-  unless,
-  watch,
-} from "../../ui/base.js"
+import { icon, iconButton, ICONS, isTyping } from "../../ui/controls.js"
+import { h, listenWhile, set, text, unless } from "../../ui/elements.js"
+import { followShow, isLost, keep, kept, watch } from "../../ui/model.js"
 import { copyText } from "../../ui/parts/clipboard.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
 import { fillPage, followSize } from "../../ui/parts/page.js"

@@ -1,7 +1,8 @@
 // The bars of all rows are one plot that Python draws (plots/performance_bars.py). Here it is laid
 // over the list: each class's bars go where its row is, and the plot covers the rows in view.
 
-import { boxOf, h, zoomOf } from "../../ui/base.js"
+import { boxOf, zoomOf } from "../../ui/boxes.js"
+import { h } from "../../ui/elements.js"
 import { FILLS } from "./fills.js"
 
 const MOST = 3000 // pixels of the list that the plot covers at once: no canvas is of any height

@@ -1,6 +1,7 @@
 // Confusions: a list of who is taken for whom by teacher and student, most images first.
 
-import { count, h, keyed, percent, set, text } from "../../ui/base.js"
+import { h, keyed, set, text } from "../../ui/elements.js"
+import { count, percent } from "../../ui/numbers.js"
 
 const SHOWN = 100 // confusions in the list
 

@@ -1,6 +1,6 @@
 // Sorts of the performance view, and the four fills of its bars.
 
-import { FILL_NAMES, fixed, points } from "../../ui/base.js"
+import { FILL_NAMES, fixed, points } from "../../ui/numbers.js"
 import { CLASS_SORTS } from "../../ui/vocabulary.js"
 
 /** Sorts by key, each with what it shows of a row. */

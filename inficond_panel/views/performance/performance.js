@@ -1,25 +1,11 @@
 // Student performance: one row a class, two rings, two bars with four fills.
 // Messages to Python are the actions of view.py.
 
-import {
-  boxOf,
-  count,
-  findBox,
-  followTheme,
-  h,
-  hoverCard,
-  icon,
-  isClosed,
-  isNumber,
-  keepAligned,
-  offline,
-  segments,
-  select,
-  set,
-  text,
-  watch,
-  zoomOf,
-} from "../../ui/base.js"
+import { boxOf, hoverCard, keepAligned, zoomOf } from "../../ui/boxes.js"
+import { findBox, icon, segments, select } from "../../ui/controls.js"
+import { h, isClosed, offline, set, text } from "../../ui/elements.js"
+import { followTheme, watch } from "../../ui/model.js"
+import { count, isNumber } from "../../ui/numbers.js"
 import { longList } from "../../ui/lists/long_list.js"
 import { popMenu, saveRows } from "../../ui/parts/menu.js"
 import { saveFiles } from "../../ui/parts/save_file.js"

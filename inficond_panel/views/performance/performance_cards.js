@@ -1,6 +1,8 @@
 // Hover cards of the bars and rings of a class.
 
-import { count, details, fixed, h, isNumber, percent, points } from "../../ui/base.js"
+import { details } from "../../ui/boxes.js"
+import { h } from "../../ui/elements.js"
+import { count, fixed, isNumber, percent, points } from "../../ui/numbers.js"
 import { METRICS, POINTS } from "../../ui/vocabulary.js"
 import { FILLS, SORTS, sum } from "./fills.js"
 import { rowsOf } from "./rows.js"

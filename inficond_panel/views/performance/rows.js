@@ -1,6 +1,7 @@
 // One row of the list of classes: name, value, two rings, and the room of two bars.
 
-import { drawOnce, h, isNumber, points, ring, s, set, text } from "../../ui/base.js"
+import { drawOnce, h, s, set, text } from "../../ui/elements.js"
+import { isNumber, points, ring } from "../../ui/numbers.js"
 import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
 import { FILLS, SORTS, sum } from "./fills.js"
 

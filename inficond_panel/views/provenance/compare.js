@@ -1,6 +1,8 @@
 // Two iterations side by side: what was asked for, metrics, influence, images whose prediction changed.
 
-import { count, drawOnce, h, keyed, s, set, setAll, text, watch } from "../../ui/base.js"
+import { drawOnce, h, keyed, s, set, setAll, text } from "../../ui/elements.js"
+import { watch } from "../../ui/model.js"
+import { count } from "../../ui/numbers.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
 import { makeDialog, verdictOf } from "../../ui/photos/image_dialog.js"
 import { drawPicture, makePictures } from "../../ui/photos/pictures.js"

@@ -1,6 +1,6 @@
 // The list of deleted branches.
 
-import { h, keyed, set, text } from "../../ui/base.js"
+import { h, keyed, set, text } from "../../ui/elements.js"
 import { popUp } from "../../ui/parts/menu.js"
 
 /** Deleted branches, each with a button that shows it again. */

@@ -1,6 +1,8 @@
 // Save the students of an iteration, the edits file of its branch, or the page as it is.
 
-import { h, icon, keyed, set, text, watch } from "../../ui/base.js"
+import { icon } from "../../ui/controls.js"
+import { h, keyed, set, text } from "../../ui/elements.js"
+import { watch } from "../../ui/model.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { networkDialog } from "./network_dialog.js"

@@ -1,6 +1,8 @@
 // The user's own network: refitted to an iteration, its figures before and after, and the new file.
 
-import { drawOnce, h, icon, set, text, watch } from "../../ui/base.js"
+import { icon } from "../../ui/controls.js"
+import { drawOnce, h, set, text } from "../../ui/elements.js"
+import { watch } from "../../ui/model.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
 
 /** The dialog of the refit, and the part of the export dialog that opens it; `leave` closes the latter. */

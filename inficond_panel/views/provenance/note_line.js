@@ -1,6 +1,6 @@
 // The line with name and note of an iteration.
 
-import { h, setAll, text } from "../../ui/base.js"
+import { h, setAll, text } from "../../ui/elements.js"
 
 /** Fields with name and note of the iteration shown; `edit` brings those of another for a while. */
 export function noteLine(say) {

@@ -1,6 +1,8 @@
 // Small networks of an iteration: what they cost, their files, and a new one.
 
-import { choiceOf, drawOnce, h, icon, set, text, watch } from "../../ui/base.js"
+import { choiceOf, icon } from "../../ui/controls.js"
+import { drawOnce, h, set, text } from "../../ui/elements.js"
+import { watch } from "../../ui/model.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
 
 const INTRO =

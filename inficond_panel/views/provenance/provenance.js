@@ -1,23 +1,10 @@
 // Fine-tuning provenance: the tree of iterations, what each did, and the total.
 
-import {
-  count,
-  drawOnce,
-  followTheme,
-  h,
-  hoverCard,
-  icon,
-  iconButton,
-  keyed,
-  onMessage,
-  s,
-  select,
-  set,
-  setAll,
-  text,
-  unless,
-  watch,
-} from "../../ui/base.js"
+import { hoverCard } from "../../ui/boxes.js"
+import { icon, iconButton, select } from "../../ui/controls.js"
+import { drawOnce, h, keyed, s, set, setAll, text, unless } from "../../ui/elements.js"
+import { followTheme, onMessage, watch } from "../../ui/model.js"
+import { count } from "../../ui/numbers.js"
 import { METRICS } from "../../ui/vocabulary.js"
 import { popMenu } from "../../ui/parts/menu.js"
 import { WHISKER, axisOf, whiskerOf } from "../../ui/parts/whisker.js"

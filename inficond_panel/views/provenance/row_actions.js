@@ -1,6 +1,8 @@
 // What a person does with the rows, by pointer and keys: cards, menu, actions.
 
-import { details, h, isClosed, set, timeOf } from "../../ui/base.js"
+import { details } from "../../ui/boxes.js"
+import { h, isClosed, set } from "../../ui/elements.js"
+import { timeOf } from "../../ui/numbers.js"
 import { ROW, walking } from "./rows_in_view.js"
 
 const RESTED = 600 // ms that the pointer rests on a row before its card opens

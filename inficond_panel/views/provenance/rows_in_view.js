@@ -1,6 +1,6 @@
 // The list of iterations: which rows are in view, which has the focus, and rows that are not here yet.
 
-import { set } from "../../ui/base.js"
+import { set } from "../../ui/elements.js"
 import { ASK_EVERY, bringNear } from "../../ui/lists/near.js"
 
 export const ROW = 32 // height of a row

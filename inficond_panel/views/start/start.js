@@ -1,7 +1,8 @@
 // Where to begin: a sentence on teacher and students, a card per student that relies on the wrong
 // thing, and the line of the batch.
 
-import { followTheme, h, keyed, set, text, watch } from "../../ui/base.js"
+import { h, keyed, set, text } from "../../ui/elements.js"
+import { followTheme, watch } from "../../ui/model.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
 import { ASKED, DIRECTIONS } from "../../ui/vocabulary.js"
 

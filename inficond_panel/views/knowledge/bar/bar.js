@@ -1,6 +1,9 @@
 // Top bar of the knowledge view: AP now, changes, the pending batch, its button, its group, notices.
 
-import { count, drawOnce, fixed, followTheme, h, icon, s, set, text } from "../../../ui/base.js"
+import { icon } from "../../../ui/controls.js"
+import { drawOnce, h, s, set, text } from "../../../ui/elements.js"
+import { followTheme } from "../../../ui/model.js"
+import { count, fixed } from "../../../ui/numbers.js"
 import { isBusy, isDetailed, isFitting, sender, showPart, sizeOf } from "../shared.js"
 import { changeRow, changeScale, drawAxis } from "./changes.js"
 import { makeHeld, makeTouched } from "./chips.js"

@@ -1,6 +1,7 @@
 // A change of AP: its value, its interval, and the axis that changes share.
 
-import { h, s, signed, text } from "../../../ui/base.js"
+import { h, s, text } from "../../../ui/elements.js"
+import { signed } from "../../../ui/numbers.js"
 import { WHISKER, axisOf, whiskerOf } from "../../../ui/parts/whisker.js"
 import { POINTS } from "../../../ui/vocabulary.js"
 

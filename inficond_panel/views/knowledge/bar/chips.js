@@ -1,6 +1,8 @@
 // Chips under the batch: what earlier thumbs hold, and the students that the batch changes.
 
-import { count, h, icon, keyed, set, setAll, text } from "../../../ui/base.js"
+import { icon } from "../../../ui/controls.js"
+import { h, keyed, set, setAll, text } from "../../../ui/elements.js"
+import { count } from "../../../ui/numbers.js"
 import { toldOf } from "../../../ui/parts/whisker.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, ownPending } from "../shared.js"

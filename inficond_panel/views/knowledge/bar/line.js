@@ -1,6 +1,8 @@
 // One line on the batch: what to press, how the fit goes, what the refit brought.
 
-import { count, drawOnce, h, icon, isNumber, select, set } from "../../../ui/base.js"
+import { icon, select } from "../../../ui/controls.js"
+import { drawOnce, h, set } from "../../../ui/elements.js"
+import { count, isNumber } from "../../../ui/numbers.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, isDetailed, sizeOf } from "../shared.js"
 

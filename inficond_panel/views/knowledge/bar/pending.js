@@ -1,6 +1,7 @@
 // Edits that wait: a block each, and concepts that the same thumb may take as well.
 
-import { count, drawOnce, fixed, h, keyed, setAll, text } from "../../../ui/base.js"
+import { drawOnce, h, keyed, setAll, text } from "../../../ui/elements.js"
+import { count, fixed } from "../../../ui/numbers.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { groupButton, isBusy, ownPending, ownRepairs } from "../shared.js"
 

@@ -1,6 +1,6 @@
 // The offer to answer on photos of the student that is shown, and the dialog that asks.
 
-import { drawOnce, h, set, setAll, text, unless } from "../../../ui/base.js"
+import { drawOnce, h, set, setAll, text, unless } from "../../../ui/elements.js"
 import { isBusy } from "../shared.js"
 import { makeQuestions } from "./questions.js"
 

@@ -1,6 +1,7 @@
 // The questions on photos of one student as a view by itself, such as a cell of a notebook.
 
-import { followTheme, h, text, watch } from "../../../ui/base.js"
+import { h, text } from "../../../ui/elements.js"
+import { followTheme, watch } from "../../../ui/model.js"
 import { sender } from "../shared.js"
 import { makeQuestions } from "./questions.js"
 

@@ -1,7 +1,10 @@
 // Finding on a student and its repair: a sentence, kinds of repair as buttons, and a list of labels
 // that are likely wrong.
 
-import { count, drawOnce, h, icon, isolated, keyed, onMessage, set, text } from "../../../ui/base.js"
+import { icon } from "../../../ui/controls.js"
+import { drawOnce, h, isolated, keyed, set, text } from "../../../ui/elements.js"
+import { onMessage } from "../../../ui/model.js"
+import { count } from "../../../ui/numbers.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, ownRepairs, ownPending, sizeOf } from "../shared.js"
 

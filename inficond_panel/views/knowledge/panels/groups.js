@@ -1,6 +1,6 @@
 // Groups of images of the student: how often the class is found and wrongly called in each, worst first.
 
-import { drawOnce, h, set, text } from "../../../ui/base.js"
+import { drawOnce, h, set, text } from "../../../ui/elements.js"
 
 const NAME = "Groups by"
 

@@ -1,6 +1,8 @@
 // All metrics of the student: one line, and when it is opened a table with intervals, and slices.
 
-import { count, drawOnce, fixed, h, select, set, signed, text } from "../../../ui/base.js"
+import { select } from "../../../ui/controls.js"
+import { drawOnce, h, set, text } from "../../../ui/elements.js"
+import { count, fixed, signed } from "../../../ui/numbers.js"
 import { copyButton } from "../../../ui/parts/clipboard.js"
 import { toldOf } from "../../../ui/parts/whisker.js"
 import { makeGroups } from "./groups.js"

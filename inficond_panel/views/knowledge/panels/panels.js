@@ -1,7 +1,8 @@
 // The panels of one student: the finding with its repairs, and with details panels that open: suspects and
 // repairs, metrics, what the refit did.
 
-import { followTheme, h, watch } from "../../../ui/base.js"
+import { h } from "../../../ui/elements.js"
+import { followTheme, watch } from "../../../ui/model.js"
 import { isDetailed, sender, showPart } from "../shared.js"
 import { makeAsking } from "./asking.js"
 import { makeFinding } from "./finding.js"

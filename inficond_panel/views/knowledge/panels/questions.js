@@ -1,6 +1,8 @@
 // Photos of one student, large, one after the other: yes, no or skip; and what the answers showed.
 
-import { drawOnce, focusedIn, h, iconButton, keyed, onMessage, set, text } from "../../../ui/base.js"
+import { iconButton } from "../../../ui/controls.js"
+import { drawOnce, focusedIn, h, keyed, set, text } from "../../../ui/elements.js"
+import { onMessage } from "../../../ui/model.js"
 
 const VALUES = { y: 1, arrowright: 1, n: 0, arrowleft: 0, s: null, arrowdown: null }
 const SWIPED = 60 // pixels of a finger to the right: yes, to the left: no
@@ -14,11 +16,11 @@ export function makeQuestions(model, send, close) {
     button([words, h("kbd", { "aria-hidden": "true" }, `${key} ${arrow}`)], () => give(value), {
       "aria-keyshortcuts": key,
     })
-  const question = h("span", {}, "Does this photo show ")
+  const question = h("span")
   const name = h("bdi")
   const mark = h("span", {}, "?")
   const place = h("span", { class: "grow", role: "status" })
-  const bar = h("progress", { "aria-label": "Photos answered" })
+  const bar = h("progress")
   const stage = h("div", { class: "photo" })
   const choices = h(
     "div",
@@ -81,7 +83,7 @@ export function makeQuestions(model, send, close) {
   })
   onMessage(model, ({ photo }) => {
     if (!photo) return
-    pictures.set(photo.row, photo.source)
+    pictures.set(photo.row, photo)
     wanted = null
     if (model.asking.kind) draw()
   })
@@ -92,14 +94,23 @@ export function makeQuestions(model, send, close) {
     wanted = row
     send("asked_photo", { row })
   }
-  function show({ place: now, count, rows, told, class_name: asking, teacher: offer, can_evaluate }) {
+  function show({
+    place: now,
+    count,
+    rows,
+    told,
+    class_name: asking,
+    teacher: offer,
+    can_evaluate,
+    shown: thing,
+  }) {
     if (now !== at) given = -1
     at = now
-    const source = pictures.get(rows[0])
+    const picture = pictures.get(rows[0])
+    text(question, thing === "caption" ? "Is this caption about " : "Does this photo show ")
+    set(bar, "aria-label", thing === "caption" ? "Captions answered" : "Photos answered")
     text(name, asking)
-    drawOnce(stage, `${rows[0]} ${Boolean(source)}`, () =>
-      source ? [h("img", { src: source, alt: `Photo ${now + 1}`, draggable: "false" })] : [],
-    )
+    drawOnce(stage, `${rows[0]} ${Boolean(picture)}`, () => (picture ? [pictureOf(picture, now + 1)] : []))
     set(bar, "max", count)
     bar.value = now
     text(place, now < count ? `${now + 1} of ${count}${told && `. ${told}`}` : told)
@@ -146,6 +157,12 @@ export function makeQuestions(model, send, close) {
   }
   return { element, draw, forget }
 }
+
+/** The photo, or the caption of an image without one. */
+const pictureOf = ({ source, caption }, number) =>
+  source
+    ? h("img", { src: source, alt: `Photo ${number}`, draggable: "false" })
+    : h("p", { dir: "auto" }, h("q", {}, caption))
 
 /** The result in a few words and the AP, large; what else is known is unfolded. */
 function resultOf(headline, ap, sentences) {

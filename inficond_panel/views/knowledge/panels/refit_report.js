@@ -1,6 +1,6 @@
 // Effect of the refit behind a student: one line, and when it is opened bounds, movers, groups, fit.
 
-import { drawOnce, h, set, text } from "../../../ui/base.js"
+import { drawOnce, h, set, text } from "../../../ui/elements.js"
 import { signedBar } from "../../../ui/parts/signed_bar.js"
 import { groupButton, isBusy, section } from "../shared.js"
 import { makeUnfold } from "./unfold.js"

@@ -1,7 +1,9 @@
 // What the data say against a student in numbers, what would help, and the repair beside thumbs:
 // the penalty.
 
-import { drawOnce, fixed, folded, h, isNumber, s, set, text } from "../../../ui/base.js"
+import { folded } from "../../../ui/boxes.js"
+import { drawOnce, h, s, set, text } from "../../../ui/elements.js"
+import { fixed, isNumber } from "../../../ui/numbers.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { axisOf } from "../../../ui/parts/whisker.js"
 import { isBusy, ownRepairs, ownPending, section } from "../shared.js"

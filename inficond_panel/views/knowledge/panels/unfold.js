@@ -1,6 +1,7 @@
 // A panel that opens below its line, by a click or a key.
 
-import { h, icon, onKey, set } from "../../../ui/base.js"
+import { icon, onKey } from "../../../ui/controls.js"
+import { h, set } from "../../../ui/elements.js"
 
 /** A panel whose param `name` of the model says whether it is open: {element, line, title, body, show}.
     `line` and `body` are to be filled by who makes it; `show()` draws whether it is open, and returns it. */

@@ -1,6 +1,9 @@
 // Dialog that adds a typed concept: encoder and prompt, progress with cancel, typed concepts so far.
 
-import { count, drawOnce, h, icon, isClosed, keyed, select, text, unless, watch } from "../../../ui/base.js"
+import { icon, select } from "../../../ui/controls.js"
+import { drawOnce, h, isClosed, keyed, text, unless } from "../../../ui/elements.js"
+import { watch } from "../../../ui/model.js"
+import { count } from "../../../ui/numbers.js"
 import { titledDialog } from "../../../ui/parts/dialog.js"
 import { isFitting } from "../shared.js"
 

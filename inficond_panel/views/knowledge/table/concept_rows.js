@@ -1,22 +1,10 @@
 // One row a concept of a student: influence, what-if, patches, thumbs, and the cards of its parts.
 
-import {
-  count,
-  details,
-  drawOnce,
-  fixed,
-  h,
-  icon,
-  isNumber,
-  keyed,
-  onMessage,
-  percent,
-  s,
-  select,
-  set,
-  signed,
-  text,
-} from "../../../ui/base.js"
+import { details } from "../../../ui/boxes.js"
+import { icon, select } from "../../../ui/controls.js"
+import { drawOnce, h, keyed, s, set, text } from "../../../ui/elements.js"
+import { onMessage } from "../../../ui/model.js"
+import { count, fixed, isNumber, percent, signed } from "../../../ui/numbers.js"
 import { DIRECTIONS, THUMBS } from "../../../ui/vocabulary.js"
 import { drawEffect, effectCard } from "./effect_chart.js"
 import { drawHandle, makeHandle } from "./hand.js"

@@ -1,7 +1,9 @@
 // What-if chart of one concept: the metric against its influence, the others fixed. What the batch gives is
 // a ring of its own, since a refit moves the others.
 
-import { details, drawOnce, h, interval, isNumber, points, s, set, signed } from "../../../ui/base.js"
+import { details } from "../../../ui/boxes.js"
+import { drawOnce, h, s, set } from "../../../ui/elements.js"
+import { interval, isNumber, points, signed } from "../../../ui/numbers.js"
 import { METRICS, POINTS } from "../../../ui/vocabulary.js"
 import { isDetailed, shownRows } from "../shared.js"
 

@@ -1,6 +1,7 @@
 // Foot of the table: number of concepts that are not listed, and the legend.
 
-import { count, drawOnce, h, isClosed, s } from "../../../ui/base.js"
+import { drawOnce, h, isClosed, s } from "../../../ui/elements.js"
+import { count } from "../../../ui/numbers.js"
 import { isDetailed, seek, soughtOf } from "../shared.js"
 
 /** The line below the rows: number of concepts that are not listed, and a button that lists them. */

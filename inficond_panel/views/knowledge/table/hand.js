@@ -1,7 +1,8 @@
 // An influence set by hand: the end of a row's bar, or the dot on its curve, dragged or moved by keys. Where
 // it is left waits as a bound in the batch.
 
-import { h, listenWhile, set, signed } from "../../../ui/base.js"
+import { h, listenWhile, set } from "../../../ui/elements.js"
+import { signed } from "../../../ui/numbers.js"
 import { effectWordsAt } from "./effect_chart.js"
 import { directionTo, valueAfter, valueAtPart, within } from "./influence_value.js"
 

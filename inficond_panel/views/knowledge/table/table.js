@@ -1,20 +1,10 @@
 // Student knowledge: the head, one row a concept, and the places of bar and panels.
 // Python answers requests for files and pictures by {save} and {pictures}.
 
-import {
-  findBox,
-  followTheme,
-  h,
-  hoverCard,
-  icon,
-  isClosed,
-  onKey,
-  select,
-  set,
-  text,
-  unless,
-  watch,
-} from "../../../ui/base.js"
+import { hoverCard } from "../../../ui/boxes.js"
+import { findBox, icon, onKey, select } from "../../../ui/controls.js"
+import { h, isClosed, set, text, unless } from "../../../ui/elements.js"
+import { followTheme, watch } from "../../../ui/model.js"
 import { CONCEPT_SORTS, DIRECTIONS, METRICS, POINTS, THUMBS } from "../../../ui/vocabulary.js"
 import { longList } from "../../../ui/lists/long_list.js"
 import { popMenu, saveRows } from "../../../ui/parts/menu.js"
