@@ -95,7 +95,9 @@ class Candidates:
         made[:, some < count] = self._values[:, some[some < count]]
         if (some >= count).any():
             concepts = self._concepts[some[some >= count] - count]
-            made[:, some >= count] = np.concatenate([_taken(each, concepts) for each in self._tables])
+            made[:, some >= count] = np.concatenate(
+                [_taken(each, concepts) for each in self._tables]
+            )
         return made
 
 
@@ -169,9 +171,7 @@ def shared_bias(
     (n, K), which may be among the candidates. ``carried`` (M,) is the ``support`` of the
     candidates, where it is known already.
     """
-    y, f, own, known = (
-        np.asarray(each, dtype=np.float64) for each in (label, logit, own, known)
-    )
+    y, f, own, known = (np.asarray(each, dtype=np.float64) for each in (label, logit, own, known))
     if not isinstance(candidates, Candidates):
         carried = support(candidates) if carried is None else carried
         candidates = Candidates(candidates)

@@ -81,11 +81,11 @@ def null_frame(
     """Return a frame of the AP of the original students, and of students of random words.
 
     A class has a row per ``size``: students with at most 5, 10 and 20 concepts, their ``mean``, and
-    ``all``: as many as λ leaves (if ``by_lambda``). ``named`` is the AP of the concepts, ``random`` that of random
-    words, ``difference`` is paired: both have the same bootstrap draws; ``named_concepts`` and
-    ``random_concepts`` are how many the students have. The last rows are means over several
-    classes. Facts are what the null reads (``null``) and its ``words``. Raises as
-    ``null_students``, and ``TuningError`` for an unknown class.
+    ``all``: as many as λ leaves (if ``by_lambda``). ``named`` is the AP of the concepts, ``random``
+    that of random words, ``difference`` is paired: both have the same bootstrap draws;
+    ``named_concepts`` and ``random_concepts`` are how many the students have. The last rows are
+    means over several classes. Facts are what the null reads (``null``) and its ``words``.
+    Raises as ``null_students``, and ``TuningError`` for an unknown class.
     """
     check_comparable(tuner)
     names = chosen_classes(classes, tuner.store.classes)
