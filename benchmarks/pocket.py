@@ -1,6 +1,6 @@
 """What does a pocket cost in quality and save in time, and does it keep what thumbs gain?
 
-    python benchmarks/pocket.py SPEC [--store DIR] [--trunk efficientnet-lite0] [--sizes 288]
+    python benchmarks/pocket.py SPEC [--store DIR] [--trunk efficientnet-lite0] [--sizes 272]
                                 [--parts quality cost thumbs] [--pairs 6] [--seeds 1]
                                 [--first-seed 0] [--rounds 9]
 
@@ -79,7 +79,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("spec")
     parser.add_argument("--store")
     parser.add_argument("--trunk", default="efficientnet-lite0")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[288])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[272])
     parts = ("quality", "cost", "thumbs")
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     parser.add_argument("--pairs", type=int, default=6, help="biased students, per seed")
@@ -134,7 +134,7 @@ def thumbs(tuner: Tuner, args: argparse.Namespace) -> list[dict[str, Any]]:
     from precompute.pipeline.pocket_features import pocket_features, trunk_of
 
     store = tuner.store
-    trunk = trunk_of(tuner.spec, trunk_name(args.trunk, args.sizes[0] if args.sizes else 0))
+    trunk = trunk_of(tuner.spec, store, trunk_name(args.trunk, args.sizes[0] if args.sizes else 0))
     splits = (FIT, TUNE, HOLDOUT)
     every = np.sort(np.concatenate([store.rows(split) for split in splits]))
     features = np.zeros((len(store.images), trunk.outputs))

@@ -1,6 +1,7 @@
 """Is a bias found that all photos share, and how often is one claimed where none was made?
 
     python benchmarks/shared.py FILE pairs SPEC [--half 0|1] (other arguments as shift.py has them)
+    python benchmarks/shared.py FILE apart SPEC (the same arguments)
     python benchmarks/shared.py FILE plain SPEC [--teachers strong trained ...]
     python benchmarks/shared.py FILE null SPEC [--draws 300]
     python benchmarks/shared.py FILE captions TABLE
@@ -8,10 +9,11 @@
 *pairs*: a class and its context, biased in fit and in tune alike (--leak). Rank of the context, by
 its label, among all candidates, and of its word, or a word that tells its photos as well (AUC at
 most 0.02 less), among the concepts alone. --half takes the pairs whose two classes' numbers have an
-even (0) or odd (1) sum, so that what one half chose is reported on the other. *plain*: classes
-without a made bias: how often one is called, by this and by the comparison of splits. *null*:
-p-values of students that use their own words, the label and one other thing, and nothing else; the
-module ``distill.shared_bias`` defines them.
+even (0) or odd (1) sum, so that what one half chose is reported on the other. *apart*: the same,
+biased in fit alone: a context that is called there is called wrongly. *plain*: classes without a
+made bias: how often one is called, by this and by the comparison of splits. *null*: p-values of
+students that use their own words, the label and one other thing, and nothing else; the module
+``distill.shared_bias`` defines them.
 *captions*: TABLE has the columns blond, male, caption; words of captions, 0 or 1, are the concepts,
 and photos are parted by chance: rank of *man*, or a word of men, for *blond hair*.
 
@@ -35,6 +37,7 @@ from shared_parts.captions import caption_students, read_captions
 from shared_parts.rows import measure
 from shift_parts.cases import Case, add_case_arguments, biased_cases, plain_cases
 from shift_parts.pairs import draw_split
+from shift_parts.photos import photos_of
 from shift_parts.runs import AS_WELL, shift_of, student_of
 from shift_parts.teachers import TEACHERS
 
@@ -80,11 +83,10 @@ def opened(args: argparse.Namespace) -> Store:
     return open_tuner(args.spec, store=args.store, history=":memory:").store
 
 
-def found_of(students: TunableStudents) -> SharedFound:
-    """All that the student of the first class may rely on."""
-    repairs = students.tuner.repairs
-    photos = repairs.evidence(repairs.class_fit(students.node, students.classes[0]))
-    return shared_suspects(photos, most=len(students.tuner.store.concepts) + 100)
+def found_of(students: TunableStudents, store: Store | None = None) -> SharedFound:
+    """All that the student of the first class may rely on, with the segments of a store."""
+    most = len(students.tuner.store.concepts) + 100
+    return shared_suspects(photos_of(students, store), most=most)
 
 
 def pairs(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -96,6 +98,12 @@ def pairs(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             yield ranked(case, teacher, args)
 
 
+def apart(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """What ``pairs`` tells, of pairs that are biased in fit alone."""
+    args.shared = False
+    yield from pairs(args)
+
+
 def ranked(case: Case, teacher: str, args: argparse.Namespace) -> dict[str, Any]:
     """Ranks of the context of one biased student, and of a random column and concept."""
     students, store, pair = (
@@ -104,7 +112,7 @@ def ranked(case: Case, teacher: str, args: argparse.Namespace) -> dict[str, Any]
         case.pair,
     )
     assert pair is not None
-    found = found_of(students)
+    found = found_of(students, store)
     name = store.classes[pair.context]
     known = [each.name for each in found.suspects]
     near = {store.concepts[c] for c in near_words(store, store.classes[case.k])}
@@ -155,7 +163,7 @@ def plain(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         args.teacher = teacher
         for case in plain_cases(store, args):
             students = student_of(case, columns=True, lambda_=args.lambda_)
-            found, between = found_of(students), relies_wrongly(shift_of(students))
+            found, between = found_of(students, store), relies_wrongly(shift_of(students, store))
             shutil.rmtree(Path(students.tuner.store.path).parent)
             tune = np.asarray(store.label)[case.split.tune, case.k]
             yield {
@@ -233,7 +241,7 @@ def captions(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         }
 
 
-MEASURED = {"pairs": pairs, "plain": plain, "null": null, "captions": captions}
+MEASURED = {"pairs": pairs, "apart": apart, "plain": plain, "null": null, "captions": captions}
 
 
 def said_share(held: list[bool]) -> str:
@@ -290,6 +298,7 @@ def table_of_captions(rows: list[dict[str, Any]]) -> None:
 
 TABLES = {
     "pairs": table_of_pairs,
+    "apart": table_of_pairs,
     "plain": table_of_plain,
     "null": table_of_nulls,
     "captions": table_of_captions,

@@ -28,6 +28,7 @@ from inficond_panel.vocabulary.intents import ALL, REMOVE
 from shift_parts.baselines import baselines, elastic_net, pool, stacked
 from shift_parts.cases import Case
 from shift_parts.pairs import Pair, Split, phi
+from shift_parts.photos import photos_of
 from shift_parts.repairs import holdout, references, repairs
 from shift_parts.teachers import strong_logits
 
@@ -144,7 +145,7 @@ def biased_student(case: Case, **how: Any) -> Run:
 def _biased(case: Case, **how: Any) -> tuple[Run, TunableStudents]:
     students, store, pair = student_of(case, **how), case.store, case.pair
     assert pair is not None
-    shift = shift_of(students)
+    shift = shift_of(students, store)
     words = [store.concepts[c] for c in pair.words]
     listed = [suspect.concept for suspect in shift.suspects]
     weight = np.abs(students.node.weights[:, 0])
@@ -192,7 +193,7 @@ def run_pair(case: Case, *, brief: bool = False, beside: bool = False, **how: An
 def run_class(case: Case, *, gains: bool, **how: Any) -> Run:
     """The student of a class without a bias: its verdict, and the ``gains`` that are brief."""
     students = student_of(case, **how)
-    name, shift = case.store.classes[case.k], shift_of(students)
+    name, shift = case.store.classes[case.k], shift_of(students, case.store)
     found = Run(name, "", 0.0, shift, 0, in_first_group=False, tells_context=False)
     if gains:
         _repairs(Measured(found, students), brief=True)
@@ -206,7 +207,7 @@ def run_few(case: Case, *, shuffled: bool = False, **how: Any) -> Run:
     """
     students = student_of(case, shuffled=case.seed if shuffled else None, **how)
     context = case.store.classes[case.pair.context] if case.pair else ""
-    name, shift = case.store.classes[case.k], shift_of(students)
+    name, shift = case.store.classes[case.k], shift_of(students, case.store)
     found = Run(name, context, 0.0, shift, 0, in_first_group=False, tells_context=False)
     tune = students.tuner.store.rows("tune")
     found.positives = int((np.asarray(students.tuner.store.label)[tune, 0] == 1).sum())
@@ -218,10 +219,9 @@ def run_few(case: Case, *, shuffled: bool = False, **how: Any) -> Run:
     return found
 
 
-def shift_of(students: TunableStudents) -> ClassShift:
-    """The shift of the first class, found anew."""
-    repairs = students.tuner.repairs
-    return class_shift(repairs.evidence(repairs.class_fit(students.node, students.classes[0])))
+def shift_of(students: TunableStudents, store: Store | None = None) -> ClassShift:
+    """The shift of the first class, found anew, with the segments of a store (``photos_of``)."""
+    return class_shift(photos_of(students, store))
 
 
 def _edits(measured: Measured, word: str) -> None:

@@ -3,7 +3,7 @@
 It is there to try without installing: what ``inficond page --try`` writes, with scenes of the demo
 to choose from. The network is in the tree, since it takes torch and minutes to learn:
 
-    inficond pocket demo --backbone encoder --size 192 --output pocket
+    inficond pocket demo --output pocket
     cp pocket/pocket-int8.onnx docs/site/demo-pocket.onnx
 """
 
@@ -20,8 +20,8 @@ from inficond_panel.vocabulary.splits import TUNE
 POCKET = Path(__file__).with_name("demo-pocket.onnx")
 PAGE, FRONT, PLACE = "try", "pocket.html", '<section id="in-a-browser">'
 TOLD = (
-    "This one sees by the demo's small encoder, and is right less often than the demo's students: "
-    "its mAP is 0.67, theirs 0.84."
+    "This one sees by the demo's small encoder, in 8 bits: its mAP on tune is 0.86, that of the "
+    "demo's students 0.84."
 )
 #: Classes of which a scene of ``tune`` is offered.
 CLASSES = ("dog", "boat", "train", "tv monitor", "cat", "bus")

@@ -221,6 +221,8 @@ def from_frames(
     )
     if task == "multi_label" and (note := one_class_note(store.label, store.images)):
         sys.stderr.write(f"{note.python}\n")
+    for warning in store.attrs.get("warnings", []):
+        sys.stderr.write(f"Warning: {warning}.\n")
     if path is None:
         sys.stderr.write(f"Temporary store: {target}; give path=... to keep it.\n")
     return open_students(target, store=target)

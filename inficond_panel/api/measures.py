@@ -19,7 +19,7 @@ from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export.network.folder import check_folder, lines_of, write_network
 from inficond_panel.export.network.module import repair_module
 from inficond_panel.export.network.repair import NetworkRepair, repair_network
-from inficond_panel.export.pocket.learn import trunk_name
+from inficond_panel.export.pocket.learn import trunk_names
 from inficond_panel.export.pocket.sizes import cost_of_all, make_pockets, write_pockets
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.comparison import compare, comparison_frames
@@ -157,7 +157,7 @@ class Measures(ConceptMeasures):
         self,
         folder: str | Path | None = None,
         *,
-        backbone: str = "efficientnet-lite0",
+        backbone: str = "",
         size: int | Sequence[int] = 0,
         epochs: int = 0,
         seed: int = 0,
@@ -170,14 +170,16 @@ class Measures(ConceptMeasures):
         The frame has a row per model, with AP, agreement with the teacher and agreement of reasons
         on tune, or on the ``holdout``, which counts a use; the notes are sentences. With a new
         ``folder`` the network is written there as ONNX, with a card. ``backbone`` names the trunk,
-        ``size`` the side of its input in pixels (0: its own), see ``export.pocket``. Of several
-        sizes a network each is made, and the frame is their cost beside their AP. With ``epochs``
-        the trunk is fine-tuned. Raises ``ExportError`` and ``DataError`` for a folder that exists,
+        see ``export.pocket`` (default: the cheaper one of the spec's encoder and
+        efficientnet-lite0), ``size`` the side of its input in pixels (0: its own). Of several sizes
+        a network each is made, and the frame is their cost beside their AP. With ``epochs`` the
+        trunk is fine-tuned. Raises ``ExportError`` and ``DataError`` for a folder that exists,
         students without a weight, and a trunk that cannot be loaded.
         """
         if folder is not None:
             check_folder(folder)
-        names = [trunk_name(backbone, of) for of in ([size] if isinstance(size, int) else size)]
+        sizes = [size] if isinstance(size, int) else size
+        names, choice = trunk_names(self.tuner, backbone, sizes)
         at = self.node if node is None else find_node(self.tuner, node)
         split = HOLDOUT if holdout else TUNE
         files = make_pockets(self.tuner, at, names, split, epochs=epochs, seed=seed)
@@ -187,7 +189,7 @@ class Measures(ConceptMeasures):
         if len(files) > 1:
             return cost_of_all(files)
         figures = files[0].frames["quality"]
-        figures.attrs["notes"] = files[0].sentences
+        figures.attrs["notes"] = [*choice, *files[0].sentences]
         return figures
 
     def metrics_together(self, split: Split = TUNE) -> pd.DataFrame:

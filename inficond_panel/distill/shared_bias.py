@@ -22,9 +22,10 @@ that uses another known thing, which goes with z, passes; what is not known rema
 A p-value alone says little: with photos enough, every student uses something besides its class's
 words. So a known candidate is *called* if, besides, its strength is at least ``LEAST``, more than
 classes of real photos without a made bias have, and the student's decisions show the use
-(``Rates.tells``): logits may follow a thing that decides no photo. A concept is ranked and never
-called: in numbers a part of the class, or what always stands beside it, is like a fault. What is
-called is a question, too.
+(``Rates.tells``): logits may follow a thing that decides no photo. And all photos share only what
+each split shows: the photos of ``tune`` alone must have ``HELD`` of the correlation that those of
+``fit`` alone have. A concept is ranked and never called: in numbers a part of the class, or what
+always stands beside it, is like a fault. What is called is a question, too.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ ALIKE = 0.5
 LEAST = 0.14
 #: Chance, over all known candidates of a class, that one is called that the student does not use.
 ALPHA = 0.05
+#: Share of the correlation on fit from which tune holds it: as far from none of it as from all.
+HELD = 0.5
 #: Least z of the decisions that show a use: that of 1 % of those that do not, one-sided.
 SHOWN = 2.326
 #: Share of a column's variance below which the rest, given other columns, is rounding.
@@ -155,6 +158,11 @@ def strength(correlation: Array, use: Array) -> Array:
     """Return the strength (M,) of candidates, at least 0, by their correlation and use."""
     size = np.abs(correlation) * np.sqrt(np.abs(use))
     return np.where(correlation * use > 0, size, 0.0)
+
+
+def held(fit: Array, tune: Array) -> NDArray[np.bool_]:
+    """Return the mask (M,) of the correlations on fit, not 0, of which tune has ``HELD``."""
+    return np.asarray((fit != 0) & (tune * np.sign(fit) >= HELD * np.abs(fit)))
 
 
 def shared_bias(

@@ -256,6 +256,12 @@ class Suspicion:
         return order[score[order] > 0]
 
 
+def shown_share(shown: ArrayLike, photos: ArrayLike) -> Array:
+    """Return the share of so many photos that show something, with one added that shows it and one
+    that does not (Laplace's rule of succession): so no share is 0."""
+    return (np.asarray(shown, dtype=np.float64) + 1) / (np.asarray(photos) + 2)
+
+
 def suspicion(
     folds: Sequence[SideMeans], tune: Photos, logits: NDArray, weights: NDArray
 ) -> Suspicion:

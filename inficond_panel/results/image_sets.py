@@ -11,6 +11,7 @@ import numpy as np
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import count
 from inficond_panel.store import Store
+from inficond_panel.store.shown import shown_counts
 from inficond_panel.tuning import Student
 from inficond_panel.vocabulary.splits import HOLDOUT
 
@@ -236,10 +237,4 @@ def presence(store: Store, rows: np.ndarray) -> np.ndarray:
     if not store.holds("segments"):
         shown = (store.concept_score[np.sort(rows)] > 0).mean(axis=0)
         return np.where(tells_presence(store), shown, np.nan)
-    pairs = np.unique(
-        np.stack([store.segment_image, store.segment_concept])[
-            :, np.isin(store.segment_image, rows)
-        ],
-        axis=1,
-    )
-    return np.bincount(pairs[1], minlength=len(store.concepts)) / len(rows)
+    return shown_counts(store, rows) / len(rows)

@@ -12,11 +12,11 @@ import pandas as pd
 from inficond_panel.common.cache import once
 from inficond_panel.common.threads import one_thread
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.shift import made_at, student_photos
+from inficond_panel.results.shift import made_at, student_photos, student_shift
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.repairs.evidence import Evidence
-from inficond_panel.tuning.settled import settled_shared
+from inficond_panel.tuning.settled import not_said_twice, settled_shared
 from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect, shared_suspects
 from inficond_panel.tuning.showing import showing_concepts
 from inficond_panel.tuning.thresholds import thresholds_by_class
@@ -70,12 +70,14 @@ class StudentShared:
 
 def student_shared(tuner: Tuner, node: Node, class_name: str, *, seed: int = 0) -> StudentShared:
     """Return what the class's student at ``node`` may rely on in all photos, with the marks of what
-    people said belongs to the class.
+    people said belongs to the class. What ``student_shift`` names is not called again.
 
     Takes tenths of a second, once per refit of the class. Does not use the holdout.
     """
     made = _student_shared(tuner, made_at(tuner, node, class_name), class_name, seed)
-    return replace(made, found=settled_shared(made.found, tuner.belonging()))
+    shift = student_shift(tuner, node, class_name, seed=seed)
+    found = not_said_twice(settled_shared(made.found, tuner.belonging()), shift)
+    return replace(made, found=found)
 
 
 @once(_KEPT)

@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import param
 
@@ -16,7 +17,7 @@ from inficond_panel.errors import CancelledError, ExportError, InficondError, Re
 from inficond_panel.export.network.folder import CARD, CARD_JSON
 from inficond_panel.export.pocket.folder import MODEL, MODEL_SMALL, REFERENCE
 from inficond_panel.export.pocket.kept import KeptPocket, kept_pockets, pockets_folder, trunks_here
-from inficond_panel.export.pocket.learn import trunk_name
+from inficond_panel.export.pocket.learn import trunk_name, usual_trunk
 from inficond_panel.export.pocket.sizes import make_pockets, write_pockets
 from inficond_panel.state.export import stem
 from inficond_panel.state.jobs import Job, Jobs, Status, Working
@@ -39,19 +40,24 @@ class PocketState(Working):
     """
 
     KEY = "pocket"
-    RUNNING = frozenset({"building", "writing"})
+    RUNNING = frozenset({"building"})
 
     missing = param.String("", doc="Why no pocket can be built here; empty: it can.")
     trunks = param.List([], item_type=str, doc="Trunks that can be chosen; empty: not known yet.")
+    why = param.String("", doc="Why the first trunk is the usual one; empty: there is no other.")
     node_id = param.String("", doc="Iteration whose pockets are shown; empty: none.")
     kept = param.List([], item_type=KeptPocket, doc="Pockets of ``node_id``.")
     building = param.String("", doc="Iteration whose pocket was requested last; empty: none.")
+    saving = param.ClassSelector(
+        class_=Status, default=Status(), doc="Status of the file that is made, beside a build's."
+    )
     file = param.ClassSelector(class_=File, default=None, doc="File just made; then None again.")
 
     def __init__(self, tuner: Tuner, jobs: Jobs, rights: Rights = EVERYTHING) -> None:
         super().__init__(jobs)
         self.tuner, self._rights = tuner, rights
         self._session: tempfile.TemporaryDirectory[str] | None = None
+        self._usual = ("", "")
 
     @property
     def offered(self) -> bool:
@@ -75,21 +81,30 @@ class PocketState(Working):
         if node_id != self.node_id:
             self.param.update(node_id=node_id, kept=[])
 
-        def work(_: Job) -> tuple[str, list[str], list[KeptPocket]]:
+        def work(_: Job) -> dict[str, Any]:
             kept = kept_pockets(self.tuner, self.tuner.node(node_id), self.folder)
             try:
-                return "", trunks_here(self.tuner.spec), kept
+                return {"missing": "", "kept": kept, **self._trunks()}
             except InficondError as error:
-                return error.whole_for_page, [], kept
+                return {"missing": error.whole_for_page, "kept": kept, "trunks": []}
 
-        def done(seen: tuple[str, list[str], list[KeptPocket]]) -> None:
-            missing, trunks, kept = seen
-            self.param.update(missing=missing, trunks=trunks, kept=kept)
+        def done(seen: dict[str, Any]) -> None:
+            self.param.update(**seen)
 
         def failed(error: InficondError) -> None:  # the status is that of a build, which may run
             self.missing = error.whole_for_page
 
         self.jobs.submit(Job("pockets", work, done, failed))
+
+    def _trunks(self) -> dict[str, Any]:
+        """Return the trunks that are offered, the usual one first, and why it is."""
+        trunks = trunks_here(self.tuner.spec)
+        if len(trunks) == 1:
+            return {"trunks": trunks, "why": ""}
+        if not self._usual[0]:
+            self._usual = usual_trunk(self.tuner)
+        name, why = self._usual
+        return {"trunks": sorted(trunks, key=lambda each: each != name), "why": why}
 
     def build(self, node_id: str, trunk: str, sides: Sequence[int]) -> None:
         """Start to build pockets of an iteration, one per side of the input.
@@ -150,18 +165,22 @@ class PocketState(Working):
         return f"{of_node}-pocket-{file_stem(kept.trunk)}-{kept.side}"
 
     def make(self, make: Callable[[], File]) -> None:
-        """Make a file on the worker and set ``file``; ``TuningError`` if export is not allowed."""
+        """Make a file on the worker and set ``file``, also while a pocket is built; ``TuningError``
+        if export is not allowed."""
         self._rights.require("export")
-        if self.busy:
+        if self.saving.kind == "writing":
             return
 
         def done(file: File) -> None:
             text = f"{file.name} is ready, {size_text(len(file.content))}"
-            self.param.update(file=file, status=Status("done", text, 1.0))
+            self.param.update(file=file, saving=Status("done", text, 1.0))
             self.file = None  # the browser has it now
 
-        self.status = Status("writing", "Making the file")
-        self.jobs.submit(Job(self.KEY, lambda _: make(), done, self.fail))
+        def failed(error: InficondError) -> None:
+            self.saving = Status.of(error)
+
+        self.saving = Status("writing", "Making the file")
+        self.jobs.submit(Job("pocket-file", lambda _: make(), done, failed))
 
 
 def zipped(kept: KeptPocket, name: str) -> File:

@@ -13,12 +13,12 @@ from inficond_panel.common import tables
 from inficond_panel.common.captions import caption_fault
 from inficond_panel.common.names import equal_names, name_key, name_text, pair_text
 from inficond_panel.common.near_words import listed, near, nearest
-from inficond_panel.common.numbers import count
+from inficond_panel.common.numbers import count, significant
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.errors import DataError
 from inficond_panel.store.checks import quoted, single_label_fault
 from inficond_panel.vocabulary.splits import FIT, IMAGES_OF, SPLITS, TUNE
-from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL, UNLIKE_SCALES
 
 #: Largest absolute value in a frame: the store holds float32, where larger values become infinite.
 _LARGEST = float(np.finfo(np.float32).max) / 2
@@ -26,6 +26,8 @@ _LARGEST = float(np.finfo(np.float32).max) / 2
 _LARGEST_SCORE = 1e15
 #: Largest error of rounding to float32 in a column, in standard deviations of the column.
 _MOST_ROUNDED = 1e-3
+#: Ratio of two columns' standard deviations, and of their ranges, from which they are unlike.
+_UNLIKE = 10.0
 _NAMED = 5  #: most names that a message lists
 
 
@@ -214,6 +216,28 @@ def digit_faults(scores: pd.DataFrame) -> Iterator[str]:
             f"scores has {count(bad.sum(), 'column')} of large numbers that differ by little, "
             f"first {name!r}: as 32-bit numbers, which a store keeps, they lose digits; subtract "
             "the mean"
+        )
+
+
+def scale_warnings(scores: np.ndarray, concepts: Sequence[str]) -> Iterator[str]:
+    """Yield a warning if columns of the scores ``(n, C)`` of ``fit`` have unlike scales.
+
+    A weight is in logits per unit of score, so the order of concepts by weight, and the penalty on
+    weights, then depend on units. Two columns are unlike if standard deviation and range both
+    differ by more than ``_UNLIKE``: of columns of 0 and 1, rare ones have a small deviation only.
+    """
+    values = scores.astype(np.float64)
+    spread, width = values.std(axis=0), np.ptp(values, axis=0)
+    largest = int(spread.argmax())
+    unlike = (spread * _UNLIKE < spread[largest]) & (width * _UNLIKE < width[largest]) & (width > 0)
+    if unlike.any():
+        least = int(np.where(unlike, spread, np.inf).argmin())
+        sizes = [f"{concepts[c]!r} {significant(spread[c], 2)}" for c in (largest, least)]
+        yield (
+            f"{UNLIKE_SCALES}: the standard deviation on fit is {' and '.join(sizes)}. Influences "
+            "are per unit, so their order, their bars and the penalty say little about what a "
+            "concept does. Make the store again with scores / scores[split == 'fit'].std(), or "
+            "see students.scales(CLASS)['effect']"
         )
 
 

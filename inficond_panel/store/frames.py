@@ -83,6 +83,8 @@ def store_frames(
     near = _group(arrays, near_duplicates)
     check_across(near, across_splits, _ALLOWED)
     changed = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
+    fit = arrays["concept_score"][arrays["split"] == FIT]
+    warnings = list(checks.scale_warnings(fit, list(map(str, arrays["concept"]))))
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
     path = place_of(path)
     facts = {
@@ -95,6 +97,7 @@ def store_frames(
         "scores": {"method": GIVEN},
         "inputs_hash": digest,
         "near_across": list(near.across),
+        **({"warnings": warnings} if warnings else {}),
         **changed,
         **({"teacher_order": order} if order else {}),
     }

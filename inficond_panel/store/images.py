@@ -259,13 +259,15 @@ def highest_level(path: Path) -> int | None:
         return None
 
 
-def thumbnail(image: Image.Image, size: int, quality: int) -> tuple[bytes, tuple[int, int]]:
+def thumbnail(
+    image: Image.Image, size: int, quality: int, subsampling: int = -1
+) -> tuple[bytes, tuple[int, int]]:
     """Return a JPEG of the image, reduced to at most ``size`` pixels on its longer side, and the
-    JPEG's (height, width)."""
+    JPEG's (height, width). ``subsampling`` is Pillow's: 0 keeps colours at full size."""
     small = image.copy()
     small.thumbnail((size, size), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=quality)
+    small.save(buffer, "JPEG", quality=quality, subsampling=subsampling)
     return buffer.getvalue(), (small.height, small.width)
 
 

@@ -41,8 +41,9 @@ LARGEST_FILE = 32 * 10**6
 _LARGEST_MODEL = 1 << 30
 #: Interpolations that the page's script knows (``scripts/resize.js``).
 _INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
-#: Longest side of an example, in pixels, and its JPEG quality.
-_EXAMPLE_SIDE, _EXAMPLE_QUALITY = 640, 90
+#: Longest side of an example, in pixels, and its JPEG quality. Its colours keep their full size:
+#: halved ones changed logits of drawn scenes by 0.2, full ones by 0.04.
+_EXAMPLE_SIDE, _EXAMPLE_QUALITY = 640, 95
 #: What the script needs of a pocket's metadata.
 _FACTS = ("classes", "concepts", "intercepts", "thresholds", "task", "link", "preprocessing")
 #: Firefox has the origin "null" for a file, with which onnxruntime-web makes no address.
@@ -66,7 +67,7 @@ class TryPage:
         """Return the files of a folder by name: the page and what it loads."""
         runtime = (_RUNTIME / WASM).read_bytes()
         parts = [_beside("runtime", WASM, runtime), _beside("model", MODEL, self.model)]
-        page = self._page(parts, "connect-src 'self'", LICENCES)
+        page = self._page(parts, "connect-src 'self'", LICENCES, "Loading.")
         licences = (_RUNTIME / LICENCES).read_bytes()
         return {INDEX: page, MODEL: self.model, WASM: runtime, LICENCES: licences}
 
@@ -79,7 +80,8 @@ class TryPage:
             _within("runtime", base64.b64encode(runtime).decode()),
             _within("model", base64.b64encode(self.model).decode()),
         ]
-        page = self._page(parts, "connect-src 'none'", "")
+        size = size_text(sum(len(part["text"]) for part in parts))
+        page = self._page(parts, "connect-src 'none'", "", f"Loading {size}.")
         if len(page) > LARGEST_FILE:
             raise ExportError(
                 f"As one HTML file the page has {size_text(len(page))}, more than "
@@ -88,7 +90,10 @@ class TryPage:
             )
         return page
 
-    def _page(self, parts: Sequence[Mapping[str, Any]], connect: str, licences: str) -> bytes:
+    def _page(
+        self, parts: Sequence[Mapping[str, Any]], connect: str, licences: str, waiting: str
+    ) -> bytes:
+        """Return the HTML; ``waiting`` is shown until all of it has come."""
         style = css_variables() + (_HERE / "try.css").read_text(encoding="utf-8")
         script = _script()
         policy = "; ".join(
@@ -114,6 +119,7 @@ class TryPage:
             facts=_in_script(facts),
             parts=parts,
             licences_file=licences,
+            waiting=waiting,
             version=__version__,
             runtime_version=RUNTIME_VERSION,
         )
@@ -197,7 +203,7 @@ def _check(model: PocketModel) -> None:
 
 def _example(photo: Path) -> str:
     try:
-        jpeg, _ = thumbnail(decode(photo), _EXAMPLE_SIDE, _EXAMPLE_QUALITY)
+        jpeg, _ = thumbnail(decode(photo), _EXAMPLE_SIDE, _EXAMPLE_QUALITY, subsampling=0)
     except UnreadableImage as fault:
         raise DataError(f"{photo} cannot be read: {fault}.", "Name a JPEG or PNG file.") from fault
     return base64.b64encode(jpeg).decode()

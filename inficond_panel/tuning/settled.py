@@ -1,4 +1,4 @@
-"""Shift and shared bias of a class without what people said belongs to it."""
+"""Shift and shared bias of a class without what people said belongs to it or is named twice."""
 
 from __future__ import annotations
 
@@ -32,5 +32,17 @@ def settled_shared(found: SharedFound, belonging: Belonging) -> SharedFound:
     suspects = [
         replace(each, belongs=belonging.has(found.class_name, each.kind, each.name))
         for each in found.suspects
+    ]
+    return replace(found, suspects=tuple(suspects))
+
+
+def not_said_twice(found: SharedFound, shift: ClassShift) -> SharedFound:
+    """Return the suspects of which those that are suspects of the shift, too, are not called: one
+    cause has one finding. A concept whose labels another class or a column has is that, too."""
+    if shift.unknown_to_teacher:  # then the shift is no finding
+        return found
+    said = {name for each in shift.suspects for name in (each.concept, each.labelled)}
+    suspects = [
+        replace(each, called=each.called and each.name not in said) for each in found.suspects
     ]
     return replace(found, suspects=tuple(suspects))

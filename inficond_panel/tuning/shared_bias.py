@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from inficond_panel.common.cache import once
 from inficond_panel.concepts.own_words import class_words, classes_by_word, near_words, own_word
 from inficond_panel.distill.metrics.outcome import decided
-from inficond_panel.distill.shared_bias import Candidates, Rates, SharedBias, rates, shared_bias
+from inficond_panel.distill.shared_bias import (
+    Candidates,
+    Rates,
+    SharedBias,
+    held,
+    rates,
+    shared_bias,
+)
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import spread, support
 from inficond_panel.distill.suspects import LEAST_SUPPORT, dividing_score, shows
@@ -20,7 +27,7 @@ from inficond_panel.tuning.belonging import value_name
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
 from inficond_panel.vocabulary.people import names_people
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
-from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT, MOST_VALUES, PICTURE
 
@@ -92,9 +99,9 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
     most so many, and all that are called.
 
     Its logits are of students that were not fitted to a photo; from ``threshold`` on it finds the
-    class. A class whose labels the teacher's decisions replace is not measured. Of what a model has
-    read from the photos only presence is ranked: the absence of a thing is seldom what one score
-    says.
+    class. What the photos of tune do not show by themselves is not called, if they are enough. A
+    class whose labels the teacher's decisions replace is not measured. Of what a model has read
+    from the photos only presence is ranked: the absence of a thing is seldom what one score says.
     """
     of = evidence.one_of_each
     label = np.concatenate([of.fit_label, of.tune_label])
@@ -105,7 +112,9 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
     rows, logit = np.concatenate([of.fit, of.tune]), _logits(of)
     every, columns, carried = _candidates(of, rows)
     measured, called = _measured(every, columns, carried, label, logit, _own_scores(of, rows))
+    called[called] = _on_both(of, columns.columns(np.flatnonzero(called)), label)
     rank = measured.strength * np.where([each.first for each in every], FIRST, 1.0)
+    rank *= np.sqrt(_shown(of, every, measured.use))
     rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
     order = [m for m in np.argsort(-rank, kind="stable") if rank[m] > 0]
     decision = decided(logit[:, None], np.array([threshold]), MULTI_LABEL)[:, 0]
@@ -138,6 +147,19 @@ def _lacking(evidence: Evidence, shown: tuple[int, int], decided: bool) -> str:
     return ""
 
 
+def _shown(evidence: Evidence, every: list[_Candidate], use: Array) -> Array:
+    """Return the share (M,) of the photos of fit that show each candidate that is a concept: of
+    those with the class, or of those without it if the ``use`` is of its absence; 1 for others."""
+    if evidence.shown_shares is None:
+        return np.ones_like(use)
+    sides = dict(zip(evidence.concepts, evidence.shown_shares.T, strict=True))
+    with_, without = np.ones((2, len(every)))
+    for m, each in enumerate(every):
+        if each.kind == CONCEPT and not each.known:
+            with_[m], without[m] = sides[each.name]
+    return np.where(use > 0, with_, without)
+
+
 def _logits(evidence: Evidence) -> Array:
     """Return logits (n,) on fit and tune of students that were not fitted to the photo."""
     return np.concatenate([evidence.fit_logits, evidence.tune_logits.mean(axis=0)])
@@ -160,6 +182,27 @@ def _measured(
     known_values = columns.columns(np.flatnonzero(beside))
     measured = shared_bias(columns, label, logit, own, known_values, carried)
     return measured, measured.called(known)
+
+
+def _on_both(evidence: Evidence, values: Array, label: NDArray) -> NDArray[np.bool_]:
+    """Return the mask (M,) of the values (n, M) on fit and tune that go with the label in both;
+    all, if tune has too few labels to say so."""
+    if min(evidence.shown(TUNE)) < LEAST_LABELLED:
+        return np.ones(values.shape[1], dtype=np.bool_)
+    fit, tune = slice(len(evidence.fit)), slice(len(evidence.fit), None)
+    return held(
+        _correlation(evidence, evidence.fit, values[fit], label[fit]),
+        _correlation(evidence, evidence.tune, values[tune], label[tune]),
+    )
+
+
+def _correlation(
+    evidence: Evidence, rows: NDArray[np.intp], values: Array, label: NDArray
+) -> Array:
+    """Return ``SharedBias.correlation`` (M,) of the values (n, M) of photos at ``rows``, however
+    few carry each."""
+    every, own = np.full(values.shape[1], np.inf), _own_scores(evidence, rows)
+    return shared_bias(values, label, label, own, values[:, :0], every).correlation
 
 
 def _filled(values: Array) -> Array:

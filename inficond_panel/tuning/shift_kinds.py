@@ -3,13 +3,14 @@ properties."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.common.cache import once
+from inficond_panel.common.ordering import normal_scores
 from inficond_panel.distill.shift_kinds import (
     LabelNoise,
     OtherPhotos,
@@ -49,6 +50,8 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 #: Evidence (twice the log likelihood ratio) from which wrong labels are reported, or reported as
 #: possible.
 NOISY, PERHAPS_NOISY = 12.0, 6.0
+#: Evidence by model and teacher from which that by the model alone is believed as it is.
+AGREED = 3.0
 #: Least evidence by model and teacher to prefer it: the larger of two measures is biased upward.
 BY_TEACHER = 15.0
 #: False discovery rate at which an image property differs.
@@ -148,14 +151,25 @@ def _shared(store: Store) -> Shared:
 
 def _noise(evidence: Evidence) -> LabelNoise:
     """Return the label noise of fit, measured by a model of the labels of tune; by that model and
-    the teacher if they show more noise. A teacher that learned wrong labels shows none."""
+    the teacher if they show more noise. A teacher that learned wrong labels shows none.
+
+    A model of scores with long tails is no logistic curve, and the shares of wrong labels can fit
+    the misfit. So unless the teacher agrees, the evidence is at most that by normal scores, which
+    have no tails.
+    """
     of_tune, of_fit = evidence.model_of_tune
     fit = np.column_stack([of_fit, evidence.teacher_log_odds(FIT)])
     tune = np.column_stack([of_tune, evidence.teacher_log_odds(TUNE)])
     labels = evidence.fit_label, evidence.tune_label
     alone = label_noise(fit[:, :1], labels[0], tune[:, :1], labels[1])
     both = label_noise(fit, labels[0], tune, labels[1])
-    return both if both.evidence >= max(BY_TEACHER, alone.evidence) else alone
+    if both.evidence >= max(BY_TEACHER, alone.evidence):
+        return both
+    if both.evidence >= AGREED or alone.evidence < PERHAPS_NOISY:
+        return alone
+    evened = normal_scores(np.concatenate([of_fit, of_tune]))[:, None]
+    without_tails = label_noise(evened[: len(of_fit)], labels[0], evened[len(of_fit) :], labels[1])
+    return replace(alone, evidence=min(alone.evidence, without_tails.evidence))
 
 
 def _with_pictures(

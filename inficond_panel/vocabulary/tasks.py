@@ -20,6 +20,8 @@ AS_GIVEN = "as_given"
 ALIKE_NAMES = "Classes that differ only in case"
 #: Warning of photos in two splits that are nearly the same.
 NEAR_DUPLICATES = "nearly equal photos across splits"
+#: Warning of columns of scores whose sizes differ by far.
+UNLIKE_SCALES = "columns of unlike scales"
 #: Warning of concepts that the encoder hardly separates.
 TWINS = "concepts with nearly the same text vector"
 

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,11 +97,12 @@ def _with_captions(listing: Listing, column: str) -> Listing:
     return replace(listing, caption_column=column)
 
 
-def check_files(dataset: Dataset, bad_share: float) -> None:
-    """Raise ``DataError`` if a larger share of the images than ``bad_share`` has no file."""
+def check_files(dataset: Dataset, bad_share: float) -> list[str]:
+    """Return a line on each of at most ``bad_share`` of the images that have no file; raise
+    ``DataError`` if there are more."""
     file, ids = dataset.file, dataset.ids
     if file is None:
-        return
+        return []
     lost = [i for i in range(len(ids)) if not os.path.isfile(file(i))]  # noqa: PTH113 - never raises
     if len(lost) > bad_share * len(ids):
         raise DataError(
@@ -109,6 +111,15 @@ def check_files(dataset: Dataset, bad_share: float) -> None:
             "Correct the paths of the data set or restore the files; dataset.max_bad_share allows "
             "some without.",
         )
+    return [f"There is no file {file(i)}{_other_case(file(i))}" for i in lost]
+
+
+def _other_case(path: str | Path) -> str:
+    """Return a note on a file beside ``path`` of which only the case of the name differs."""
+    folder, name = os.path.split(path)
+    there = os.listdir(folder) if os.path.isdir(folder) else []  # noqa: PTH112, PTH208 - as above
+    same = [each for each in there if each.casefold() == name.casefold()]
+    return f"; only the case differs: {same[0]}" if same else ""
 
 
 def _alike(classes: Sequence[str]) -> list[str]:

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.concepts.typed import base_of, scoring_of
 from inficond_panel.errors import ExportError, Remedy
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from precompute.encoder import Encoder
+from precompute.encoder.matching import Matching
 from precompute.pipeline.apply import Scorer
 from precompute.segments import SegmentSettings, settings_of
 from precompute.segments.tensors import Graph, KMeans, Whole, unit
@@ -37,19 +37,9 @@ _OVER_SCORES = Remedy("--format onnx", 'formats="onnx"')
 class PixelScores(torch.nn.Module):
     """Torch module from pixels ``(1, 3, H, W)`` to scores ``(1, C)`` of a store's concepts."""
 
-    centre: Tensor
-    text: Tensor
-
     def __init__(self, encoder: Encoder, divide: torch.nn.Module, store: Store) -> None:
         super().__init__()
-        self.cells, self.divide = PixelCells(encoder), divide
-        self.scoring, self.corpus = scoring_of(store), len(base_of(store).concepts)
-        text = torch.from_numpy(store.concept_text_embedding.astype("float32"))
-        centre = self.scoring.centre
-        if centre is not None:
-            self.register_buffer("centre", torch.from_numpy(centre[0].astype("float32")))
-            text = _moved(text, torch.from_numpy(centre[1].astype("float32")))
-        self.register_buffer("text", text)
+        self.cells, self.divide, self.matching = PixelCells(encoder), divide, Matching(store)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the concept scores of one photo."""
@@ -58,28 +48,9 @@ class PixelScores(torch.nn.Module):
         size = member.sum(0)
         mean = (member.T @ cells) / size.clamp(min=1)[:, None]
         vectors = unit(mean).half().float()  # half precision, as in a store
-        values = self._values(vectors)
+        values = self.matching(vectors)
         used = (size > 0)[:, None]
         return torch.where(used, values, torch.zeros_like(values)).max(0).values.clamp(min=0)[None]
-
-    def _values(self, vectors: Tensor) -> Tensor:
-        """Return values ``(segment, C)``; their maximum over segments is a concept's score."""
-        if self.scoring.method == "centred":
-            return _moved(vectors, self.centre) @ self.text.T
-        cosine = vectors @ self.text.T
-        if self.scoring.method != "contrast":
-            return cosine
-        exponent = cosine / float(self.scoring.temperature or 1)
-        whole = torch.logsumexp(exponent[:, : self.corpus], 1, keepdim=True)
-        typed = exponent[:, self.corpus :]  # a typed concept competes with the corpus alone
-        wider = torch.maximum(typed, whole) + torch.log1p(torch.exp(-(typed - whole).abs()))
-        return torch.exp(torch.cat([exponent[:, : self.corpus] - whole, typed - wider], 1))
-
-
-def _moved(vectors: Tensor, centre: Tensor) -> Tensor:
-    moved = vectors - centre
-    length = (moved * moved).sum(-1, keepdim=True).sqrt()
-    return moved / length.clamp(min=1e-12)
 
 
 def check_methods(settings: SegmentSettings) -> None:

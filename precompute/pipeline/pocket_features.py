@@ -21,6 +21,7 @@ from inficond_panel.common.progress import Progress, no_progress, part_of
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import ExportError
 from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from precompute.batches.results import Results, photo_keys
@@ -29,7 +30,7 @@ from precompute.datasets import Dataset, load_dataset
 from precompute.pipeline.pixel_scores import OPSET, plain_attention
 from precompute.pipeline.store_photos import check_read, positions_of
 from precompute.teachers.stage import Pass, run_pass
-from precompute.teachers.trunk import Trunk, TrunkName, load_trunk, trunk_features
+from precompute.teachers.trunk import Trunk, TrunkName, load_trunk, trunk_features, usual_trunk
 from precompute.teachers.trunk_tuning import ScoredPhotos, Start, tuned_trunk
 
 if TYPE_CHECKING:
@@ -59,10 +60,18 @@ class TrunkFeatures:
         return {name: i for i, name in enumerate(self.dataset.ids)}
 
 
-def trunk_of(spec: Spec, name: TrunkName) -> Trunk:
+def trunk_of(spec: Spec, store: Store, name: TrunkName) -> Trunk:
     """Load a trunk on the spec's device; raises as ``load_trunk``."""
-    encoder = None if spec.of_store or spec.concepts.of_words else spec.concepts.encoder
-    return load_trunk(name, encoder, spec.device)
+    return load_trunk(name, _encoder(spec), spec.device, store)
+
+
+def usual_trunk_of(spec: Spec, store: Store) -> tuple[str, str]:
+    """Return the name of a spec's usual trunk, and why; raises as ``usual_trunk``."""
+    return usual_trunk(_encoder(spec), store)
+
+
+def _encoder(spec: Spec) -> EncoderSection | None:
+    return None if spec.of_store or spec.concepts.of_words else spec.concepts.encoder
 
 
 def pocket_features(

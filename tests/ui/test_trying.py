@@ -18,7 +18,7 @@ from pocket_factory import CLASSES, CONCEPTS, outputs_of, photo_file, tiny_pocke
 from test_accessibility import findings
 
 from inficond_panel.export.pocket.folder import MODEL
-from inficond_panel.try_page.page import make_page, write_page
+from inficond_panel.try_page.page import WASM, make_page, write_page
 from inficond_panel.try_page.server import PageServer
 
 #: Sizes of photos, and their EXIF orientation: wide, high, turned, and large enough to be reduced.
@@ -193,6 +193,37 @@ def test_a_broken_network_is_told(served, pocket, open_page):
     expect(page.get_by_role("alert")).to_contain_text("inficond page --try POCKET")
 
 
+def test_how_much_has_come_is_shown(url, pocket, open_page):
+    page, waiting = open_page("about:blank", own_context=True), []
+    page.route(f"**/{MODEL}", lambda route: waiting.append(route))  # noqa: PLW0108
+    with page.expect_request(f"**/{MODEL}"):
+        page.goto(url)
+    files = make_page(pocket).files()
+    come, whole = len(files[WASM]), len(files[WASM]) + len(files[MODEL])
+    shown = page.locator(".loading")
+    expect(shown).to_have_text(f"{come / 1e6:.1f} of {whole / 1e6:.1f} MB")
+    expect(shown.locator("progress")).to_have_js_property("value", come)
+    waiting[0].continue_()
+    expect(page.locator(".drop input")).to_be_enabled()
+    expect(shown).to_be_hidden()
+
+
+def test_a_connection_that_is_lost_is_told(url, open_page):
+    page = open_page("about:blank", own_context=True, expected="ERR_CONNECTION_RESET")
+    page.route(f"**/{MODEL}", lambda route: route.abort("connectionreset"))
+    page.goto(url)
+    expect(page.get_by_role("alert")).to_contain_text("The connection was lost. Reload")
+
+
+def test_too_little_memory_is_told(url, open_page):
+    page = open_page("about:blank", own_context=True)
+    page.add_init_script(
+        "WebAssembly.Memory = class { constructor() { throw new RangeError('cannot allocate') } }"
+    )
+    page.goto(url)
+    expect(page.get_by_role("alert")).to_contain_text("too little free memory")
+
+
 def test_a_browser_without_webassembly_is_told(url, open_page):
     page = open_page("about:blank", own_context=True)
     page.add_init_script("delete globalThis.WebAssembly")
@@ -218,6 +249,22 @@ def test_names_are_text(url, photos, share_page):
 def test_a_phone_shows_all_of_it_without_scrolling_sideways(url, photos, open_page):
     page = decide(open_page(url, 390, 844), photos["wide"])
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_a_finger_hits_each_button(url, photos, browser):
+    """44 pixels: WCAG 2.5.5."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(url)
+    decide(page, photos["wide"])
+    page.locator(".concepts .up").first.tap()
+    targets = page.locator("main :is(button, label):visible")
+    sides = targets.evaluate_all("all => all.flatMap(one => [one.offsetWidth, one.offsetHeight])")
+    context.close()
+    assert len(sides) > 20
+    assert min(sides) >= 44
 
 
 def test_an_example_is_tried_by_the_keyboard(served, pocket, photos, open_page):

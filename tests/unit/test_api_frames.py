@@ -276,3 +276,32 @@ def test_a_thumb_is_obeyed_where_scores_are_below_0(plain, direction):
     after = plain.tune([("bird", "tail", direction)]).node.weights[3, 0]
     plain.undo()
     assert {"up": after > before, "down": after < before, "remove": after == 0}[direction]
+
+
+def _in_units(*, income: float = 1.0, rare: float = 0.5) -> dict:
+    """Frames whose column "wing" is times ``income``, and "tail" 1 for a share ``rare`` of rows."""
+    given = frames()
+    given["scores"]["wing"] *= income
+    given["scores"]["tail"] = (np.arange(len(given["scores"])) % round(1 / rare) == 0).astype(float)
+    return given
+
+
+def test_columns_of_unlike_units_are_warned_of_where_the_store_is_made(place, capsys):
+    given = _in_units(income=1e4)
+    store = inficond_panel.from_frames(**given, path=place).tuner.store
+    spread = given["scores"][given["split"] == "fit"].std(ddof=0)
+    (warning,) = store.attrs["warnings"]
+    assert f"'wing' {spread.max():.2g} and {spread.idxmin()!r} {spread.min():.2g}" in warning
+    assert warning in capsys.readouterr().err
+
+
+def test_the_line_of_the_warning_of_unlike_units_ends_it(place):
+    given = _in_units(income=1e4)
+    scores, split = given["scores"], given["split"]
+    given["scores"] = scores / scores[split == "fit"].std()
+    assert "warnings" not in inficond_panel.from_frames(**given, path=place).tuner.store.attrs
+
+
+def test_rare_attributes_of_0_and_1_are_in_the_same_unit_as_others(place):
+    given = _in_units(rare=0.005)
+    assert "warnings" not in inficond_panel.from_frames(**given, path=place).tuner.store.attrs

@@ -116,3 +116,11 @@ def test_faults_of_splits_and_of_the_list_of_words_are_told_at_once(folder, chec
     (folder / "words.txt").write_text("")
     told = check()[1]
     assert ("words.txt" in told, "No image has 'newer'" in told) == (True, True)
+
+
+def test_the_few_photos_without_a_file_are_told(folder, check):
+    (folder / "photos" / "images" / "00003.jpg").unlink()
+    status, told = check()
+    assert status == 0
+    assert "1 image to be skipped" in told
+    assert "00003" in told

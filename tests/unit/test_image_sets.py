@@ -23,6 +23,7 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.store import open_store, write_store
+from inficond_panel.store.shown import shown_counts
 from inficond_panel.tuning import open_tuner
 from inficond_panel.ui import upstream
 from inficond_panel.views.detail.view import DetailView
@@ -221,6 +222,10 @@ def test_a_concept_that_is_nearest_to_no_segment_has_no_patches(six):
 
 def test_images_of_patches_are_those_of_the_segments(six):
     assert patch_images(six, six.concepts[0], "assigned").tolist() == [1, 2, 0]
+
+
+def test_an_image_shows_the_concepts_that_are_nearest_to_its_segments(six):
+    assert shown_counts(six, np.array([0, 1])).tolist() == [2, 1, 0, 0, 0, 0, 0, 0]
 
 
 def test_segments_of_the_holdout_are_not_shown(six):

@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import holoviews as hv
@@ -146,6 +147,17 @@ def test_a_card_that_is_none_is_passed_over(built, place, content):
     assert len(built.pocket.kept) == 1
 
 
+def test_a_card_that_vanishes_while_pockets_are_listed_is_passed_over(built, monkeypatch):
+    listed = Path.glob
+
+    def with_one_that_went(folder, pattern):
+        return [*listed(folder, pattern), folder / "gone" / "card.json"]
+
+    monkeypatch.setattr(Path, "glob", with_one_that_went)
+    built.pocket.look(shown(built))
+    assert (len(built.pocket.kept), built.pocket.missing) == (1, "")
+
+
 @pytest.fixture
 def copied(built, place):
     """A copy of the pocket, made later; its folder."""
@@ -187,6 +199,14 @@ def test_the_zip_has_the_network_and_its_card(built):
         found = {name.rpartition("/")[2]: archive.read(name) for name in archive.namelist()}
     assert found[MODEL] == (kept.folder / MODEL).read_bytes()
     assert {"card.md", "card.json", "reference.npz"} <= found.keys()
+
+
+def test_a_pocket_is_saved_while_another_one_is_built(built, monkeypatch):
+    monkeypatch.setattr(built.pocket, "status", building := Status("building", "Training"))
+    file = made_by(built, lambda: built.pocket.write(key_of(built)))
+    assert file.name.endswith(".zip")
+    assert built.pocket.status == building
+    assert make_pocket(built.pocket)["saved"].startswith(f"{file.name} is ready")
 
 
 def test_the_try_page_goes_to_the_browser_as_one_file(built, monkeypatch):
@@ -246,6 +266,15 @@ def test_only_what_the_page_offers_is_built(app, trunk, sides):
     app.pocket.look(shown(app))
     with pytest.raises(ExportError, match="does not offer"):
         app.pocket.build(shown(app), trunk, sides)
+
+
+def test_the_usual_trunk_comes_first_with_its_reason(app, monkeypatch):
+    monkeypatch.setattr(state_of_pocket, "trunks_here", lambda spec: ["efficientnet-lite0", TRUNK])
+    monkeypatch.setattr(state_of_pocket, "usual_trunk", lambda tuner: (TRUNK, "It is cheaper."))
+    app.pocket.look(shown(app))
+    data = make_pocket(app.pocket)
+    assert [name for name, _ in data["trunks"]] == [TRUNK, "efficientnet-lite0"]
+    assert data["why"] == "It is cheaper."
 
 
 def test_photos_that_are_missing_are_told_with_the_command(app):

@@ -1,10 +1,14 @@
 """What belongs to a class is no fault any more: in the doctor, the shift, repairs and the card."""
 
+from dataclasses import replace
+
 import pytest
 from test_shared_bias import made
 
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.common.interval import Interval
+from inficond_panel.distill.metrics.bootstrap import TeacherSkill
+from inficond_panel.distill.shared_bias import Rates
 from inficond_panel.distill.suspects import NONE, SHIFT, Presence, Verdict
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
@@ -14,9 +18,11 @@ from inficond_panel.results.shift import student_shift
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.history.belongs import ReliedThing, Said
-from inficond_panel.tuning.settled import settled_shift
+from inficond_panel.tuning.settled import not_said_twice, settled_shift
+from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.suggest import suggest
+from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT
 from inficond_panel.wording.suspects import plain_sentence, relies_wrongly
 
 pytestmark = pytest.mark.slow
@@ -120,6 +126,35 @@ def test_a_shift_ends_if_all_concepts_that_make_it_belong(store, concepts, kind)
     wheel = ReliedThing("bicycle", "concept", "wheel")
     belonging = Belonging(store, {wheel: Said("user", "")})
     assert settled_shift(shift_by_concepts_alone(*concepts), belonging).kind == kind
+
+
+# --- named by the shift ---------------------------------------------------------------------------
+def called_twice(kind, name, *, labelled="", knows=True):
+    """Whether a suspect of all photos is called, if the shift has the suspect wheel."""
+    shift = shift_by_concepts_alone("wheel")
+    suspects = tuple(replace(each, labelled=labelled) for each in shift.suspects)
+    skill = TeacherSkill(Interval(0.9, 0.8, 1.0), 0.3, knows)
+    none = (0, 0), (0, 0)
+    suspect = SharedSuspect(kind, name, 0.5, 0.5, 0.4, 0.001, True, 1.0, Rates(none, none))
+    found = SharedFound("bicycle", "", (20, 20), (suspect,))
+    found = not_said_twice(found, replace(shift, suspects=suspects, teacher=skill))
+    return bool(found.called)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "labelled"),
+    [(CONCEPT, "wheel", ""), (CLASS, "wheels", "wheels"), (COLUMN, "wheel = 1", "wheel = 1")],
+)
+def test_what_the_shift_names_is_not_called_again(kind, name, labelled):
+    assert not called_twice(kind, name, labelled=labelled)
+
+
+def test_what_the_shift_does_not_name_is_called():
+    assert called_twice(CONCEPT, "sky")
+
+
+def test_what_the_shift_of_a_class_that_the_teacher_does_not_know_has_is_called():
+    assert called_twice(CONCEPT, "wheel", knows=False)
 
 
 # --- the card ------------------------------------------------------------------------------------

@@ -6,7 +6,15 @@ import pytest
 from scipy.stats import hypergeom, kstest, norm
 
 import inficond_panel
-from inficond_panel.distill.shared_bias import ALIKE, LEAST, Rates, rates, shared_bias, strength
+from inficond_panel.distill.shared_bias import (
+    ALIKE,
+    LEAST,
+    Rates,
+    held,
+    rates,
+    shared_bias,
+    strength,
+)
 from inficond_panel.vocabulary.people import names_people
 
 NONE = np.zeros((400, 0))
@@ -92,6 +100,21 @@ def test_strength_is_zero_where_the_student_goes_against_the_correlation():
     assert strength(np.array([0.3]), np.array([-0.2]))[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("fit", "tune", "holds"),
+    [
+        pytest.param(0.4, 0.3, True, id="most of it"),
+        pytest.param(-0.4, -0.2, True, id="half of it, of an absence"),
+        pytest.param(0.4, 0.15, False, id="less than half"),
+        pytest.param(0.4, -0.4, False, id="the other way"),
+        pytest.param(0.4, 0.0, False, id="none"),
+        pytest.param(0.0, 0.4, False, id="in tune only"),
+    ],
+)
+def test_tune_holds_a_correlation_from_half_of_it(fit, tune, holds):
+    assert held(np.array([fit]), np.array([tune]))[0] == holds
+
+
 def called(label, logit, own, thing):
     found = shared_bias(thing[:, None], label, logit, own[:, None], thing[:, None])
     return bool(found.called(np.array([True]))[0])
@@ -147,12 +170,18 @@ def test_names_people(word, people):
     assert names_people(word) is people
 
 
-def made(tmp_path, seed=0, columns=False):
-    """Captions: men are seldom blond, in fit and in tune alike, and seldom said to be it."""
+def made(tmp_path, seed=0, columns=False, apart=False):
+    """Captions: men are seldom blond, in fit and in tune alike, and seldom said to be it.
+
+    ``apart``: in fit only; elsewhere men are as often blond as others.
+    """
     rng = np.random.default_rng(seed)
     n = 1500
+    split = np.resize(["fit", "fit", "fit", "tune", "holdout"], n)
     man = rng.random(n) < 0.4
     blond = rng.random(n) < np.where(man, 0.08, 0.7)
+    if apart:
+        blond = np.where(split == "fit", blond, rng.random(n) < 0.45)
     said = blond & (rng.random(n) < 0.5)
     scores = {"blonde": said, "man": man, **{f"word {i}": rng.random(n) < 0.3 for i in range(10)}}
     index = [f"{i:04d}.jpg" for i in range(n)]
@@ -162,7 +191,7 @@ def made(tmp_path, seed=0, columns=False):
         pd.DataFrame(scores, index).astype(float),
         3 * (2 * label - 1) + rng.normal(size=(n, 1)),
         label,
-        split=pd.Series(np.resize(["fit", "fit", "fit", "tune", "holdout"], n), index),
+        split=pd.Series(split, index),
         path=tmp_path / "own.zarr",
         **given,
     )
@@ -196,6 +225,18 @@ def test_a_column_of_metadata_is_called(tmp_path):
     found = made(tmp_path, columns=True).doctor("blond hair")["findings"]
     rows = found[found["kind"] == "shared by all photos"]
     assert any("may rely on the absence of male = 1" in text for text in rows["finding"])
+
+
+@pytest.mark.parametrize("name", ["man", "male = 1"])
+def test_what_goes_with_the_class_in_fit_only_is_not_shared_by_all_photos(tmp_path, name):
+    shared = made(tmp_path, columns=True, apart=True).doctor("blond hair")["shared"]
+    assert not shared.loc[("blond hair", name), "called"]
+
+
+@pytest.mark.parametrize("name", ["man", "male = 1"])
+def test_what_goes_with_the_class_in_fit_and_in_tune_is_shared_by_all_photos(tmp_path, name):
+    shared = made(tmp_path, columns=True).doctor("blond hair")["shared"]
+    assert shared.loc[("blond hair", name), "called"]
 
 
 def test_the_absence_of_a_class_that_never_comes_with_it_is_not_called(tmp_path):

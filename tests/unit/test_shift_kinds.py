@@ -95,6 +95,22 @@ def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits):
     assert right.evidence < 6
 
 
+def test_right_labels_with_a_long_tail_of_scores_are_not_called_wrong():
+    """The labels are logistic in the teacher's log odds; the model's scores are their exponential,
+    which no logistic curve fits."""
+    rng = np.random.default_rng(4)
+    (fit, fit_label), (tune, tune_label) = drawn(rng, 3000, -1.0), drawn(rng, 1500, -1.0)
+    tails = [np.exp(each / 2) for each in (tune, fit)]
+    photos = SimpleNamespace(
+        model_of_tune=(tails[0][:, 0], tails[1][:, 0]),
+        teacher_log_odds={"fit": fit[:, 0], "tune": tune[:, 0]}.__getitem__,
+        fit_label=fit_label,
+        tune_label=tune_label,
+    )
+    assert label_noise(tails[1], fit_label, tails[0], tune_label).evidence > 12
+    assert _noise(photos).evidence < 6
+
+
 @pytest.mark.parametrize("shared", [False, True])
 def test_the_discriminant_leaves_its_fold_out(shared):
     rng = np.random.default_rng(2)

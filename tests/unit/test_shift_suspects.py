@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.drift import MOST_LOG_RATIO, balance, density_ratio
-from inficond_panel.distill.suspects import Photos, Suspicion, suspicion
+from inficond_panel.distill.suspects import Photos, Suspicion, shown_share, suspicion
 from inficond_panel.errors import DataError
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.shift import ClassShift, class_shift
@@ -178,6 +178,10 @@ def test_the_strength_of_what_is_lost_is_a_correlation_times_the_root_of_the_rel
 
 def test_a_constant_concept_has_no_strength():
     assert suspected([0.5], [0.0], 0.0).strength(np.zeros(1), 0.3)[0] == 0
+
+
+def test_a_concept_that_no_photo_shows_has_a_share_by_the_rule_of_succession():
+    assert shown_share(np.array([0, 8]), 8) == pytest.approx([1 / 10, 9 / 10])
 
 
 def suspected(reliance: list[float], p: list[float], fit_bond: float) -> Suspicion:

@@ -172,3 +172,20 @@ def test_the_order_of_the_images_does_not_matter():
     order = np.random.default_rng(0).permutation(len(scores))
     mixed = {frozenset(order[members].tolist()) for members in found(scores[order]).values()}
     assert mixed == {frozenset(members) for members in found(scores).values()}
+
+
+def _heavy(rows, seed=0):
+    """Independent rows of five columns with the long tail of incomes."""
+    return np.random.default_rng(seed).lognormal(0, 3, (rows, 5))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_independent_rows_with_heavy_tails_are_no_copies(seed):
+    assert found(_heavy(2000, seed)) == {}
+
+
+def test_copies_with_noise_are_found_in_columns_with_heavy_tails():
+    rows = _heavy(1000)
+    changed = rows[:100] * (1 + 1e-3 * np.random.default_rng(1).normal(size=(100, 5)))
+    groups = found(np.concatenate([rows, changed]))
+    assert sum(groups.get(i) == [i, 1000 + i] for i in range(100)) >= 90

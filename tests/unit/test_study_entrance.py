@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import STUDY, Person, Visitor, at, small_study
 
+from inficond_panel.commands.study.study_actions import find_participant
 from inficond_panel.errors import StudyError, StudyLinkError
-from inficond_panel.study.results.study_tables import participants_table
+from inficond_panel.study.results.study_tables import board_table, participants_table
 from inficond_panel.study.results.timeline import board, progress_of
 from inficond_panel.study.run.assignment import assign, balanced_square
 from inficond_panel.study.run.log import StudyLog
@@ -456,3 +457,13 @@ def test_what_is_recorded_comes_back(payload):
 @given(payload=PAYLOADS)
 def test_what_can_be_stored_is_stored_as_it_is(payload):
     assert storable(storable(payload)) == storable(payload)
+
+
+def test_a_participant_is_found_by_the_id_of_a_provider(tmp_path):
+    study = small_study(tmp_path)
+    empty = board_table(study)
+    assert empty.attrs["notes"] == ["There are no participants yet."]
+    Visitor(study, study.log.make_open_link(), external="ada")
+    assert find_participant(study, "ada").label == find_participant(study, "1").label == "P01"
+    with pytest.raises(StudyError, match="is not a participant"):
+        find_participant(study, "eve")

@@ -98,6 +98,14 @@ def test_a_goal_that_nobody_reaches_is_told(pilot):
     assert "goal of sheep" not in notes
 
 
+def test_a_task_without_a_goal_counts_who_said_that_it_is_done(pilot):
+    study, steps = pilot
+    left = [e for who in study.log.participants() for e in study.log.events(who.number)]
+    said = [e for e in left if e.step == "sheep" and e.payload.get("outcome") == "done"]
+    assert said
+    assert (steps.done["sheep"], steps.said["sheep"]) == (0, len(said))
+
+
 def test_the_same_seed_gives_the_same_answers(pilot, tmp_path):
     again = answers_table(piloted(tmp_path, people=3)[0])
     first = answers_table(pilot[0])
@@ -120,6 +128,34 @@ def test_a_task_that_cannot_be_left_is_told(tmp_path, monkeypatch):
     unfair = unfair.replace("class: bicycle\n", "class: bicycle\n    time_limit: 1\n")
     monkeypatch.setattr("inficond_panel.study.pages.work.TaskSession.left", lambda _: 1e9)
     assert "could not leave bicycle" in " ".join(piloted(tmp_path, unfair, 2)[1].attrs["notes"])
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory) -> Study:
+    """A pilot under a condition that shows no view in which students are tuned."""
+    levels = "conditions: {levels: [{name: bare, views: [configuration, performance]}]}\n"
+    text = STUDY.replace("    done_when: {rule: iterations, count: 2}\n", "") + levels
+    return piloted(tmp_path_factory.mktemp("bare"), text, 4)[0]
+
+
+def test_nobody_of_a_pilot_tunes_in_a_view_that_is_not_shown(bare):
+    moments = [moment for who in bare.log.participants() for moment in timeline(bare, who)]
+    assert {moment.view for moment in moments} <= {"", "configuration", "performance"}
+    assert not {"fine-tune", "batch", "undo"} & {moment.action for moment in moments}
+    assert not {one.iterations for one in results(bare)} - {0}
+
+
+def test_nobody_of_a_pilot_compares_thumbs_where_there_is_no_preview(tmp_path, monkeypatch):
+    def compared(*_: object) -> float:
+        raise AssertionError
+
+    monkeypatch.setattr("inficond_panel.study.pages.simulated_person.CAREFUL", 1.0)
+    for chance in ("DECLINE", "GIVE_UP"):
+        monkeypatch.setattr(f"inficond_panel.study.pages.simulated_person.{chance}", 0.0)
+    monkeypatch.setattr("inficond_panel.study.pages.simulated_person._effect", compared)
+    plain = "conditions: {levels: [{name: plain, spec: {tuning: {preview: false}}}]}\n"
+    study, _ = piloted(tmp_path, STUDY + plain, 1)
+    assert sum(one.iterations for one in results(study)) > 0
 
 
 def test_photos_are_answered_until_the_goal(tmp_path):

@@ -4,14 +4,18 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
 from studies import STUDY, Person, Visitor, small_study
 
 from inficond_panel.cli import main
 from inficond_panel.errors import SpecError
 from inficond_panel.study.pages.report import make_frames, make_page
+from inficond_panel.study.pages.screens import make_question
 from inficond_panel.study.pages.visitor import Visitor as AnyVisitor
-from inficond_panel.study.results.study_tables import participants_table
+from inficond_panel.study.results.codebook import codebook
+from inficond_panel.study.results.study_tables import answers_table, participants_table
 from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.balance import round_size
@@ -285,6 +289,89 @@ def test_an_attention_check_takes_any_answer_and_counts_the_right_one(tmp_path, 
     assert visitor.next()["kind"] == "end"
     row = participants_table(study).iloc[0]
     assert (row.attention_right, row.attention_asked) == (right, 1)
+
+
+SCORED = (
+    STUDY.replace(
+        "count: 2}\n",
+        "count: 2}\n    after: [{title: T, questions: [{name: found, kind: text, text: What?, "
+        "right: [Sofa, couch], scored: true}]}]\n",
+    ).replace(
+        "text: Improve it.\nquestionnaire",
+        "text: Improve it.\n    after: [{title: T, questions: [{name: found, kind: choice, "
+        "text: What?, options: [tree, sky], right: [tree], scored: true}]}]\nquestionnaire",
+    )
+    + "conditions: {levels: [{name: a}, {name: b}]}\n"
+)
+
+
+@pytest.fixture
+def found(tmp_path, monkeypatch) -> Study:
+    """Eight people, in turn of conditions a and b: after bicycle 3 of 4 are right under a, 1 of 4
+    under b; after sheep one answered, right."""
+    study = small_study(tmp_path, SCORED)
+    said = [" COUCH ", "tree", "sofa", "lamp", "Couch", "couch", "bed", "?"]
+    for at, word in enumerate(said):
+        person = Person(study, monkeypatch)
+        person.answers(1, "bicycle/after-1", found=word)
+        if at == 0:
+            person.answers(2, "sheep/after-1", found="tree")
+    return study
+
+
+def test_scored_answers_have_a_share_with_wilsons_limits(found):
+    rows = make_frames(found, [])["summary"].set_index(["condition", "measure"], append=True)
+    row = rows.loc["bicycle", "a", "found"]
+    true = stats.binomtest(3, 4).proportion_ci(method="wilson")
+    assert (row["n"], row["mean"]) == (4, 0.75)
+    assert (row["mean_low"], row["mean_high"]) == pytest.approx((true.low, true.high))
+    assert rows.loc["sheep", "a", "found"]["mean"] == 1
+
+
+def test_the_difference_of_scored_answers_in_a_task_is_newcombes(found):
+    """3 of 4 less 1 of 4: Newcombe's hybrid score limits, by hand from scipy's Wilson limits."""
+    [row] = [r for _, r in make_frames(found, [])["differences"].iterrows() if r.task == "bicycle"]
+    p, q = (stats.binomtest(k, 4).proportion_ci(method="wilson") for k in (1, 3))
+    low = -0.5 - np.hypot(0.25 - p.low, q.high - 0.75)
+    high = -0.5 + np.hypot(p.high - 0.25, 0.75 - q.low)
+    assert row.method == "Newcombe"
+    assert (row.difference, row.difference_low, row.difference_high) == pytest.approx(
+        (-0.5, low, high)
+    )
+
+
+def test_a_scored_question_is_no_attention_check(found):
+    assert participants_table(found).attention_asked.sum() == 0
+
+
+def test_the_answers_say_what_is_right(found):
+    right = [True, True, False, True, False, True, True, False, False]
+    assert [*answers_table(found).right] == right
+
+
+def test_the_codebook_has_a_question_of_two_kinds_twice(found):
+    book = codebook(found).reset_index()
+    values = book[book.name == "found"]["values"]
+    assert [*values] == ["text; right: Sofa; scored", "one of: tree; sky; right: tree; scored"]
+
+
+def test_the_browser_does_not_learn_what_is_scored(found):
+    question = found.spec.tasks[0].after[0].asked[0]
+    assert not {"right", "scored"} & set(make_question(question, {}))
+
+
+def test_a_scored_question_needs_a_right_answer(tmp_path):
+    with pytest.raises(SpecError, match="scored: there is no right answer"):
+        small_study(tmp_path, SCORED.replace("right: [Sofa, couch], ", ""), prepare=False)
+
+
+@pytest.mark.parametrize(
+    ("measure", "difference", "rc"),
+    [("found", "0.5", 0), ("found", "3", 1), ("reached", "3", 1), ("lost", "0.5", 1)],
+)
+def test_a_scored_question_is_a_measure_of_the_size(found, measure, difference, rc):
+    command = ["study", "size", str(found.spec.path), "--sd", "0.5", "--measure", measure]
+    assert main([*command, "--difference", difference]) == rc
 
 
 ATTENTIVE = """questionnaire:

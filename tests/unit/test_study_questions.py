@@ -176,7 +176,7 @@ def test_a_text_has_limits():
 
 URL = "https://panel.example/back?who={pid}"
 CASES = {
-    "no right answer": ("right: 1", "lowest: 0", "'best' has no right answer; add .* choice and"),
+    "no right answer": ("right: 1", "lowest: 0", "'best' has no right answer; add the key right"),
     "right is no option": ("[student]}", "[oracle]}", "'oracle' is not in options"),
     "no web link": ("https://panel", "javascript://panel", "expected a link with http"),
     "no way out": (f'{{url: "{URL}", code: C0DE}}', "{}", "expected a url or a code"),

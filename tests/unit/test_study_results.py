@@ -78,7 +78,8 @@ def paper(tmp_path_factory):
     """Ten people with the paper's times and iterations (InFiConD, section 6)."""
     folder = tmp_path_factory.mktemp("paper")
     text = STUDY.replace("{rule: iterations, count: 2}", "{rule: iterations, count: 9}")
-    study = small_study(folder, text)
+    goal = "class: sheep\n    done_when: {rule: iterations, count: 9}\n"
+    study = small_study(folder, text.replace("class: sheep\n", goal))
     with pytest.MonkeyPatch.context() as patch:
         people = [Person(study, patch) for _ in range(10)]
         for at, person in enumerate(people):
@@ -504,6 +505,23 @@ def test_the_share_of_goals_reached_has_wilsons_interval(reached, people):
     true = stats.binomtest(reached, people).proportion_ci(method="wilson")
     assert row["mean"] == pytest.approx(reached / people)
     assert (row["mean_low"], row["mean_high"]) == pytest.approx((true.low, true.high))
+
+
+SAID = [replace(one, goal=False) for one in [*ended(4, 4, "a"), *ended(2, 4, "b")]]
+
+
+def test_a_task_without_a_goal_has_no_share_of_goals():
+    """Who presses *I am done* there has reached nothing."""
+    both = summed([*SAID, *ended(1, 4, "a", "u")])
+    assert not {"reached", "minutes_reached"} & set(both.loc["t"].index.get_level_values("measure"))
+    assert both.loc["t", "done"].isna().all()
+    assert both.loc["u", "a", "reached"]["mean"] == 0.25
+    assert "" not in both.index.get_level_values("task")  # one goal is no mean over goals
+
+
+def test_a_task_without_a_goal_makes_no_difference_of_goals():
+    both = differences(SAID, [], ["a", "b"], within=False)
+    assert {one.measure for one in both} & {"reached", "minutes", "minutes_reached"} == {"minutes"}
 
 
 def test_minutes_of_those_who_reached_the_goal_leave_others_out():

@@ -19,7 +19,8 @@ from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.results import results, with_holdout
 from inficond_panel.study.results.study_tables import events_table, worlds_table
 from inficond_panel.study.results.timeline import board, rebuild, timeline
-from inficond_panel.study.run.study import page_spec
+from inficond_panel.study.run.named_concepts import named_concepts
+from inficond_panel.study.run.shown_views import page_spec
 from inficond_panel.study.run.training import training_warnings
 from inficond_panel.study.spec.conditions import Variation
 from inficond_panel.tuning import History, Intent, Tuner
@@ -108,6 +109,8 @@ def test_a_condition_has_a_store_of_its_own(tmp_path):
     assert len(study.varied["bicycle", "strong"].store.concepts) == 20
 
 
+#: One of the conditions below shows no view in which a goal can be reached.
+GOALLESS = STUDY.replace("    done_when: {rule: iterations, count: 2}\n", "")
 TRAINING = """training:
   {name: warm-up, title: Try, text: Try it., class: bird, done_when: {rule: iterations, count: 1}}
 """
@@ -127,7 +130,7 @@ WITHIN = """conditions:
 
 def trained(folder, levels: str) -> AppState:
     """State of the training's page of a participant who sees all conditions."""
-    study = small_study(folder, STUDY.replace("tasks:", f"{TRAINING}tasks:") + levels)
+    study = small_study(folder, GOALLESS.replace("tasks:", f"{TRAINING}tasks:") + levels)
     return at_work(study).page.work.app
 
 
@@ -161,7 +164,7 @@ def test_conditions_without_anything_in_common_leave_the_training_as_it_is(tmp_p
     ],
 )
 def test_what_a_training_shows_of_the_tasks_is_told(tmp_path, old, new, told):
-    text = STUDY.replace("tasks:", f"{TRAINING}tasks:") + WITHIN
+    text = GOALLESS.replace("tasks:", f"{TRAINING}tasks:") + WITHIN
     study = small_study(tmp_path, text.replace(old, new, 1))
     warnings = list(training_warnings(study.spec, study.ready))
     assert len(warnings) == len(told)
@@ -308,6 +311,55 @@ def test_a_study_in_which_nobody_can_answer_is_refused(tmp_path):
     small_spec(tmp_path, extra="students: {tempered: both, temperature: 2}\n")
     with pytest.raises(SpecError, match=r"may_ask: .* cannot learn answers\. Repairs reweight"):
         small_study(tmp_path, ASKING)
+
+
+BARE = "{name: bare, views: [configuration, performance]}"
+ASKED = ASKING.replace(ITERATIONS, "{rule: answers}")
+WITHOUT = "only in knowledge; add it to the views"
+
+
+@pytest.mark.parametrize(
+    ("text", "levels", "message"),
+    [
+        (STUDY, BARE, f"'bare' the views are configuration, performance, .*change {WITHOUT}"),
+        (STUDY, BARE.replace("]", "], spec: {tuning: {factor: 3}}"), f"'bare' .*{WITHOUT}"),
+        (STUDY, "{name: b, spec: {layout: {rows: [[detail]]}}}", "'b' the views are detail, .*"),
+        (ASKED, BARE, f"'bare' .*photos are answered {WITHOUT}"),
+        (ASKED, "{name: mute, may_ask: false}", "'mute' photos cannot be answered"),
+    ],
+)
+def test_a_goal_that_the_views_of_a_condition_hide_is_refused(tmp_path, text, levels, message):
+    text += f"conditions: {{levels: [{{name: usual}}, {levels}]}}\n"
+    with pytest.raises(SpecError, match=message) as told:
+        small_study(tmp_path, text)
+    assert [one.message.split(":")[0] for one in told.value.problems] == ["tasks[0].done_when"]
+
+
+def test_a_goal_that_the_views_of_a_task_hide_is_refused(tmp_path):
+    bare = STUDY.replace("class: bicycle", "class: bicycle\n    views: [performance]")
+    with pytest.raises(SpecError, match="cannot be reached: the views are performance, and"):
+        small_study(tmp_path, bare)
+
+
+@pytest.mark.parametrize(
+    ("views", "told"),
+    [
+        ("[performance, detail, embedding]", "(bare: detail and embedding)"),
+        ("[performance]", ""),
+        ("[knowledge, detail]", ""),
+    ],
+)
+def test_a_condition_that_still_names_concepts_is_told(tmp_path, views, told):
+    levels = f"conditions: {{levels: [{{name: usual}}, {{name: bare, views: {views}}}]}}\n"
+    study = small_study(tmp_path, GOALLESS + levels)
+    assert named_concepts(study.spec, study.ready).endswith(told)
+    assert bool(told) == bool(named_concepts(study.spec, study.ready))
+
+
+def test_views_of_a_condition_that_hold_the_goal_replace_those_of_the_task(tmp_path):
+    bare = STUDY.replace("class: bicycle", "class: bicycle\n    views: [performance]")
+    levels = "conditions: {levels: [{name: full, views: [performance, knowledge]}]}\n"
+    assert set(small_study(tmp_path, bare + levels).ready) == {"bicycle", "sheep"}
 
 
 class Encoder(NumpyEncoder):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.init.init_sources import CaptionTable, source_of
+from inficond_panel.commands.shared.output import note as warn
 from inficond_panel.commands.shared.output import say
 from inficond_panel.common.files import check_file, lines_of, separator_of
 from inficond_panel.common.installation import path_word
@@ -21,6 +22,8 @@ from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL, task_text
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from inficond_panel.store import Store
 
 _FORM = "inficond init scores.csv logits.csv labels.csv --splits split.csv --output own.zarr"
 _OF_FOLDER = ("download", "teacher", "encoder", "corpus")
@@ -127,11 +130,18 @@ def write_tables(args: argparse.Namespace) -> None:
         and (note := one_class_note(store.label, store.images))
     ):
         say(f"          {note}")
+    _say_lacks(store)
+    say(f"Wrote {output}. Next:")
+    say(f"  inficond serve {path_word(output)} --show")
+
+
+def _say_lacks(store: Store) -> None:
+    """Print the parts that the store lacks, and its warnings."""
     for part in ("photos", "segments", "maps"):
         if lacking := store.lacks(part):
             say(f"          {lacking}")
-    say(f"Wrote {output}. Next:")
-    say(f"  inficond serve {path_word(output)} --show")
+    for warning in store.attrs.get("warnings", []):
+        warn(f"Warning: {warning}.")
 
 
 def _matrix(labels: pd.DataFrame) -> np.ndarray:

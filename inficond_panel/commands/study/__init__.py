@@ -17,7 +17,7 @@ EXAMPLE = "inficond study serve inficond --port 5008"
 _STUDY = (
     "study file (YAML), name of a packaged study, such as inficond, or a spec with the key study"
 )
-_PARTICIPANT = "number or label of a participant, such as P03"
+_PARTICIPANT = "number or label of a participant, such as P03, or id of the open link"
 
 _MEASURES = [
     *("reached", "minutes", "minutes_reached", "iterations", "thumbs", "sorts"),
@@ -119,7 +119,11 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
     )
     of["codes"].add_argument("file", metavar="FILE", help="remarks.csv, with both columns filled")
     of["size"].add_argument(
-        "--measure", choices=_MEASURES, default="gain", help="measure to compare (default: gain)"
+        "--measure",
+        default="gain",
+        metavar="NAME",
+        help=f"measure to compare: {', '.join(_MEASURES)}, or the name of a scored question "
+        "(default: gain)",
     )
     of["size"].add_argument(
         "--difference", type=_difference, required=True, metavar="D", help="difference to detect"

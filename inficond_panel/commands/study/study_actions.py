@@ -27,7 +27,13 @@ from inficond_panel.results.frame import documents
 from inficond_panel.study.pages import DEFAULT_URL, PASSWORD, STUDY_PAGES
 from inficond_panel.study.results.differences import values_of
 from inficond_panel.study.results.remarks import agreement, read_codes
-from inficond_panel.study.results.results import TASK_MEASURES, results, unmeasured, with_holdout
+from inficond_panel.study.results.results import (
+    REACHED,
+    TASK_MEASURES,
+    results,
+    unmeasured,
+    with_holdout,
+)
 from inficond_panel.study.results.sample_size import (
     Deviation,
     deviation_of,
@@ -36,7 +42,8 @@ from inficond_panel.study.results.sample_size import (
 )
 from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.results.study_tables import export as export_tables
-from inficond_panel.study.results.timeline import counted_scores, rebuild, timeline
+from inficond_panel.study.results.summary import words_of
+from inficond_panel.study.results.timeline import board, counted_scores, rebuild, timeline
 from inficond_panel.study.run.balance import unevenness
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
@@ -127,11 +134,16 @@ def delete(opened: Study, args: argparse.Namespace) -> None:
 
 
 def find_participant(opened: Study, name: str) -> Participant:
-    """Return the participant with a number or label; raise ``StudyError`` if there is none."""
+    """Return the participant with a number, label, or first id of the open link; raise
+    ``StudyError`` if there is none."""
+    for each in board(opened):
+        if name and each.external == name:
+            return opened.log.participant(each.number)
     digits = re.fullmatch(r"[PpSs]?0*(\d+)", name)
     if digits is None:
         raise StudyError(
-            f"{name!r} is not a participant.", "Give a number or a label, such as P03."
+            f"{name!r} is not a participant.",
+            "Give a number or a label, such as P03, or an id of the open link.",
         )
     return opened.log.participant(int(digits[1]))
 
@@ -183,7 +195,9 @@ def codes(_: Study, args: argparse.Namespace) -> None:
 
 def size(opened: Study, args: argparse.Namespace) -> None:
     """Print how many participants a study needs to detect a difference, by the deviation that was
-    given or that of a pilot's people."""
+    given or that of a pilot's people. Raises ``StudyError`` for a measure that the study lacks, and
+    for a difference of shares above 1."""
+    _check_measure(opened, args)
     within = opened.spec.within
     deviation = Deviation(args.sd) if args.sd else _deviation(opened, args)
     frame = sample_sizes(
@@ -196,6 +210,22 @@ def size(opened: Study, args: argparse.Namespace) -> None:
     show(args, frame)
 
 
+def _check_measure(opened: Study, args: argparse.Namespace) -> None:
+    measure, scored = args.measure, opened.spec.scored
+    if measure not in {*TASK_MEASURES, *SCALES, *scored}:
+        known = ", ".join([*TASK_MEASURES, *SCALES, *scored])
+        raise StudyError(
+            f"There is no measure {measure!r}.",
+            f"The measures are {known}; a question of yours is one with scored: true.",
+        )
+    shares = measure == REACHED or measure in scored
+    if shares and abs(args.difference) > 1:
+        raise StudyError(
+            f"{measure} is a share, so that a difference is 1 at most.",
+            "Give it as a share: --difference 0.2 is 20 of 100 people.",
+        )
+
+
 def _deviation(opened: Study, args: argparse.Namespace) -> Deviation:
     measured, measure = with_holdout(opened, results(opened), look=False), args.measure
     if measure == "holdout_gain" and (left := unmeasured(opened, measured)):
@@ -205,7 +235,7 @@ def _deviation(opened: Study, args: argparse.Namespace) -> Deviation:
             f"Run first: inficond study report {_named(args)}",
         )
     levels = [str(level.name_) for level in opened.spec.levels]
-    words = TASK_MEASURES.get(measure) or SCALES[measure].name
+    words = words_of(measure)
     values = values_of(measured, counted_scores(opened), measure)
     return deviation_of(values, levels, words, within=opened.spec.within)
 

@@ -127,11 +127,19 @@ def kept_pockets(tuner: Tuner, node: Node, folder: Path) -> list[KeptPocket]:
     equal ones the newest."""
     cards = [*folder.glob(f"*/{CARD_JSON}"), *folder.glob(f"*/*/{CARD_JSON}")]
     found = {}
-    for file in sorted(cards, key=lambda card: card.stat().st_mtime_ns):
+    for file in sorted(cards, key=_written):
         kept = _read(file, tuner, node)
         if kept is not None:
             found[kept.side, kept.trunk] = kept
     return [found[key] for key in sorted(found)]
+
+
+def _written(card: Path) -> int:
+    """Return when a card was written, in nanoseconds; 0 for one that was deleted since."""
+    try:
+        return card.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _read(card: Path, tuner: Tuner, node: Node) -> KeptPocket | None:

@@ -11,7 +11,7 @@ those are the scores that it will get.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -151,6 +151,22 @@ def trunk_name(text: str, side: int = 0) -> TrunkName:
     return TrunkName.of(text, side)
 
 
+def usual_trunk(tuner: Tuner) -> tuple[str, str]:
+    """Return the name of the trunk that is taken unless one is named, and a sentence on why; raises
+    as ``precompute.teachers.trunk.usual_trunk``."""
+    with needs("A pocket", "precompute", "onnx"):
+        from precompute.pipeline.pocket_features import usual_trunk_of  # noqa: PLC0415 - an extra
+    tuner.spec.check_making()
+    return usual_trunk_of(tuner.spec, tuner.store)
+
+
+def trunk_names(tuner: Tuner, text: str, sides: Sequence[int]) -> tuple[list[TrunkName], list[str]]:
+    """Return the trunk that a text names, or the usual one if it is empty, for each side of the
+    input once, and sentences on the choice. Raises as ``trunk_name`` and ``usual_trunk``."""
+    chosen, *sentences = (text,) if text else usual_trunk(tuner)
+    return [trunk_name(chosen, side) for side in dict.fromkeys(sides)], sentences
+
+
 def outcomes_of(
     tuner: Tuner, logits: NDArray, split: str, *, of_students: bool = True
 ) -> list[Outcome]:
@@ -191,7 +207,7 @@ def learn_pocket(
     store = tuner.store
     splits = (FIT, TUNE, *((HOLDOUT,) if holdout else ()))
     progress(0.0, "Loading the trunk")
-    trunk = pipeline.trunk_of(tuner.spec, name)
+    trunk = pipeline.trunk_of(tuner.spec, store, name)
     seen, trained = (0.9, 0.9) if not epochs else (0.2, 0.9)
     network = pipeline.pocket_features(
         tuner.spec, store, trunk, splits, part_of(progress, 0.0, seen)

@@ -22,6 +22,7 @@ from inficond_panel.study.pages.visitor import Visitor
 from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.progress import StudyProgress, StudyStep
 from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.task_sections import Task
 
 _START = "2000-01-01T09:00:00.000+00:00"
 #: Window of a simulated person, at least, in CSS pixels.
@@ -90,6 +91,7 @@ _COUNTED = {
     "went_on": "went on",
     "skipped": "skipped",
     "done": "goal reached",
+    "said": "said done",
     "time": "time up",
     "left": "not reached",
 }
@@ -100,14 +102,21 @@ _NOTE = (
 
 
 def _seen(progress: StudyProgress, step: StudyStep) -> list[str]:
-    """Return the counts, keys of ``_COUNTED``, to which a person adds at a step."""
+    """Return the counts, keys of ``_COUNTED``, to which a person adds at a step. Without a goal
+    the person says that the task is done."""
     name, outcome = step.name, progress.outcome(step.name)
+    if outcome == "done" and not _has_goal(step):
+        outcome = "said"
     facts = {
         "came": progress.first(name, "enter") is not None,
         "went_on": progress.was_left(name),
         "skipped": name in progress.skipped,
     }
     return [key for key, true in facts.items() if true] + [outcome] * (step.kind == "task")
+
+
+def _has_goal(step: StudyStep) -> bool:
+    return isinstance(step.section, Task) and not step.section.ends_by_word
 
 
 def _warnings(
@@ -117,7 +126,7 @@ def _warnings(
     for name, each in counts.items():
         if not each["came"]:
             yield f"Nobody came to {name}."
-        elif steps[name].kind == "task" and not each["done"]:
+        elif _has_goal(steps[name]) and not each["done"]:
             yield f"Nobody of {each['came']} reached the goal of {name}: is it within reach?"
         if stuck[name]:
             yield f"{stuck[name]} of {each['came']} could not leave {name}: set time_limit."

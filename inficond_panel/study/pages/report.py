@@ -32,6 +32,7 @@ from inficond_panel.study.results.timeline import (
     answers,
     counted_scores,
     progress_of,
+    right_answers,
     scores,
     timeline,
 )
@@ -93,7 +94,10 @@ def make_frames(study: Study, results: Sequence[TaskResult]) -> Frames:
         "tasks": tables.tasks_table(results),
         "worlds": tables.worlds_table(study, results),
         "summary": summary_table(
-            results, [task.name_ for task in study.spec.all_tasks], simulated=simulated
+            results,
+            [task.name_ for task in study.spec.all_tasks],
+            right_answers(study),
+            simulated=simulated,
         ),
         **{
             name: differences_table(made, simulated=simulated, title=_TITLES[name])
@@ -117,10 +121,11 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
     intro = (
         f"Made by inficond {__version__}. "
         f"{count(len(people), 'participant')}, {finished} finished. Values of a task are measured "
-        "when its goal was reached, its time was up, or it was left, whichever came first. Metrics "
+        "when its goal was reached, its time was up, or it was left, whichever came first. A task "
+        "without a goal (done_when) has no share of goals reached. Metrics "
         "are on tuning images unless the holdout is named. Intervals of means: "
         f"{confidence_word(LEVEL)}, bootstrap over participants (BCa, {RESAMPLES:,} draws), of the "
-        "share of goals reached in a task Wilson's; SD with n − 1."
+        "share of goals reached or right answers in a task Wilson's; SD with n − 1."
     )
     return render(
         "report.html.j2",

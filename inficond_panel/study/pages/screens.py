@@ -129,8 +129,9 @@ def make_goal(standing: Standing, done: bool) -> str:
 
 
 def make_question(question: Question, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a question with its latest answer, without the right answer, for the browser."""
-    keys = {name: key for name, key in question.fields().items() if name != "right"}
+    """Return a question with its latest answer for the browser, which does not learn what is
+    right, nor that the answer is scored."""
+    keys = {name: key for name, key in question.fields().items() if name not in {"right", "scored"}}
     shown = {name: getattr(question, key.attribute) for name, key in keys.items()}
     return {**shown, "value": answers.get(question.name_)}
 

@@ -7,6 +7,7 @@ is fitted to people: the records show whether a study works, never what people w
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from inficond_panel.common.clock import SimulatedClock
 from inficond_panel.common.ordering import strongest
 from inficond_panel.study.pages.visitor import Visitor
 from inficond_panel.study.pages.work import TaskSession
+from inficond_panel.study.run.shown_views import TUNING_VIEW
 from inficond_panel.study.run.tasks import SPLIT
 from inficond_panel.study.spec.questions import (
     ChoiceQuestion,
@@ -128,19 +130,30 @@ class SimulatedPerson:
     # --- tasks
 
     def _work(self) -> None:
-        """Tune until the task is done, the time is up, or the person has had enough."""
+        """Tune until the task is done, the time is up, or the person has had enough; only look
+        where the views allow no more."""
         work = self.visitor.page.work
         assert work is not None
-        task = work.task
-        if isinstance(task.done_when, AnswersGiven):
+        task, shown = work.task, work.app.tuner.spec.layout.views
+        if TUNING_VIEW not in shown:
+            self._look_at(work, shown)
+        elif isinstance(task.done_when, AnswersGiven) and work.app.rights.asking:
             self._answer_photos(work, task.done_when.count)
-        refits = self._refits(work)
+        refits = self._refits(work) if TUNING_VIEW in shown else 0
         while refits and not _over(work):
             self._refit(work)
             refits -= 1
         step = self.visitor.screen["step"]
         if self.visitor.leave()["step"] == step and self.visitor.screen["kind"] == "task":
             self._wait(work, step)
+
+    def _look_at(self, work: TaskSession, views: Sequence[str]) -> None:
+        """Look at one view after the other, in a random order, until the time is up."""
+        for view in self.random.permutation(list(views)):
+            if _over(work):
+                return
+            self.visitor.send("visit", view=str(view))
+            self._spend(LOOK)
 
     def _refits(self, work: TaskSession) -> int:
         """Number of refits that the person is willing to make."""
@@ -156,12 +169,14 @@ class SimulatedPerson:
         app, name = work.app, work.ready.class_name
         before = app.students.student(name).metrics.ap
         self.visitor.send("visit", view="knowledge")
-        thumbs = self._thumbs(work, COMPARED if self._careful else 1)
+        compares = self._careful and app.tuner.spec.tuning.preview
+        thumbs = self._thumbs(work, COMPARED if compares else 1)
         for _ in thumbs:
-            self._spend(THUMB / 4 if self._careful else THUMB)
+            self._spend(THUMB / 4 if compares else THUMB)
         if _over(work):
             return
-        app.tuning.toggle(max(thumbs, key=lambda thumb: self._effect(work, thumb)))
+        best = max(thumbs, key=lambda thumb: _effect(work, thumb)) if compares else thumbs[0]
+        app.tuning.toggle(best)
         app.tuning.fine_tune()
         self._spend(LOOK)
         fell = app.students.student(name).metrics.ap < before
@@ -175,15 +190,6 @@ class SimulatedPerson:
         all_ = [Intent(name, app.store.concepts[at], way) for at in top for way in _DIRECTIONS]
         chosen = self.random.choice(len(all_), min(count, len(all_)), replace=False)
         return [all_[at] for at in chosen]
-
-    def _effect(self, work: TaskSession, thumb: Intent) -> float:
-        """AP on tuning images after a refit with a thumb, as the page previews it; only careful
-        people look at it."""
-        if not self._careful:
-            return 0.0
-        tuner = work.app.tuner
-        node = tuner.preview(work.app.students.node, [thumb])
-        return float(tuner.at(node, SPLIT)[thumb.class_name].metrics.ap)
 
     def _answer_photos(self, work: TaskSession, count: int) -> None:
         """Answer photos by their labels; of a photo without label, at random."""
@@ -221,6 +227,13 @@ class SimulatedPerson:
 def _over(work: TaskSession) -> bool:
     """True if the goal is reached or the time is up: the page then takes no more thumbs."""
     return work.done or work.left() == 0
+
+
+def _effect(work: TaskSession, thumb: Intent) -> float:
+    """Return AP on tuning images after a refit with a thumb, as the page previews it."""
+    tuner = work.app.tuner
+    node = tuner.preview(work.app.students.node, [thumb])
+    return float(tuner.at(node, SPLIT)[thumb.class_name].metrics.ap)
 
 
 def _words(screen: dict[str, Any]) -> int:

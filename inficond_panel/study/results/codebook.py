@@ -89,8 +89,9 @@ _TABLES: dict[str, dict[str, Described]] = {
         "outcome": Described(
             "how the task ended; the end is the earliest of goal, limit and leaving",
             "",
-            "done, time (limit), left; empty: not finished",
+            "done (goal reached; without a goal: said so), time (limit), left; empty: not finished",
         ),
+        "goal": Described("whether the task has a goal (done_when)", "", _YES),
         "minutes": Described("working time without breaks, until the end", "minutes", "number"),
         "iterations": Described("fine-tunes until the end", "", _COUNT),
         "thumbs": Described("mean number of thumbs per fine-tune", "", "number; empty without one"),
@@ -119,6 +120,7 @@ _TABLES: dict[str, dict[str, Described]] = {
         "question": Described("name of the question", "", "rows `question` of this codebook"),
         "text": Described("the question as it was shown"),
         "answer": Described("the latest answer", "", "by question; several with ; between"),
+        "right": Described("whether it is right", "", f"{_YES}; empty: nothing is right"),
     },
     "scores": {
         **_common("participant", "task", "condition"),
@@ -169,12 +171,15 @@ _TABLES: dict[str, dict[str, Described]] = {
     "summary": {
         **_common("task", "condition", "simulated"),
         "people": Described("people who ended the task", "", _COUNT),
-        "done": Described("people who reached the goal, or all of their goals", "", _COUNT),
+        "done": Described(
+            "people who reached the goal, or all of their goals", "", f"{_COUNT}; empty: no goal"
+        ),
         "typed": Described("concepts that they typed", "", _COUNT),
         "measure": Described(
-            "column of the table tasks; reached: outcome is done; minutes_reached: minutes if so",
+            "column of the table tasks; of goals only: reached: outcome is done; minutes_reached: "
+            "minutes if so; or a scored question: right answers (done counts them)",
             "",
-            ", ".join(TASK_MEASURES),
+            f"{', '.join(TASK_MEASURES)}; names of questions",
         ),
         "words": Described("the measure in words, with its unit"),
         "n": Described("people with a value", "", _COUNT),
@@ -182,7 +187,7 @@ _TABLES: dict[str, dict[str, Described]] = {
         "sd": Described("standard deviation, n − 1", "of the measure", "number"),
         **{
             f"mean_{end}": Described(
-                f"{word} {_INTERVAL} the mean (BCa; of reached in a task Wilson)",
+                f"{word} {_INTERVAL} the mean (BCa; of shares in a task Wilson)",
                 "of the measure",
                 "number",
             )
@@ -191,7 +196,7 @@ _TABLES: dict[str, dict[str, Described]] = {
     },
     "differences": {
         **_common("task", "simulated"),
-        "measure": Described("column of the table tasks, or a scale"),
+        "measure": Described("column of the table tasks, a scale, or a scored question"),
         "words": Described("the measure in words, with its unit"),
         "first": Described("condition that is subtracted"),
         "second": Described("condition that it is subtracted from"),
@@ -236,10 +241,14 @@ def _all_steps(study: Study) -> list[StudyStep]:
 
 
 def _questions(study: Study) -> Iterator[dict[str, str]]:
-    """Yield a row per question, once if several steps ask it."""
-    questions = {one.name_: one for step in _all_steps(study) for one in step.questions}
-    for name, question in questions.items():
+    """Yield a row per question, once if several steps ask the same."""
+    asked = [one for step in _all_steps(study) for one in step.questions]
+    for question in {
+        (one.name_, one.text, one.codes, str(one.right_answer)): one for one in asked
+    }.values():
+        name = question.name_
         right = f"; right: {question.right_answer}" if question.checks else ""
+        right += "; scored" if question.scored else ""
         yield {
             "table": "question",
             "name": name,

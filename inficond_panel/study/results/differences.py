@@ -15,7 +15,7 @@ import numpy as np
 
 from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.study.results.results import LEVEL, REACHED, TASK_MEASURES, TaskResult
-from inficond_panel.study.results.timeline import Score
+from inficond_panel.study.results.timeline import RightAnswer, Score
 from inficond_panel.vocabulary.confidence import tails
 
 PAIRED, WELCH, NEWCOMBE, JACKKNIFE = "paired t", "Welch's t", "Newcombe", "jackknife t"
@@ -72,24 +72,32 @@ def differences(
     results: Sequence[TaskResult], scored: Sequence[Score], levels: Sequence[str], *, within: bool
 ) -> list[Difference]:
     """Return the differences of each pair of conditions over all tasks, and for the measures of
-    tasks also in each task.
+    tasks and right answers also in each task.
 
     With ``within`` the difference over all tasks is within people. In a single task each person has
     one condition, so that it is between people in both designs.
     """
     made: list[Difference] = []
+    shares = {REACHED, *(one.scale for one in scored if isinstance(one, RightAnswer))}
     for measure in (*TASK_MEASURES, *dict.fromkeys(score.scale for score in scored)):
         values = values_of(results, scored, measure)
         tasks = list(dict.fromkeys(value.task for value in values))
-        by_task = tasks if len(tasks) > 1 and measure in TASK_MEASURES else []
+        by_task = tasks if len(tasks) > 1 and measure in {*TASK_MEASURES, *shares} else []
         for task in ("", *by_task):
             rows = [value for value in values if task in ("", value.task)]
-            made += _pairs(measure, task, rows, levels, within=within and not task)
+            share = measure in shares
+            made += _pairs(measure, task, rows, levels, within=within and not task, share=share)
     return made
 
 
 def _pairs(
-    measure: str, task: str, values: Sequence[Value], levels: Sequence[str], *, within: bool
+    measure: str,
+    task: str,
+    values: Sequence[Value],
+    levels: Sequence[str],
+    *,
+    within: bool,
+    share: bool,
 ) -> Iterator[Difference]:
     for first, second in combinations(levels, 2):
         groups = [[v for v in values if v.condition == level] for level in (first, second)]
@@ -97,8 +105,8 @@ def _pairs(
             yield Difference(measure, task, first, second, *paired(*groups))
         elif not within and all(groups):
             # of one task a person has 1 or 0, of several a share
-            shares = measure == REACHED and len(_names([*groups[0], *groups[1]], "task")) == 1
-            estimate = newcombe if shares else independent
+            single = len(_names([*groups[0], *groups[1]], "task")) == 1
+            estimate = newcombe if share and single else independent
             yield Difference(measure, task, first, second, *estimate(*groups))
 
 

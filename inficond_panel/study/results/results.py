@@ -44,6 +44,8 @@ TASK_MEASURES = {
     "gain": "gain on tuning images, points of AP",
     "holdout_gain": "gain on the holdout, points of AP",
 }
+#: Measures that a task without a goal does not have.
+OF_GOALS = (REACHED, "minutes_reached")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class TaskResult:
     ``outcome`` is done, time, left, or "" while the task is not finished. ``holdout_start`` and
     ``holdout_end`` are AP on the holdout, nan until a report has measured them (``holdout``).
     ``sorts`` counts how often lists were sorted, ``typed`` the typed concepts; ``node`` is the id
-    of the last student.
+    of the last student. ``goal`` says whether the task has one; without it done is what the
+    participant said.
     """
 
     participant: str
@@ -75,18 +78,19 @@ class TaskResult:
     node: str = ""
     sorts: int = 0
     typed: int = 0
+    goal: bool = True
     holdout_start: float = np.nan
     holdout_end: float = np.nan
 
     @property
     def reached(self) -> float:
-        """1 if the goal was reached, or the participant said that the task is done; else 0."""
-        return float(self.outcome == "done")
+        """1 if the goal was reached, else 0; nan for a task without a goal."""
+        return float(self.outcome == "done") if self.goal else np.nan
 
     @property
     def minutes_reached(self) -> float:
         """``minutes`` if the goal was reached; else nan."""
-        return self.minutes if self.reached else np.nan
+        return self.minutes if self.reached == 1 else np.nan
 
     @property
     def gain(self) -> float:
@@ -151,6 +155,7 @@ def _result(
         teacher_ap=after.teacher_ap,
         node=last,
         typed=len(sets[-1].typed),
+        goal=not ready.task.ends_by_word,
     )
 
 

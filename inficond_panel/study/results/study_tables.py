@@ -58,9 +58,11 @@ def board_table(study: Study) -> pd.DataFrame:
         "minutes": Heading("minutes", 1),
         "seen": Heading("last seen"),
     }
-    return study_frame(
-        rows, list(headings), "Participants", headings, facts={"data": str(study.folder)}
-    )
+    if any(row["external"] for row in rows):
+        headings["external"] = Heading("id")
+    notes = [] if rows else ["There are no participants yet."]
+    facts = {"data": str(study.folder)}
+    return study_frame(rows, list(headings), "Participants", headings, notes=notes, facts=facts)
 
 
 def tasks_table(results: Iterable[TaskResult]) -> pd.DataFrame:
@@ -108,10 +110,11 @@ def answers_table(study: Study) -> pd.DataFrame:
             "answer": "; ".join(reply.answer)
             if isinstance(reply.answer, list)
             else str(reply.answer),
+            "right": reply.question.is_right(reply.answer) if reply.question.checks else pd.NA,
         }
         for reply in answers(study)
     )
-    return study_frame(rows, (*_WHERE, "question", "text", "answer"))
+    return study_frame(rows, (*_WHERE, "question", "text", "answer", "right"))
 
 
 def scores_table(study: Study) -> pd.DataFrame:

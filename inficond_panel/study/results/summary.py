@@ -14,12 +14,14 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.results.differences import Difference
 from inficond_panel.study.results.results import (
     LEVEL,
+    OF_GOALS,
     REACHED,
     TASK_MEASURES,
     TaskResult,
     share,
     spread,
 )
+from inficond_panel.study.results.timeline import RightAnswer
 from inficond_panel.study.spec.questionnaires import SCALES
 
 
@@ -46,12 +48,18 @@ def study_frame(
 
 
 def summary_table(
-    results: Iterable[TaskResult], order: Sequence[str], *, simulated: bool = False
+    results: Iterable[TaskResult],
+    order: Sequence[str],
+    rights: Sequence[RightAnswer] = (),
+    *,
+    simulated: bool = False,
 ) -> pd.DataFrame:
     """Return a row per task, condition and measure with the ``spread`` over the people who finished
     the task, and the ``share`` of people who reached the goal; ``order`` has the task names. With
-    several tasks a row per condition, without a task, has the mean share of goals that a person
-    reached. ``typed`` counts the concepts that they typed."""
+    several goals a row per condition, without a task, has the mean share of goals that a person
+    reached. A task without a goal has no rows on it. ``rights`` give the same
+    rows on each scored question. ``typed`` counts the concepts that they
+    typed."""
     finished: dict[tuple[str, str], list[TaskResult]] = {}
     for result in results:
         if result.outcome:
@@ -61,7 +69,7 @@ def summary_table(
             "task": task,
             "condition": condition,
             "people": len(group),
-            "done": sum(result.outcome == "done" for result in group),
+            "done": sum(one.reached == 1 for one in group) if group[0].goal else pd.NA,
             "typed": sum(result.typed for result in group),
             "measure": key,
             "words": words,
@@ -72,13 +80,16 @@ def summary_table(
             finished.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
         )
         for key, words in TASK_MEASURES.items()
+        if group[0].goal or key not in OF_GOALS
     ]
-    counted = [one for group in finished.values() for one in group if one.place]
+    counted = [one for group in finished.values() for one in group if one.place and one.goal]
     if len({one.task for one in counted}) > 1:
         rows += [{**row, "simulated": simulated} for row in _over_all_tasks(counted)]
+    rows += [{**row, "simulated": simulated} for row in _right_rows(rights)]
     typed = {"typed": Heading("concepts typed")} if any(row["typed"] for row in rows) else {}
     headings = {
-        **plain_headings("task", "condition", "people", "done"),
+        **plain_headings("task", "condition", "people"),
+        "done": Heading("done", missing="–"),
         **typed,
         "words": Heading("measure"),
         "mean": Heading("mean", 2),
@@ -111,17 +122,55 @@ def _over_all_tasks(results: Sequence[TaskResult]) -> Iterator[dict[str, Any]]:
         }
 
 
+def right_words(name: str) -> str:
+    """Return the words for the share of right answers to the scored question ``name``."""
+    return f"{name}: right answer, share"
+
+
+def _right_rows(rights: Sequence[RightAnswer]) -> Iterator[dict[str, Any]]:
+    """Yield a row per scored question, task and condition with the share of right answers; of a
+    question after several tasks also a row per condition with the mean of each person's share."""
+    tasks: dict[str, set[str]] = {}
+    groups: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+    for one in rights:
+        tasks.setdefault(one.scale, set()).add(one.task)
+    for one in rights:
+        for task in {one.task, ""} if len(tasks[one.scale]) > 1 else {one.task}:
+            people = groups.setdefault((one.scale, task, one.condition), {})
+            people.setdefault(one.participant, []).append(one.score)
+    for name, task, condition in sorted(groups):
+        values = [float(np.mean(each)) for each in groups[name, task, condition].values()]
+        several = len(tasks[name]) > 1 and not task
+        yield {
+            "task": task,
+            "condition": condition,
+            "people": len(values),
+            "done": values.count(1.0),
+            "typed": 0,
+            "measure": name,
+            "words": right_words(name),
+            **(spread if several else share)(values),
+        }
+
+
 def _censoring(results: Sequence[TaskResult]) -> list[str]:
     """Return a sentence on tasks that ended without their goal; [] if there are none."""
     ends = Counter(one.outcome for one in results)
     if not ends["time"] + ends["left"]:
         return []
     return [
-        f"Of {count(len(results), 'finished task')}, {ends['time']} ended by the time limit and "
-        f"{ends['left']} were left before the goal. Their minutes are less than the goal would "
-        "have taken, so that means of minutes are too small; minutes of those who reached the goal "
-        "leave the slowest people out."
+        f"Of {count(len(results), 'finished task')} with a goal, {ends['time']} ended by the time "
+        f"limit and {ends['left']} were left before the goal. Their minutes are less than the goal "
+        "would have taken, so that means of minutes are too small; minutes of those who reached "
+        "the goal leave the slowest people out."
     ]
+
+
+def words_of(measure: str) -> str:
+    """Return a measure in words: of a task, a scale, or a scored question."""
+    if measure in SCALES:
+        return SCALES[measure].name
+    return TASK_MEASURES.get(measure) or right_words(measure)
 
 
 def differences_table(
@@ -131,7 +180,7 @@ def differences_table(
     rows = (
         {
             "measure": one.measure,
-            "words": TASK_MEASURES.get(one.measure) or SCALES[one.measure].name,
+            "words": words_of(one.measure),
             **vars(one),
             "simulated": simulated,
         }

@@ -165,6 +165,11 @@ class Score:
     score: float
 
 
+class RightAnswer(Score):
+    """Whether an answer to a scored question is right: ``scale`` is the name of the question,
+    ``score`` 1 or 0."""
+
+
 def answers(study: Study) -> Iterator[LatestAnswer]:
     """Yield the latest answers of all participants, in the order of the steps."""
     for who, step, replies in _steps(study):
@@ -182,10 +187,29 @@ def scores(study: Study) -> Iterator[Score]:
             yield Score(who.label, step.task, step.condition, scale, score)
 
 
-def counted_scores(study: Study) -> list[Score]:
-    """Return the ``scores`` but those after the training, which do not count."""
+def right_answers(study: Study) -> list[RightAnswer]:
+    """Return whether each answer to a scored question is right; those after the training do not
+    count."""
     training = study.spec.training
-    return [one for one in scores(study) if not training or one.task != training.name_]
+    return [
+        RightAnswer(
+            one.participant,
+            one.task,
+            one.condition,
+            str(one.question.name_),
+            float(one.question.is_right(one.answer)),
+        )
+        for one in answers(study)
+        if one.question.scored and not (training and one.task == training.name_)
+    ]
+
+
+def counted_scores(study: Study) -> list[Score]:
+    """Return the ``scores`` but those after the training, which do not count, and the
+    ``right_answers``."""
+    training = study.spec.training
+    counted = [one for one in scores(study) if not training or one.task != training.name_]
+    return [*counted, *right_answers(study)]
 
 
 def _steps(study: Study) -> Iterator[tuple[Participant, StudyStep, dict[str, Any]]]:

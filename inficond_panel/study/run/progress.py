@@ -228,7 +228,7 @@ class StudyProgress:
             for step in self.steps
             if step.kind == "questions" and step.name in self._left
             for question in step.questions
-            if question.checks
+            if question.checks and not question.scored
         ]
 
     def wrong(self) -> list[str]:

@@ -14,10 +14,11 @@ from typing import Any
 from inficond_panel.common import clock
 from inficond_panel.common.cache import once
 from inficond_panel.errors import StudyError
-from inficond_panel.spec import Layout, Spec, load_spec
+from inficond_panel.spec import load_spec
 from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.records import Participant, StudyEvent
+from inficond_panel.study.run.shown_views import page_spec
 from inficond_panel.study.run.tasks import (
     ConceptSet,
     EncoderOf,
@@ -30,7 +31,6 @@ from inficond_panel.study.run.tasks import (
 )
 from inficond_panel.study.spec.conditions import Level
 from inficond_panel.study.spec.study_spec import StudySpec, find_file, is_study, load_study
-from inficond_panel.study.spec.task_sections import Task
 from inficond_panel.tuning import History, Tuner
 
 _HOLDOUT = "holdout"  # name of a fact: measurements of reports on the holdout
@@ -220,18 +220,6 @@ class Study:
 
 def _measured(stored: str) -> dict[str, Any]:
     return dict(json.loads(stored or "{}"))
-
-
-def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:
-    """Return the spec of the app with the condition's views, else the task's views, if any."""
-    views, layout = (level.views if level else []) or task.views, spec.layout
-    if not views:
-        return spec
-    rows = [[name for name in row if name in views] for row in layout.rows]
-    rows += [[name] for name in views if name not in layout.views]  # a view that it lacks
-    rows = [row for row in rows if row]
-    made = Layout(theme=layout.theme, show=layout.show, rows=rows)
-    return spec.model_copy(update={"layout": made})
 
 
 def open_study(name: str | Path, data: str | Path | None = None) -> Study:

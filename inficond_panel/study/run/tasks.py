@@ -18,6 +18,7 @@ from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.store import Store
 from inficond_panel.study.run.records import StudyEvent
+from inficond_panel.study.run.shown_views import goal_fault
 from inficond_panel.study.spec.conditions import Level, Variation
 from inficond_panel.study.spec.study_spec import StudySpec
 from inficond_panel.study.spec.task_sections import (
@@ -182,6 +183,9 @@ class Preparation:
             what = f"{goal.what} is {goal.value:.3f}, to reach {goal.target:.3f}"
             self._report(task, "done_when", f"is true at the start node already: {what}")
         ready = Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
+        for each in self._levels_with(task, level):
+            if hidden := goal_fault(tuner.spec, task, each):
+                self._report(task, "done_when", hidden)
         levels = [level] if level else [None, *self.study.levels_of(task)]
         typing = [allowed(task, each, "may_type") for each in levels]
         if self._encoder and any(typing) and (fault := _typing_fault(ready, self._encoder)):
@@ -190,6 +194,13 @@ class Preparation:
         if refused and any(allowed(task, each, "may_ask") for each in levels):
             self._report(task, "may_ask", f"these students cannot learn answers. {refused.message}")
         return ready
+
+    def _levels_with(self, task: Task, level: Level | None) -> Sequence[Level | None]:
+        """Return the conditions of a task with the spec of ``level``: itself, or without one all
+        that do not change the spec of the app. [None] if the study has no conditions."""
+        if level is not None or not self.study.levels:
+            return [level]
+        return [each for each in self.study.levels_of(task) if each.spec is None]
 
     def _tuner(self, task: Task, level: Level | None) -> Tuner | None:
         """Return the tuner of a task's students under a condition; None if the condition cannot be

@@ -53,7 +53,8 @@ class QuestionPage(Section):
         None,
         min_length=1,
         doc="The questions; may be left out with a template. A question with a `right` answer is "
-        "an attention check: every answer is taken, and the tables count the right ones.",
+        "an attention check, unless it is `scored`: every answer is taken, and the tables count "
+        "the right ones.",
     )
     skip_if: SkipIf | None = option(None, doc=SKIPPED)
 
@@ -83,7 +84,7 @@ class CheckPage(QuestionPage):
         """Yield (key, message) for each question without a right answer."""
         for question in self.asked:
             if not question.checks:
-                remedy = "add the key right, which kind: choice and kind: number have"
+                remedy = "add the key right"
                 yield "questions", f"{question.name_!r} has no right answer; {remedy}"
 
 

@@ -11,7 +11,7 @@ from inficond_panel.study.run.records import storable
 from inficond_panel.vocabulary.lengths import LONGEST_ANSWER
 
 _LARGEST = 1e15
-_RIGHT = "In `comprehension` and in attention checks: the right"
+_RIGHT = "In `comprehension`, in attention checks and with `scored`: the right"
 
 
 class Question(Section):
@@ -19,9 +19,22 @@ class Question(Section):
 
     chooser: ClassVar[str] = "kind"
 
-    name_: Slug = option(doc="Column of the answers; unique in a study.")
+    name_: Slug = option(
+        doc="Name in the tables; unique on the pages after a task or a block, and on all others. "
+        "The same name after several tasks is one measure."
+    )
     text: Text = option(doc="The question, or the statement to agree with.")
     required: bool = option(True, doc="Whether an answer is required.")
+    scored: bool = option(
+        False,
+        doc="Whether a right answer is a result, the share of which the report compares; then the "
+        "question is no attention check.",
+    )
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) if the question is scored without a right answer."""
+        if self.scored and not self.checks:
+            yield "scored", "there is no right answer; add the key right"
 
     def fault(self, answer: object) -> str:
         """Return a message if an answer from a browser is not valid; "" if it is. None means that
@@ -72,6 +85,7 @@ class LikertQuestion(Question):
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) if the number of labels does not fit the number of steps."""
+        yield from super().faults(given)
         if len(self.labels) not in (2, self.points):
             yield "labels", f"{len(self.labels)} labels for {self.points} steps; give as many, or 2"
         if self.right is not None and self.points and self.right > self.points:
@@ -103,6 +117,7 @@ class ChoiceQuestion(Question):
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for right answers that cannot be chosen."""
+        yield from super().faults(given)
         for answer in self.right or []:
             if answer not in (self.options or []):
                 yield "right", f"{answer!r} is not in options; add it there, or correct it"
@@ -165,6 +180,19 @@ class TextQuestion(Question):
     kind: Literal["text"] = option("text", doc="Free text.")
     required: bool = option(False, doc="Whether an answer is required.")
     lines: int = option(4, ge=1, le=20, doc="Height of the box, in lines.")
+    right: Some[Text] | None = option(
+        None, doc=f"{_RIGHT} answers, each right by itself, in upper or lower case."
+    )
+
+    @property
+    def right_answer(self) -> Any:
+        """First of the right answers; None if the question has none."""
+        return self.right[0] if self.right else None
+
+    def is_right(self, answer: object) -> bool:
+        """Return True if the answer is one of the right ones, without regard to case and to spaces
+        around it, or if there are none."""
+        return not self.checks or _plain(str(answer)) in map(_plain, self.right or [])
 
     def _fault(self, answer: object) -> str:
         if not isinstance(answer, str) or not (answer.strip() or not self.required):
@@ -172,3 +200,7 @@ class TextQuestion(Question):
         if storable(answer) != answer:
             return "A character cannot be stored; write it anew."
         return "" if len(answer) <= LONGEST_ANSWER else f"At most {LONGEST_ANSWER} characters."
+
+
+def _plain(text: str) -> str:
+    return text.strip().casefold()

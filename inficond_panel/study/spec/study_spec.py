@@ -214,6 +214,14 @@ class StudySpec(SpecFile):
         return [*self.form, *[asked for page in self.questionnaire for asked in page.asked]]
 
     @property
+    def scored(self) -> list[str]:
+        """Names of the scored questions, without those after the training, which do not count."""
+        groups = [*(self.tasks or []), *self.blocks]
+        pages = [*(page for group in groups for page in group.after), *self.questionnaire]
+        asked = [*self.form, *(question for page in pages for question in page.asked)]
+        return list(dict.fromkeys(str(one.name_) for one in asked if one.scored))
+
+    @property
     def levels(self) -> list[Level]:
         """The conditions; [] in a study without conditions."""
         return list(self.conditions.levels or []) if self.conditions else []

@@ -2,26 +2,39 @@
 /* global $ort */
 // $ort is onnxruntime-web, which inficond_panel/try_page/page.py puts before this script.
 
+/** The connection ended before all bytes had come. */
+export class LostConnection extends Error {}
+
 /** Bytes of the part `name`: base64 in the page's element of this id, else a file beside it. `told` gets
-    the share that has come. */
+    how many have come. */
 async function bytesOf(name, told) {
   const element = document.getElementById(name)
   const file = element.dataset.file
   if (!file) return fromBase64(element)
-  const reply = await fetch(file)
+  const reply = await arriving(fetch(file))
   if (!reply.ok) throw new Error(`${file}: ${reply.status}`)
-  const whole = Number(element.dataset.bytes)
   const parts = []
   let come = 0
   for (const reader = reply.body.getReader(); ;) {
-    const { done, value } = await reader.read()
+    const { done, value } = await arriving(reader.read())
     if (done) break
     parts.push(value)
-    come += value.length
-    told(Math.min(1, come / whole))
+    told((come += value.length))
   }
   return new Uint8Array(await new Blob(parts).arrayBuffer())
 }
+
+/** What comes over the network, or the error that it does not. */
+async function arriving(promise) {
+  try {
+    return await promise
+  } catch (error) {
+    throw new LostConnection(error.message)
+  }
+}
+
+/** Bytes that lie beside the page, of the part `name`. */
+const bytesBeside = (name) => Number(document.getElementById(name).dataset.bytes ?? 0)
 
 function fromBase64(element) {
   const letters = atob(element.textContent.trim())
@@ -39,10 +52,13 @@ async function unpacked(bytes) {
 }
 
 /** Load the runtime and the model; returns `scores(input)`, the scores (C,) of an input of `preparedOf`.
-    `told(part, share)` says how much of "runtime" or "model" has come. */
+    `told(come, whole)` says how many bytes have come, of those that lie beside the page. */
 export async function loadNetwork({ size }, told) {
-  const runtime = await unpacked(await bytesOf("runtime", (share) => told("runtime", share)))
-  const model = await bytesOf("model", (share) => told("model", share))
+  const first = bytesBeside("runtime")
+  const whole = first + bytesBeside("model")
+  const tell = (come) => told(Math.min(come, whole), whole)
+  const runtime = await unpacked(await bytesOf("runtime", tell))
+  const model = await bytesOf("model", (come) => tell(first + come))
   $ort.env.wasm.wasmBinary = runtime.buffer
   $ort.env.wasm.numThreads = 1 // more need headers that a plain host does not send
   $ort.env.logLevel = "error"

@@ -77,7 +77,8 @@ export function makeChooser(take) {
     { class: "drop" },
     icon("download", 20),
     words,
-    h("span", {}, "or drop it here"),
+    h("span", { class: "by-mouse" }, "or drop it here"),
+    h("span", { class: "by-touch" }, "or take one"),
     input,
   )
   for (const kind of /** @type {("dragover" | "drop")[]} */ (["dragover", "drop"])) {

@@ -5,7 +5,7 @@ import { h, isolated } from "../../ui/elements.js"
 import { count } from "../../ui/numbers.js"
 import { makeClasses } from "./classes.js"
 import { makeConcepts } from "./concepts.js"
-import { loadNetwork } from "./network.js"
+import { LostConnection, loadNetwork } from "./network.js"
 import { preparedOf, readPhoto } from "./photo.js"
 import { makeChooser, makePicture, placeWords } from "./picture.js"
 import { placeOf, scoresWithout } from "./places.js"
@@ -19,17 +19,31 @@ const NO_RUNTIME =
 const FROM_DISK =
   "A browser loads nothing beside a page that it opened from a disk. Put the folder on a web host, " +
   "or write one file: inficond page --try POCKET --output try.html"
-const PARTS = { runtime: "onnxruntime-web", model: "the network" }
+const LOST = "The connection was lost. Reload the page when it is back."
+const NO_MEMORY =
+  "This device has too little free memory for the network. Close other pages and programs, and reload the " +
+  "page. A smaller network needs less: inficond page --try POCKET/pocket-int8.onnx"
 
 const status = h("p", { class: "status", role: "status" })
 const alert = h("p", { class: "fault", role: "alert" })
+const loading = makeLoading()
 const chooser = makeChooser(take)
 const picture = makePicture()
 const classes = makeClasses(facts, pick)
 const concepts = makeConcepts(facts, { count: toggle, reset, where })
 const examples = h("div", { class: "examples" })
-const looked = h("div", {}, alert, chooser.element, examples, status, picture.element, classes.element)
-document.getElementById("try").append(looked, concepts.element)
+const looked = h(
+  "div",
+  {},
+  alert,
+  chooser.element,
+  loading.element,
+  examples,
+  status,
+  picture.element,
+  classes.element,
+)
+document.getElementById("try").replaceChildren(looked, concepts.element)
 
 /** The network: scores of a prepared photo. */
 let scoresOf = null
@@ -50,14 +64,16 @@ async function start() {
     fail(NO_RUNTIME)
     return
   }
+  say("Loading the network.")
   try {
-    scoresOf = await loadNetwork(facts.preprocessing, (part, share) =>
-      say(`Loading ${PARTS[part]}: ${Math.round(100 * share)} %`),
-    )
+    scoresOf = await loadNetwork(facts.preprocessing, loading.show)
   } catch (error) {
     console.warn(error)
+    say("")
     fail(loadingFault(error))
     return
+  } finally {
+    loading.element.hidden = true
   }
   say("")
   chooser.open()
@@ -66,8 +82,27 @@ async function start() {
 
 function loadingFault(error) {
   if (location.protocol === "file:" && document.getElementById("model").dataset.file) return FROM_DISK
+  if (error instanceof LostConnection) return LOST
+  if (isOutOfMemory(error)) return NO_MEMORY
   if (/no available backend/.test(error.message)) return NO_RUNTIME
   return `The network cannot be loaded: ${error.message}. ${MAKE_AGAIN}`
+}
+
+/** Browsers and onnxruntime-web have no kind of their own for this error, only words. */
+const isOutOfMemory = (error) => /memory|alloc/i.test(error.message)
+
+/** The bar of what has come; `show(come, whole)` in bytes. */
+function makeLoading() {
+  const bar = h("progress", { "aria-label": "Loading the network" })
+  const words = h("span", { class: "num" })
+  const megabytes = (bytes) => (bytes / 1e6).toFixed(1)
+  const show = (come, whole) => {
+    bar.max = whole
+    if (come < whole) bar.value = come
+    else bar.removeAttribute("value") // the network is being started, for an unknown time
+    words.textContent = come < whole ? `${megabytes(come)} of ${megabytes(whole)} MB` : "Starting it"
+  }
+  return { element: h("div", { class: "loading" }, bar, words), show }
 }
 
 function addExamples() {
@@ -93,10 +128,13 @@ async function take(file) {
   let photo
   try {
     photo = await readPhoto(file)
-  } catch {
+  } catch (error) {
     if (mine !== photoTurn) return
     say("")
-    fail(isolated(`${file.name} cannot be read as a photo. Choose a JPEG, PNG or WebP file.`, [file.name]))
+    const words = isOutOfMemory(error)
+      ? `This device has too little free memory for ${file.name}. Choose a smaller photo.`
+      : `${file.name} cannot be read as a photo. Choose a JPEG, PNG or WebP file.`
+    fail(isolated(words, [file.name]))
     return
   }
   const began = performance.now()
@@ -121,7 +159,12 @@ async function take(file) {
 
 function failRun(error) {
   say("")
-  fail(`The network fails on this photo: ${error.message}. Reload the page, or choose another photo.`)
+  picture.say([])
+  fail(
+    isOutOfMemory(error)
+      ? NO_MEMORY
+      : `The network fails on this photo: ${error.message}. Reload the page, or choose another photo.`,
+  )
 }
 
 function likeliest() {

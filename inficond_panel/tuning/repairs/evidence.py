@@ -29,6 +29,7 @@ from inficond_panel.distill.suspects import (
     Suspicion,
     UnseenLogits,
     Verdict,
+    shown_share,
     side_means,
     suspicion,
     verdict,
@@ -36,6 +37,7 @@ from inficond_panel.distill.suspects import (
 from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages, more_photos, part_hashes
+from inficond_panel.store.shown import shown_counts
 from inficond_panel.tuning.cells import GroupCells, group_texts, known_groups
 from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits
 from inficond_panel.tuning.fitting.images import scores_on
@@ -53,7 +55,7 @@ LEAST_TUNE, LEAST_OUTSIDE_FOLD = 5, 4
 _KEPT_OF_TUNE = ["tune_scores", "_of_tune", "tune_photos", "tune_logits"]
 _KEPT_OF_TUNE += ["model_of_tune", "model_of_fit", "one_of_each"]
 #: Cached properties that depend on the photos of fit, too.
-_KEPT = [*_KEPT_OF_TUNE, "fit_scores", "_of_fit", "fit_logits"]
+_KEPT = [*_KEPT_OF_TUNE, "fit_scores", "_of_fit", "fit_logits", "shown_shares"]
 
 
 @once(4)
@@ -194,6 +196,16 @@ class Evidence:
         tested = carried >= LEAST_SUPPORT
         reliance, p = np.where(tested, measured.reliance, 0.0), np.where(tested, measured.p, 1.0)
         return replace(measured, reliance=reliance, p=p)
+
+    @cached_property
+    def shown_shares(self) -> Array | None:
+        """Shares (2, C) of the photos of fit that show each concept: of those with the class, and
+        of those without it. A photo shows a concept if one of its segments is nearest to it; None
+        in a store without segments."""
+        if not self._store.holds("segments"):
+            return None
+        sides = [self.fit[self.fit_label == side] for side in (1, 0)]
+        return np.stack([shown_share(shown_counts(self._store, at), len(at)) for at in sides])
 
     @cached_property
     def fit_scores(self) -> NDArray:

@@ -22,7 +22,7 @@ from inficond_panel.views.provenance.iterations import ProvenanceTree
 #: What the page calls the trunks.
 _WORDS = {
     "efficientnet-lite0": "EfficientNet-lite0 (small, trained on ImageNet)",
-    "encoder": "The encoder of these concepts (cheaper only at a smaller size)",
+    "encoder": "The encoder of these concepts, without segments",
 }
 
 
@@ -34,12 +34,13 @@ def make_pocket(state: PocketState) -> dict[str, Any]:
     """
     if not state.offered:
         return {}
-    status = state.status
+    status, saving = state.status, state.saving
     failed = status.kind == "error"
     return {
         "node": state.node_id,
         "missing": state.missing,
         "trunks": [[name, _WORDS.get(name, name)] for name in state.trunks],
+        "why": state.why,
         "sides": list(INPUT_SIDES),
         "kept": [
             {"key": state.key_of(kept), "name": kept.name, "lines": kept.lines}
@@ -51,6 +52,8 @@ def make_pocket(state: PocketState) -> dict[str, Any]:
         "progress": status.progress,
         "status": "" if failed else status.text,
         "error": f"{status.text} {status.remedy}".strip() if failed else "",
+        "saving": saving.kind == "writing",
+        "saved": f"{saving.text} {saving.remedy}".strip(),
     }
 
 

@@ -57,8 +57,10 @@ export function pocketDialog(root, model, say, leave) {
     )
     text(heading, `A small network at ${row.number}`)
     set(results, "hidden", kept.length ? null : "")
-    drawOnce(list, JSON.stringify([kept, shown.busy]), () => kept.map((one) => item(one, shown.busy, say)))
-    text(saved, builds || shown.error ? "" : shown.status)
+    drawOnce(list, JSON.stringify([kept, shown.saving]), () =>
+      kept.map((one) => item(one, shown.saving, say)),
+    )
+    text(saved, shown.saved)
     build.draw(shown, row, kept.length > 0)
   }
   watch(model, ["pocket"], draw)
@@ -121,6 +123,7 @@ function builder(model, say, node) {
     },
     "Build",
   )
+  const why = h("p", { class: "muted" })
   const told = h("div", { class: "told", role: "status" })
   const bar = h("i", { class: "progress" })
   const cancel = h("button", { class: "btn", onclick: () => say("stop_pocket") }, bar, h("span"))
@@ -133,6 +136,7 @@ function builder(model, say, node) {
       h("span", { class: "muted" }, "Network"),
       h("span", { class: "select" }, trunk, icon("down", 14)),
     ),
+    why,
     h(
       "fieldset",
       {},
@@ -157,7 +161,7 @@ function builder(model, say, node) {
   }
 
   const draw = (
-    { missing, trunks, sides: widths, building, kind, busy, progress, status, error },
+    { missing, trunks, why: reason, sides: widths, building, kind, busy, progress, status, error },
     row,
     more,
   ) => {
@@ -170,6 +174,8 @@ function builder(model, say, node) {
         `It gets the students of ${row.number} with all thumbs. It takes minutes. ` +
           "You can go on meanwhile; if you close this page, it stops.",
     )
+    text(why, reason)
+    set(why, "hidden", reason ? null : "")
     set(fields, "hidden", trunks.length && !builds ? null : "")
     drawOnce(trunk, JSON.stringify(trunks), () => trunks.map(([value, name]) => h("option", { value }, name)))
     drawOnce(sides, JSON.stringify(widths), () => widths.map((width) => sideBox(width, settle)))

@@ -214,7 +214,7 @@ class ProvenanceView(ComparisonActions, NetworkActions, PocketActions, Viewer):
 
     @param.depends(
         "app.pocket.missing", "app.pocket.trunks", "app.pocket.kept", "app.pocket.status",
-        watch=True,
+        "app.pocket.saving", watch=True,
     )  # fmt: skip
     def _show_pocket(self) -> None:
         self._tree.pocket = make_pocket(self.app.pocket)
