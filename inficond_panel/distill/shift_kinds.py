@@ -223,11 +223,9 @@ def _standard(sides: Sequence[NDArray]) -> tuple[Array, Array]:
 def _rows(scores: NDArray, rows: NDArray[np.intp], standard: tuple[Array, Array]) -> NDArray:
     """Return the standardised scores of some photos, (rows, C) float32."""
     made = np.empty((len(rows), scores.shape[1]), np.float32)
-    mean, size = (np.asarray(each, dtype=made.dtype) for each in standard)
     for first in range(0, len(rows), _PHOTOS):
-        part = made[first : first + _PHOTOS]
-        np.subtract(scores[rows[first : first + _PHOTOS]], mean, out=part, casting="same_kind")
-        part /= size
+        part = slice(first, first + _PHOTOS)
+        made[part] = (scores[rows[part]] - standard[0]) / standard[1]
     return made
 
 

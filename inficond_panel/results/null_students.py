@@ -81,11 +81,11 @@ def null_frame(
     """Return a frame of the AP of the original students, and of students of random words.
 
     A class has a row per ``size``: students with at most 5, 10 and 20 concepts, their ``mean``, and
-    ``all``: as many as λ leaves (if ``by_lambda``). ``named`` is the AP of the concepts, ``random``
-    that of random words, ``difference`` is paired: both have the same bootstrap draws;
-    ``named_concepts`` and ``random_concepts`` are how many the students have. The last rows are
-    means over several classes. Facts are what the null reads (``null``) and its ``words``.
-    Raises as ``null_students``, and ``TuningError`` for an unknown class.
+    ``all``: as many as λ leaves, unless ``by_lambda`` is false and there are other sizes. ``named``
+    is the AP of the concepts, ``random`` that of random words, ``difference`` is paired: both have
+    the same bootstrap draws; ``named_concepts`` and ``random_concepts`` are how many the students
+    have. The last rows are means over several classes. Facts are what the null reads (``null``) and
+    its ``words``. Raises as ``null_students``, and ``TuningError`` for an unknown class.
     """
     check_comparable(tuner)
     names = chosen_classes(classes, tuner.store.classes)
@@ -147,10 +147,8 @@ def _summary(rows: Sequence[Mapping[str, Any]], names: Sequence[str], kind: str)
 def _of_class(found: NullStudents, name: str, noise: Noise) -> dict[str, Any]:
     """Return the pairs of figures of one class by size, and its numbers of images."""
     sides = found.named[name], found.random[name]
-    figures = {
-        size: tuple(_figure(side, size, noise) for side in sides) for size in _shared(*sides)
-    }
-    positive = next(iter(found.named[name].values())).outcome.positive
+    figures = {size: tuple(_figure(side, size, noise) for side in sides) for size in sides[0]}
+    positive = next(iter(sides[0].values())).outcome.positive
     counts = {"positives": int(positive.sum()), "negatives": int((~positive).sum())}
     return {"figures": figures, **counts}
 
@@ -158,7 +156,7 @@ def _of_class(found: NullStudents, name: str, noise: Noise) -> dict[str, Any]:
 def _of_all(found: NullStudents, noise: Noise) -> dict[str, Any]:
     """Return the same for the means over the classes; all classes share the draws of images."""
     sides = found.named, found.random
-    sizes = next(_shared(found.named[name], found.random[name]) for name in found.named)
+    sizes = next(iter(found.named.values()))
     figures = {
         size: tuple(
             _mean([_figure(each, size, noise, together=True) for each in side.values()])
@@ -167,11 +165,6 @@ def _of_all(found: NullStudents, noise: Noise) -> dict[str, Any]:
         for size in sizes
     }
     return {"figures": figures, "positives": pd.NA, "negatives": pd.NA}
-
-
-def _shared(named: BySize, random: BySize) -> list[int | str]:
-    """Return the sizes that both sides have."""
-    return [size for size in named if size in random]
 
 
 def _figure(students: BySize, size: int | str, noise: Noise, *, together: bool = False) -> _Figure:

@@ -81,17 +81,21 @@ def null_students(
     """Return the original students of ``classes`` and their null, by size, on ``split``; cached.
 
     All are fitted to the images of ``fit``. If the store has one softmax student, both sides are
-    students per class. Unless ``by_lambda`` there are no students whose size λ decides, but of a
-    store with too few concepts for other sizes: the null's λ takes most of the time. Takes seconds.
-    Raises ``TuningError`` for students of the paper's recipe, and ``StoreFormatError`` if the
-    random words are damaged.
+    students per class. Numbers of concepts are those of ``SIZES`` that are fewer than both sides
+    have. Students whose size λ decides come with them if ``by_lambda``, or if there are no others:
+    to choose λ for the null takes most of the time. Takes seconds. Raises ``TuningError`` for
+    students of the paper's recipe, and ``StoreFormatError`` if the random words are damaged.
     """
     check_comparable(tuner)
-    sizes = _smaller(tuner)
-    some = [sizes, (SIZE_BY_LAMBDA,)] if by_lambda or not sizes else [sizes]
     kind, null = _null_tuner(tuner)
-    sides = [_joined([_students(tuner, split, classes, each)[n] for each in some]) for n in (0, 1)]
-    return NullStudents(kind, tuple(null.store.concepts) if kind == RANDOM_WORDS else (), *sides)
+    smaller = tuple(size for size in _smaller(tuner) if size in _smaller(null))
+    some: list[tuple[int | str, ...]] = [smaller] if smaller else []
+    if by_lambda or not smaller:
+        some.append((SIZE_BY_LAMBDA,))
+    parts = [_students(tuner, split, classes, sizes) for sizes in some]
+    named, random = (_joined(side) for side in zip(*parts, strict=True))
+    words = tuple(null.store.concepts) if kind == RANDOM_WORDS else ()
+    return NullStudents(kind, words, named, random)
 
 
 def _smaller(tuner: Tuner) -> tuple[int, ...]:
@@ -100,7 +104,11 @@ def _smaller(tuner: Tuner) -> tuple[int, ...]:
 
 
 def _joined(parts: Sequence[Mapping[str, BySize]]) -> dict[str, BySize]:
-    return {name: {k: v for each in parts for k, v in each[name].items()} for name in parts[0]}
+    """Return the students of each class by the sizes of all parts."""
+    return {
+        name: {size: student for part in parts for size, student in part[name].items()}
+        for name in parts[0]
+    }
 
 
 def check_comparable(tuner: Tuner) -> None:
