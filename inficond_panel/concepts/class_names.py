@@ -80,6 +80,7 @@ def letters_of(text: str) -> str:
     return letters
 
 
+@lru_cache(1 << 16)
 def spelling_of(text: str) -> str:
     """Return the ``letters_of`` each word without what two spellings of it differ by: ``blonde``
     and ``blond``, ``colour`` and ``color``. Words of at most five letters keep all their letters.

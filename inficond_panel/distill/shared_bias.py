@@ -30,14 +30,17 @@ always stands beside it, is like a fault. What is called is a question, too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from inficond_panel.distill.metrics.slices import holm
-from inficond_panel.distill.sources import Array
+from inficond_panel.distill.scores import Scores
+from inficond_panel.distill.sources import Array, to_host
 from inficond_panel.distill.spread import constant, support
 from inficond_panel.distill.suspects import LEAST_SUPPORT
 
@@ -55,6 +58,58 @@ SHOWN = 2.326
 _ROUNDING = 1e-9
 
 
+class Candidates:
+    """Columns (n, M) of candidates: ``values`` (n, O), then ``concepts`` (indices) of tables.
+
+    The ``tables`` have the scores (photos, C) of some photos after the other, n in all; ``squares``
+    (C,) are the sums of their squared deviations from the mean, 0 of a constant concept. Columns of
+    tables are read where they are: no copy in float64 is made of all.
+    """
+
+    def __init__(
+        self,
+        values: NDArray,
+        tables: Sequence[Scores] = (),
+        concepts: NDArray[np.intp] | None = None,
+        squares: Array | None = None,
+    ) -> None:
+        self._values, self._tables = np.asarray(values, dtype=np.float64), tables
+        self._concepts = np.zeros(0, np.intp) if concepts is None else concepts
+        self._rest = self._values - self._values.mean(axis=0)
+        own = np.where(constant(self._values), 0.0, (self._rest**2).sum(axis=0))
+        more = np.zeros(0) if squares is None else squares[self._concepts]
+        #: Sums of squared deviations from the mean (M,), 0 of a constant column.
+        self.squares = np.concatenate([own, more])
+
+    def products(self, u: Array) -> Array:
+        """Return the products (M, k) with columns ``u`` (n, k) that each sum to 0."""
+        ends = np.cumsum([0, *(table.shape[0] for table in self._tables)])
+        total = np.zeros((len(self._concepts), u.shape[1]))
+        for table, (first, last) in zip(self._tables, pairwise(ends), strict=True):
+            part = u[first:last]  # its sums are not 0: those of all parts are
+            product = table.gradient(part) + np.outer(table.pivot, part.sum(axis=0))
+            total += product[self._concepts]
+        return np.concatenate([self._rest.T @ u, total])
+
+    def columns(self, some: NDArray[np.intp]) -> Array:
+        """Return ``some`` columns (indices), (n, len(some))."""
+        count = self._values.shape[1]
+        made = np.empty((len(self._values), len(some)))
+        made[:, some < count] = self._values[:, some[some < count]]
+        if (some >= count).any():
+            concepts = self._concepts[some[some >= count] - count]
+            made[:, some >= count] = np.concatenate(
+                [_taken(each, concepts) for each in self._tables]
+            )
+        return made
+
+
+def _taken(table: Scores, concepts: NDArray[np.intp]) -> NDArray:
+    """Return columns (n, p) of a table."""
+    table.gather(concepts)
+    return np.concatenate(list(table.columns.map(to_host, concepts)), axis=1).T
+
+
 class SharedBias:
     """Measures (M,) of candidates for one class; the module defines them.
 
@@ -67,13 +122,12 @@ class SharedBias:
     use: Array
 
     def __init__(
-        self, z: Array, label: Array, logit: Array, own: Array, known: Array, tested: NDArray
+        self, z: Candidates, label: Array, logit: Array, own: Array, known: Array, tested: NDArray
     ) -> None:
         self._z, self._logit, self._known, self._tested = z, logit, known, tested
         self._given = np.column_stack([label, own])
-        rest = z - z.mean(axis=0)
-        self.correlation = np.where(tested, partial_correlation(rest, label, own), 0.0)
-        self.use = np.where(tested, partial_correlation(rest, logit, self._given), 0.0)
+        self.correlation = np.where(tested, partial_correlation(z, label, own), 0.0)
+        self.use = np.where(tested, partial_correlation(z, logit, self._given), 0.0)
 
     @property
     def strength(self) -> Array:
@@ -83,7 +137,7 @@ class SharedBias:
     def p(self, some: NDArray[np.intp]) -> Array:
         """Return the p-values of ``some`` candidates (indices)."""
         p, tested = np.ones(len(some)), self._tested[some]
-        z = self._z[:, some[tested]]
+        z = self._z.columns(some[tested])
         t = np.zeros(z.shape[1])
         for group, beside in _with_equal_others(z, self._known):
             given = np.column_stack([self._given, self._known[:, beside]])
@@ -93,6 +147,8 @@ class SharedBias:
 
     def called(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the mask (M,) of the candidates to call, among the ``known`` ones (M,)."""
+        if not (self.strength >= LEAST)[known].any():  # no p-value would change that
+            return np.zeros(len(known), dtype=bool)
         adjusted = np.ones(len(known))
         adjusted[known] = holm(self.p(np.flatnonzero(known)))
         return np.asarray((self.strength >= LEAST) & (adjusted <= ALPHA))
@@ -110,7 +166,7 @@ def held(fit: Array, tune: Array) -> NDArray[np.bool_]:
 
 
 def shared_bias(
-    candidates: NDArray,
+    candidates: NDArray | Candidates,
     label: NDArray,
     logit: NDArray,
     own: NDArray,
@@ -123,22 +179,23 @@ def shared_bias(
     (n, K), which may be among the candidates. ``carried`` (M,) is the ``support`` of the
     candidates, where it is known already.
     """
-    z, y, f, own, known = (
-        np.asarray(each, dtype=np.float64) for each in (candidates, label, logit, own, known)
-    )
-    carried = support(z) if carried is None else carried
-    return SharedBias(z, y, f, own, known, (carried >= LEAST_SUPPORT) & ~constant(z))
+    y, f, own, known = (np.asarray(each, dtype=np.float64) for each in (label, logit, own, known))
+    if not isinstance(candidates, Candidates):
+        carried = support(candidates) if carried is None else carried
+        candidates = Candidates(candidates)
+    carried = np.full(len(candidates.squares), np.inf) if carried is None else carried
+    tested = (carried >= LEAST_SUPPORT) & (candidates.squares > 0)
+    return SharedBias(candidates, y, f, own, known, tested)
 
 
-def partial_correlation(z: Array, values: Array, given: Array) -> Array:
-    """Return the partial correlation (M,) of columns (n, M), each of mean 0, and values (n,) given
-    other columns (n, G); 0 where nothing is left."""
+def partial_correlation(z: Candidates, values: Array, given: Array) -> Array:
+    """Return the partial correlation (M,) of candidates and values (n,) given other columns (n, G);
+    0 where nothing is left."""
     basis = _basis(given)
     of_values = _rest(values, basis)
-    total, along = of_values @ z, basis.T @ z
-    every = np.einsum("ij,ij->j", z, z)
-    squares = every - np.einsum("ij,ij->j", along, along)
-    left = (squares > _ROUNDING * every) & _is_left(of_values, values)
+    total, *along = z.products(np.column_stack([of_values, basis[:, 1:]])).T  # the first is 1
+    squares = z.squares - sum(each**2 for each in along)
+    left = (squares > _ROUNDING * z.squares) & _is_left(of_values, values)
     size = np.sqrt(np.maximum(squares, 0.0) * (of_values**2).sum())
     return np.divide(total, size, out=np.zeros_like(total), where=left)
 

@@ -179,15 +179,17 @@ def other_photos(
     fit_label: NDArray,
     tune_scores: NDArray,
     tune_label: NDArray,
-    factor: Array | None = None,
+    shared: Shared | None = None,
 ) -> OtherPhotos:
     """Test whether photos of the two splits differ, from scores (n, C) and labels (n,).
 
-    At most ``MOST`` negatives and positives of each split are used, evenly drawn. ``factor`` is
-    from ``covariance_factor``; without it the same takes several times as long.
+    At most ``MOST`` negatives and positives of each split are used, evenly drawn. ``shared`` is
+    ``shared_by_classes`` of these photos, or of more; without it the same takes several times as
+    long.
     """
     rng, sides = np.random.default_rng(0), (fit_scores, tune_scores)
-    standard = _standard(sides)
+    standard = _standard(sides) if shared is None else shared.standard
+    factor = None if shared is None else shared.factor
     some = [_evenly(np.flatnonzero(label != 1), MOST) for label in (fit_label, tune_label)]
     fold = np.concatenate([rng.integers(FOLDS, size=len(rows)) for rows in some])
     negatives = np.concatenate([_rows(*each, standard) for each in zip(sides, some, strict=True)])
@@ -227,23 +229,32 @@ def _rows(scores: NDArray, rows: NDArray[np.intp], standard: tuple[Array, Array]
     return made
 
 
-def covariance_factor(fit_scores: NDArray, tune_scores: NDArray) -> Array | None:
-    """Return the lower Cholesky factor (C, C) of the covariance of standardised scores with the
-    ridge of the discriminants; None for more than ``MOST_CONCEPTS``.
+@dataclass(frozen=True)
+class Shared:
+    """What the discriminants of all classes of the same photos share.
 
-    It is near the covariance of the negatives of any class, so that their discriminants need few
-    steps. One factor serves all classes of the same photos, of which at most ``MOST_SHARED`` of
-    each split are used, evenly drawn.
+    ``standard`` are mean and standard deviation (C,) of the scores. ``factor`` is the lower
+    Cholesky factor (C, C) of the covariance of standardised scores, with the ridge of the
+    discriminants; None for more than ``MOST_CONCEPTS``. It is near the covariance of the negatives
+    of any class, so that their discriminants need few steps.
     """
-    if fit_scores.shape[1] > MOST_CONCEPTS:
-        return None
+
+    standard: tuple[Array, Array]
+    factor: Array | None
+
+
+def shared_by_classes(fit_scores: NDArray, tune_scores: NDArray) -> Shared:
+    """Return what the discriminants of all classes share, from the scores (n, C) of both splits; of
+    their covariance at most ``MOST_SHARED`` photos of each are used, evenly drawn."""
     sides = fit_scores, tune_scores
     standard, count = _standard(sides), sum(min(len(scores), MOST_SHARED) for scores in sides)
+    if fit_scores.shape[1] > MOST_CONCEPTS:
+        return Shared(standard, None)
     total = RIDGE * np.eye(fit_scores.shape[1])
     for scores in sides:
         some = _rows(scores, _evenly(np.arange(len(scores)), MOST_SHARED), standard)
         total += some.T @ some / count
-    return np.asarray(np.linalg.cholesky(total), dtype=np.float64)
+    return Shared(standard, np.asarray(np.linalg.cholesky(total), dtype=np.float64))
 
 
 def _discriminants(
@@ -253,7 +264,7 @@ def _discriminants(
 
     Rows (n, C) are ``first`` (n,) or not; the first ones lie above the others. The covariance of
     the concepts is never made, since it can be too large for memory: conjugate gradients need
-    products with it, preconditioned by the ``factor`` of ``covariance_factor``.
+    products with it, preconditioned by the ``factor`` of ``Shared``.
     """
     from scipy.linalg import cho_solve  # noqa: PLC0415 - slow to load
     from scipy.sparse.linalg import LinearOperator, cg  # noqa: PLC0415 - slow to load

@@ -299,7 +299,7 @@ def _of_names(
     words, or if that takes minutes."""
     if random_words(tuner.store) is None or not is_at_hand(tuner, classes):
         return ()
-    found, sentence = no_better_finding(null_frame(tuner, classes=classes))
+    found, sentence = no_better_finding(null_frame(tuner, classes=classes, by_lambda=False))
     if found:
         about = found[0] if len(found) == 1 else "concepts"
         return (_row(about, NO_BETTER, sentence, remedies.of_names),)

@@ -76,20 +76,21 @@ def null_frame(
     classes: Sequence[str] | None = None,
     draws: int | None = None,
     seed: int = 0,
+    by_lambda: bool = True,
 ) -> pd.DataFrame:
     """Return a frame of the AP of the original students, and of students of random words.
 
     A class has a row per ``size``: students with at most 5, 10 and 20 concepts, their ``mean``, and
-    ``all``: as many as λ leaves. ``named`` is the AP of the concepts, ``random`` that of random
-    words, ``difference`` is paired: both have the same bootstrap draws; ``named_concepts`` and
-    ``random_concepts`` are how many the students have. The last rows are means over several
-    classes. Facts are what the null reads (``null``) and its ``words``. Raises as
-    ``null_students``, and ``TuningError`` for an unknown class.
+    ``all``: as many as λ leaves, unless ``by_lambda`` is false and there are other sizes. ``named``
+    is the AP of the concepts, ``random`` that of random words, ``difference`` is paired: both have
+    the same bootstrap draws; ``named_concepts`` and ``random_concepts`` are how many the students
+    have. The last rows are means over several classes. Facts are what the null reads (``null``) and
+    its ``words``. Raises as ``null_students``, and ``TuningError`` for an unknown class.
     """
     check_comparable(tuner)
     names = chosen_classes(classes, tuner.store.classes)
     noise, root = tuner.spec.views.noise(draws, seed), tuner.root()
-    found = null_students(tuner, split, tuple(names))
+    found = null_students(tuner, split, tuple(names), by_lambda=by_lambda)
     rows = [row for name in names for row in _rows(name, _of_class(found, name, noise), noise)]
     if len(names) > 1:
         rows += _rows(EVERY, _of_all(found, noise), noise)
@@ -146,17 +147,15 @@ def _summary(rows: Sequence[Mapping[str, Any]], names: Sequence[str], kind: str)
     """Yield a sentence on the last of the classes' means: of all, or of the only class."""
     name = EVERY if len(names) > 1 else names[0]
     own = {row["size"]: row for row in rows if row["class"] == name}
-    row = pd.Series(own.get(MEAN, own[SIZE_BY_LAMBDA]))
+    row = pd.Series(own[MEAN] if MEAN in own else own[SIZE_BY_LAMBDA])
     yield null_sentence(kind, *(interval_of(row, key) for key in ("named", "random", "difference")))
 
 
 def _of_class(found: NullStudents, name: str, noise: Noise) -> dict[str, Any]:
     """Return the pairs of figures of one class by size, and its numbers of images."""
     sides = found.named[name], found.random[name]
-    figures = {
-        size: tuple(_figure(side, size, noise) for side in sides) for size in _shared(*sides)
-    }
-    positive = found.named[name][SIZE_BY_LAMBDA].outcome.positive
+    figures = {size: tuple(_figure(side, size, noise) for side in sides) for size in sides[0]}
+    positive = next(iter(sides[0].values())).outcome.positive
     counts = {"positives": int(positive.sum()), "negatives": int((~positive).sum())}
     return {"figures": figures, **counts}
 
@@ -164,7 +163,7 @@ def _of_class(found: NullStudents, name: str, noise: Noise) -> dict[str, Any]:
 def _of_all(found: NullStudents, noise: Noise) -> dict[str, Any]:
     """Return the same for the means over the classes; all classes share the draws of images."""
     sides = found.named, found.random
-    sizes = next(_shared(found.named[name], found.random[name]) for name in found.named)
+    sizes = next(iter(found.named.values()))
     figures = {
         size: tuple(
             _mean([_figure(each, size, noise, together=True) for each in side.values()])
@@ -173,11 +172,6 @@ def _of_all(found: NullStudents, noise: Noise) -> dict[str, Any]:
         for size in sizes
     }
     return {"figures": figures, "positives": pd.NA, "negatives": pd.NA}
-
-
-def _shared(named: BySize, random: BySize) -> list[int | str]:
-    """Return the sizes that both sides have."""
-    return [size for size in named if size in random]
 
 
 def _figure(students: BySize, size: int | str, noise: Noise, *, together: bool = False) -> _Figure:
@@ -195,12 +189,12 @@ def _mean(figures: Sequence[_Figure]) -> _Figure:
 
 def _rows(name: str, measured: Mapping[str, Any], noise: Noise) -> list[dict[str, Any]]:
     figures: dict[int | str, _Pair] = dict(measured["figures"])
-    counted = [pair for size, pair in figures.items() if size != SIZE_BY_LAMBDA]
-    if counted:
-        every = figures.pop(SIZE_BY_LAMBDA)
-        named, random = zip(*counted, strict=True)
+    by_lambda = figures.pop(SIZE_BY_LAMBDA, None)
+    if figures:
+        named, random = zip(*figures.values(), strict=True)
         figures[MEAN] = _mean(named), _mean(random)
-        figures[SIZE_BY_LAMBDA] = every
+    if by_lambda is not None:
+        figures[SIZE_BY_LAMBDA] = by_lambda
     counts = {key: measured[key] for key in ("positives", "negatives")}
     return [
         {"class": name, "size": str(size), **_columns(*pair, noise), **counts}

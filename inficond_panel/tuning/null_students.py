@@ -75,15 +75,40 @@ class NullStudents:
     random: Mapping[str, BySize]
 
 
-def null_students(tuner: Tuner, split: str, classes: tuple[str, ...]) -> NullStudents:
+def null_students(
+    tuner: Tuner, split: str, classes: tuple[str, ...], *, by_lambda: bool = True
+) -> NullStudents:
     """Return the original students of ``classes`` and their null, by size, on ``split``; cached.
 
     All are fitted to the images of ``fit``. If the store has one softmax student, both sides are
-    students per class. Takes seconds. Raises ``TuningError`` for students of the paper's recipe,
-    and ``StoreFormatError`` if the random words are damaged.
+    students per class. Numbers of concepts are those of ``SIZES`` that are fewer than both sides
+    have. Students whose size λ decides come with them if ``by_lambda``, or if there are no others:
+    to choose λ for the null takes most of the time. Takes seconds. Raises ``TuningError`` for
+    students of the paper's recipe, and ``StoreFormatError`` if the random words are damaged.
     """
     check_comparable(tuner)
-    return _null_students(tuner, split, classes)
+    kind, null = _null_tuner(tuner)
+    smaller = tuple(size for size in _smaller(tuner) if size in _smaller(null))
+    some: list[tuple[int | str, ...]] = [smaller] if smaller else []
+    if by_lambda or not smaller:
+        some.append((SIZE_BY_LAMBDA,))
+    parts = [_students(tuner, split, classes, sizes) for sizes in some]
+    named, random = (_joined(side) for side in zip(*parts, strict=True))
+    words = tuple(null.store.concepts) if kind == RANDOM_WORDS else ()
+    return NullStudents(kind, words, named, random)
+
+
+def _smaller(tuner: Tuner) -> tuple[int, ...]:
+    """Return the sizes that are fewer than all concepts."""
+    return tuple(size for size in SIZES if size < len(tuner.store.concepts))
+
+
+def _joined(parts: Sequence[Mapping[str, BySize]]) -> dict[str, BySize]:
+    """Return the students of each class by the sizes of all parts."""
+    return {
+        name: {size: student for part in parts for size, student in part[name].items()}
+        for name in parts[0]
+    }
 
 
 def check_comparable(tuner: Tuner) -> None:
@@ -146,14 +171,18 @@ def mixed_scores(store: Store, seed: int = 0) -> NDArray:
     return mixed
 
 
-@once(8)
-def _null_students(tuner: Tuner, split: str, classes: tuple[str, ...]) -> NullStudents:
+@once(16)
+def _students(
+    tuner: Tuner, split: str, classes: tuple[str, ...], sizes: tuple[int | str, ...]
+) -> tuple[dict[str, BySize], dict[str, BySize]]:
+    """Return the students of the concepts, and of the null, of these sizes, by class."""
     with one_thread():
-        kind, null = _null_tuner(tuner)
+        _, null = _null_tuner(tuner)
         plain = tuner.with_students(link=SIGMOID) if tuner.joint else tuner
-        words = tuple(null.store.concepts) if kind == RANDOM_WORDS else ()
-        named, random = (dict(students_by_size(each, split, classes)) for each in (plain, null))
-    return NullStudents(kind, words, named, random)
+        named, random = (
+            dict(students_by_size(each, split, classes, sizes)) for each in (plain, null)
+        )
+    return named, random
 
 
 @once(4)
@@ -165,20 +194,23 @@ def _null_tuner(tuner: Tuner) -> tuple[str, Tuner]:
 
 
 def students_by_size(
-    tuner: Tuner, split: str, classes: Sequence[str]
+    tuner: Tuner,
+    split: str,
+    classes: Sequence[str],
+    sizes: Sequence[int | str] = (*SIZES, SIZE_BY_LAMBDA),
 ) -> Iterator[tuple[str, BySize]]:
     """Yield each class with its original students by size, with outcomes on ``split``; several
-    classes are solved at one time."""
-    data, scores = tuner.fit_data, scores_on(tuner.store, split)
-    sizes = [size for size in SIZES if size < data.images.scores.shape[1]]
-    together = max(students_together(len(data.images)) // (len(sizes) + 1), 1)
+    classes are solved at one time. Of ``sizes`` those that are fewer than all concepts count."""
+    data, scores = tuner.unpenalised, scores_on(tuner.store, split)
+    numbers = [size for size in _smaller(tuner) if size in sizes]
+    together = max(students_together(len(data.images)) // (len(SIZES) + 1), 1)
     for first in range(0, len(classes), together):
         some = classes[first : first + together]
         columns = np.array([tuner.store.classes.index(name) for name in some])
-        fits: dict[int | str, Fit] = dict(_sized(tuner, columns, sizes))
-        # as the students themselves are solved, so that both have one AP
-        exact = tuner.spec.students.tolerance
-        fits[SIZE_BY_LAMBDA] = solve(data.problem(columns.tolist()), tolerance=exact)
+        fits: dict[int | str, Fit] = dict(_sized(tuner, columns, numbers))
+        if SIZE_BY_LAMBDA in sizes:  # as the students themselves are solved: both have one AP
+            problem = tuner.fit_data.problem(columns.tolist())
+            fits[SIZE_BY_LAMBDA] = solve(problem, tolerance=tuner.spec.students.tolerance)
         logits = {
             size: decision_function(scores, fit.weights, fit.intercepts)
             for size, fit in fits.items()

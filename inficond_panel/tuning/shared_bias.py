@@ -11,9 +11,16 @@ from numpy.typing import NDArray
 from inficond_panel.common.cache import once
 from inficond_panel.concepts.own_words import class_words, classes_by_word, near_words, own_word
 from inficond_panel.distill.metrics.outcome import decided
-from inficond_panel.distill.shared_bias import Rates, SharedBias, held, rates, shared_bias
+from inficond_panel.distill.shared_bias import (
+    Candidates,
+    Rates,
+    SharedBias,
+    held,
+    rates,
+    shared_bias,
+)
 from inficond_panel.distill.sources import Array
-from inficond_panel.distill.spread import support
+from inficond_panel.distill.spread import spread, support
 from inficond_panel.distill.suspects import LEAST_SUPPORT, dividing_score, shows
 from inficond_panel.store import Store
 from inficond_panel.tuning.belonging import value_name
@@ -34,12 +41,13 @@ PHOTOS_EACH = 10
 
 @dataclass(frozen=True)
 class _Candidate:
-    """What a student may rely on: ``values`` (n,) with nan where unknown. ``known``: no model has
-    read them from the photo. ``first``: it is ranked before what is about as strong."""
+    """What a student may rely on: ``values`` (n,) with nan where unknown, None of a concept, whose
+    scores are known. ``known``: no model has read them from the photo. ``first``: it is ranked
+    before what is about as strong."""
 
     kind: str
     name: str
-    values: Array
+    values: Array | None
     known: bool
     first: bool
     weight: float = 0.0
@@ -102,19 +110,21 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
     if lacking:
         return SharedFound(of.student.name, lacking, sides)
     rows, logit = np.concatenate([of.fit, of.tune]), _logits(of)
-    every, values, carried = _candidates(of, rows)
-    measured, called = _measured(every, values, carried, label, logit, _own_scores(of, rows))
-    called[called] = _on_both(of, values[:, called], label)
+    every, columns, carried = _candidates(of, rows)
+    measured, called = _measured(every, columns, carried, label, logit, _own_scores(of, rows))
+    called[called] = _on_both(of, columns.columns(np.flatnonzero(called)), label)
     rank = measured.strength * np.where([each.first for each in every], FIRST, 1.0)
     rank *= np.sqrt(_shown(of, every, measured.use))
     rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
     order = [m for m in np.argsort(-rank, kind="stable") if rank[m] > 0]
     decision = decided(logit[:, None], np.array([threshold]), MULTI_LABEL)[:, 0]
     some = [*order[:most], *(m for m in order[most:] if called[m])]
-    p = measured.p(np.array(some, dtype=np.intp))
+    listed = np.array(some, dtype=np.intp)
     suspects = (
-        _suspect(every[m], m, measured, float(chance), called, label, decision)
-        for m, chance in zip(some, p, strict=True)
+        _suspect(every[m], m, values, measured, float(chance), called, label, decision)
+        for m, values, chance in zip(
+            some, columns.columns(listed).T, measured.p(listed), strict=True
+        )
     )
     return SharedFound(of.student.name, "", sides, tuple(suspects))
 
@@ -156,15 +166,21 @@ def _logits(evidence: Evidence) -> Array:
 
 
 def _measured(
-    every: list[_Candidate], values: Array, carried: Array, label: NDArray, logit: Array, own: Array
+    every: list[_Candidate],
+    columns: Candidates,
+    carried: Array,
+    label: NDArray,
+    logit: Array,
+    own: Array,
 ) -> tuple[SharedBias, NDArray[np.bool_]]:
-    """Return the measures of the candidates and the mask (M,) of those to call; values (n, M) and
+    """Return the measures of the candidates and the mask (M,) of those to call; ``columns`` and
     ``carried`` (M,) are from ``_candidates``."""
     known = np.array([each.known for each in every]) & (carried >= LEAST_SUPPORT)
     beside = known & np.array([each.kind != CONCEPT for each in every])
     if known.sum() * PHOTOS_EACH <= len(label):
         beside = known
-    measured = shared_bias(values, label, logit, own, values[:, beside], carried)
+    known_values = columns.columns(np.flatnonzero(beside))
+    measured = shared_bias(columns, label, logit, own, known_values, carried)
     return measured, measured.called(known)
 
 
@@ -197,14 +213,15 @@ def _filled(values: Array) -> Array:
 def _suspect(
     each: _Candidate,
     m: int,
+    values: Array,
     measured: SharedBias,
     p: float,
     called: NDArray[np.bool_],
     label: NDArray,
     decision: NDArray[np.bool_],
 ) -> SharedSuspect:
-    told, use = ~np.isnan(each.values), float(measured.use[m])
-    values = each.values[told]
+    told, use = ~np.isnan(values if each.values is None else each.values), float(measured.use[m])
+    values = values[told]
     shares = rates(shows(values, dividing_score(values)), label[told], decision[told])
     return SharedSuspect(
         each.kind,
@@ -231,9 +248,9 @@ def _own_scores(evidence: Evidence, rows: NDArray[np.intp]) -> Array:
 
 def _candidates(
     evidence: Evidence, rows: NDArray[np.intp]
-) -> tuple[list[_Candidate], Array, Array]:
-    """Return the candidates, their values (n, M) with the mean where they are not known, and their
-    ``support`` (M,)."""
+) -> tuple[list[_Candidate], Candidates, Array]:
+    """Return the candidates, their columns (n, M) with the mean where values are not known, and
+    their ``support`` (M,)."""
     store, k, others = evidence.student.store, evidence.student.k, list[_Candidate]()
     named = set[int]()
     if store.task != SINGLE_LABEL:
@@ -248,21 +265,20 @@ def _candidates(
     without = {c for c, other in classes_by_word(store).items() if other in named}
     without |= near_words(store, evidence.student.name)
     columns = np.array([c for c in range(len(store.concepts)) if c not in without], dtype=np.intp)
-    carried, two = _of_concepts(store, rows.tobytes())
-    values = np.empty((len(rows), len(others) + len(columns)))
-    for at, each in enumerate(others):
-        values[:, at] = _filled(each.values)
-    values[:, len(others) :] = store.concept_score[rows][:, columns]
-    scores, weights = values[:, len(others) :], evidence.student.weights
+    of_concepts, weights = _of_concepts(store, rows.tobytes()), evidence.student.weights
+    names = [(c, store.concepts[c]) for c in columns.tolist()]
     concepts = [
         _Candidate(
-            CONCEPT, name, scores[:, at], bool(two[c]), names_people(name), float(weights[c])
+            CONCEPT, name, None, bool(of_concepts.two[c]), names_people(name), float(weights[c])
         )
-        for at, c in enumerate(columns.tolist())
-        if (name := store.concepts[c])
+        for c, name in names
     ]
-    of_others = support(values[:, : len(others)])
-    return [*others, *concepts], values, np.concatenate([of_others, carried[columns]])
+    filled = np.empty((len(rows), len(others)))
+    for at, each in enumerate(others):
+        filled[:, at] = _filled(np.asarray(each.values))
+    made = Candidates(filled, evidence.tables, columns, of_concepts.squares)
+    carried = np.concatenate([support(filled), of_concepts.carried[columns]])
+    return [*others, *concepts], made, carried
 
 
 def _classes(store: Store, k: int, rows: NDArray[np.intp]) -> Iterator[tuple[_Candidate, int]]:
@@ -286,10 +302,20 @@ def _columns(store: Store, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
                 yield _Candidate(COLUMN, value_name(column, name), values, known=True, first=True)
 
 
+@dataclass(frozen=True)
+class _OfConcepts:
+    """Measures (C,) of each concept's scores in some photos: ``support``, sum of squared deviations
+    from the mean, and whether there are two different scores: present or absent."""
+
+    carried: Array
+    squares: Array
+    two: NDArray[np.bool_]
+
+
 @once(4)
-def _of_concepts(store: Store, rows: bytes) -> tuple[Array, NDArray[np.bool_]]:
-    """Return the ``support`` (C,) of each concept in the images at ``rows`` (``tobytes``), and the
-    mask (C,) of the concepts with two different scores there: present or absent."""
+def _of_concepts(store: Store, rows: bytes) -> _OfConcepts:
+    """Return the measures of all concepts in the images at ``rows`` (``tobytes``)."""
     scores = store.concept_score[np.frombuffer(rows, dtype=np.intp)]
     low, high = scores.min(axis=0), scores.max(axis=0)
-    return support(scores), ((scores == low) | (scores == high)).all(axis=0) & (low < high)
+    two = ((scores == low) | (scores == high)).all(axis=0) & (low < high)
+    return _OfConcepts(support(scores), len(scores) * spread(scores) ** 2, two)

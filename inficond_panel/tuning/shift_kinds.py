@@ -14,10 +14,11 @@ from inficond_panel.common.ordering import normal_scores
 from inficond_panel.distill.shift_kinds import (
     LabelNoise,
     OtherPhotos,
-    covariance_factor,
+    Shared,
     label_noise,
     other_photos,
     share_z,
+    shared_by_classes,
     wrong_chance,
 )
 from inficond_panel.distill.sources import Array
@@ -129,7 +130,7 @@ def differences(evidence: Evidence, shift: ClassShift) -> Differences:
         return Differences(evidence.student.name, positives, sizes, (FEW,), (), share)
     noise = NO_NOISE if evidence.by_teacher else _noise(one)
     sides = one.fit_scores, one.fit_label, one.tune_scores, one.tune_label
-    other = other_photos(*sides, _factor(evidence.student.store))
+    other = other_photos(*sides, _shared(evidence.student.store))
     pictures = picture_differences(one)
     kinds, perhaps = _told_apart(shift, noise, other, share)
     if pictures:
@@ -143,9 +144,9 @@ def differences(evidence: Evidence, shift: ClassShift) -> Differences:
 
 
 @once(4)
-def _factor(store: Store) -> Array | None:
-    """Return the ``covariance_factor`` of the images of a store."""
-    return covariance_factor(store.scores_of(FIT), store.scores_of(TUNE))
+def _shared(store: Store) -> Shared:
+    """Return what the discriminants of all classes of a store share."""
+    return shared_by_classes(store.scores_of(FIT), store.scores_of(TUNE))
 
 
 def _noise(evidence: Evidence) -> LabelNoise:

@@ -19,7 +19,7 @@ from inficond_panel.distill.correlations import Correlations, collinear
 from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_intervals
 from inficond_panel.distill.metrics.thresholds import ThresholdChoice, counts_above
 from inficond_panel.distill.metrics.top_class import TopClass, confusions
-from inficond_panel.distill.metrics.weighted_ap import exact_type
+from inficond_panel.distill.metrics.weighted_ap import exact_type, rank
 from inficond_panel.distill.spread import spread
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import METRICS, TOP_METRICS
@@ -52,6 +52,26 @@ def test_average_precision_equals_sklearn(case, seed):
     else:
         theirs = sklearn_metrics.average_precision_score(label, score, sample_weight=weight)
         assert ours == pytest.approx(theirs, abs=1e-12)
+
+
+def test_average_precision_of_many_distinct_logits_equals_sklearn():
+    rng = np.random.default_rng(6)
+    label = (rng.random(3000) < 0.1).astype(np.int8)
+    logit = rng.normal(size=3000) + label
+    theirs = sklearn_metrics.average_precision_score(label, logit)
+    assert average_precision(label, logit) == pytest.approx(theirs, abs=1e-12)
+
+
+def test_equal_logits_are_ranked_in_the_order_of_the_images():
+    logit = np.random.default_rng(7).integers(0, 9, 500) / 7.0
+    expected = sorted(range(500), key=lambda image: -logit[image])  # Python's sort is stable
+    assert rank(np.ones(500, dtype=bool), logit).order.tolist() == expected
+
+
+def test_another_cutoff_changes_decisions_that_were_read():
+    outcome = Outcome(LABEL, STUDENT)
+    outcome.value("accuracy")
+    assert outcome.deciding(1.5).decided.tolist() == [True, False, False, False, True]
 
 
 def test_many_rows_of_weights_equal_one_by_one():

@@ -230,6 +230,17 @@ def test_a_corpus_of_four_concepts_has_all_alone(tmp_path):
     assert list(sizes) == ["all"]
 
 
+def test_without_the_size_by_lambda_there_are_the_numbers_alone(apart):
+    found = null_students(apart, "tune", ("sheep",), by_lambda=False)
+    assert list(found.named["sheep"]) == list(found.random["sheep"]) == [5, 10, 20]
+
+
+def test_sizes_are_fewer_than_the_random_words_too(tmp_path):
+    tuner = worded(written(tmp_path, concepts=8), noise()[:5])
+    found = null_students(tuner, "tune", ("sheep",), by_lambda=False)
+    assert list(found.named["sheep"]) == list(found.random["sheep"]) == ["all"]
+
+
 def test_a_class_without_labels_of_tune_is_undefined(tmp_path):
     def unlabelled(**sizes):
         arrays = small_arrays(**sizes)

@@ -6,9 +6,11 @@ import pytest
 from scipy.stats import hypergeom, kstest, norm
 
 import inficond_panel
+from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.shared_bias import (
     ALIKE,
     LEAST,
+    Candidates,
     Rates,
     held,
     rates,
@@ -41,6 +43,34 @@ def test_bond_is_the_partial_correlation_with_the_label_given_the_own_word():
     _, label, own, thing = photos()
     found = shared_bias(thing[:, None], label, own, own[:, None], NONE)
     assert found.correlation[0] == pytest.approx(by_inverse(thing, label, own))
+
+
+def of_two_tables():
+    """Values of one candidate and scores of five concepts, float32, of which three are candidates;
+    the candidates made of them, the scores in two tables."""
+    rng = np.random.default_rng(3)
+    values, scores = rng.normal(size=(90, 1)), rng.normal(2, 1, (90, 5)).astype(np.float32)
+    concepts, squares = np.array([4, 0, 3]), 90 * scores.var(axis=0, dtype=np.float64)
+    made = Candidates(values, [Scores(scores[:50]), Scores(scores[50:])], concepts, squares)
+    return made, np.hstack([values, scores[:, concepts].astype(float)])
+
+
+def test_products_of_columns_in_tables_are_those_of_the_columns():
+    made, plain = of_two_tables()
+    u = np.random.default_rng(4).normal(size=(90, 2))
+    u -= u.mean(axis=0)
+    np.testing.assert_allclose(made.products(u), plain.T @ u, rtol=1e-9, atol=1e-9)
+
+
+def test_columns_of_tables_are_read_in_the_order_that_is_asked_for():
+    made, plain = of_two_tables()
+    some = np.array([2, 0, 3])
+    np.testing.assert_array_equal(made.columns(some), plain[:, some])
+
+
+def test_squares_of_candidates_are_those_of_deviations_from_the_mean():
+    made, plain = of_two_tables()
+    np.testing.assert_allclose(made.squares, 90 * plain.var(axis=0), rtol=1e-9)
 
 
 def test_use_is_the_partial_correlation_with_the_logit_given_label_besides():

@@ -120,7 +120,7 @@ def test_the_discriminant_leaves_its_fold_out(shared):
     pooled = (np.cov(kept[0].T, bias=True) + np.cov(kept[1].T, bias=True)) / 2
     pooled += shift_kinds.RIDGE * np.eye(4)
     expected = np.linalg.solve(pooled, kept[0].mean(axis=0) - kept[1].mean(axis=0))
-    factor = shift_kinds.covariance_factor(*sides) if shared else None
+    factor = shift_kinds.shared_by_classes(*sides).factor if shared else None
     found = shift_kinds._discriminants(np.concatenate(sides), first, fold, factor)[:, 1]
     np.testing.assert_allclose(found, expected, atol=1e-3 * np.linalg.norm(expected))
 
@@ -128,14 +128,14 @@ def test_the_discriminant_leaves_its_fold_out(shared):
 def test_the_shared_covariance_is_that_of_all_standardised_scores():
     rng = np.random.default_rng(3)
     sides = [rng.normal(side, 1 + np.arange(5), size=(60, 5)) for side in (1, 0)]
-    factor = shift_kinds.covariance_factor(*sides)
+    factor = shift_kinds.shared_by_classes(*sides).factor
     expected = np.corrcoef(np.concatenate(sides).T) + shift_kinds.RIDGE * np.eye(5)
     np.testing.assert_allclose(factor @ factor.T, expected, atol=1e-6)  # of float32
 
 
 def test_of_many_concepts_no_covariance_is_made(monkeypatch):
     monkeypatch.setattr(shift_kinds, "MOST_CONCEPTS", 4)
-    assert shift_kinds.covariance_factor(np.ones((9, 5)), np.ones((9, 5))) is None
+    assert shift_kinds.shared_by_classes(np.ones((9, 5)), np.ones((9, 5))).factor is None
 
 
 def test_a_shared_covariance_saves_steps():
@@ -144,7 +144,7 @@ def test_a_shared_covariance_saves_steps():
     scores = rng.normal(size=(400, 3)) @ rng.normal(size=(3, 60)) + 0.1 * rng.normal(size=(400, 60))
     scores = ((scores - scores.mean(axis=0)) / scores.std(axis=0)).astype(np.float32)
     first, fold, counts = np.arange(400) < 200, np.arange(400) % 5, []
-    for factor in (None, shift_kinds.covariance_factor(scores[:200], scores[200:])):
+    for factor in (None, shift_kinds.shared_by_classes(scores[:200], scores[200:]).factor):
         with pytest.MonkeyPatch.context() as patch:
             steps = counting(patch)
             shift_kinds._discriminants(scores, first, fold, factor)

@@ -173,7 +173,7 @@ class Outcome:
         other.cutoff, other._drawn_decisions = cutoff, {}
         if teacher is not None:
             other.teacher = teacher
-        for name in ("all_decided", "alike"):
+        for name in ("all_decided", "decided", "alike"):
             other.__dict__.pop(name, None)
         return other
 
@@ -234,7 +234,8 @@ class Outcome:
         """Return the metric's value, each image counted once; cached."""
         key, kept = (metric, 0, 0, False), self.drawn(metric)
         if key not in kept:
-            kept[key] = self.values(metric)
+            beside = self.values_beside(metric)
+            kept |= {(other, 0, 0, False): values for other, values in beside.items()}
         return float(kept[key][0])
 
     def values(self, metric: str, counts: NDArray | None = None) -> Array:
@@ -254,7 +255,7 @@ class Outcome:
             return ratio(errors, _totals(len(self.positive), counts))
         return ratio(_sums(self._loss(metric), counts)[:, 0], _totals(self.images(metric), counts))
 
-    def values_beside(self, metric: str, counts: NDArray) -> dict[str, Array]:
+    def values_beside(self, metric: str, counts: NDArray | None = None) -> dict[str, Array]:
         """Return a metric as ``values``, by key, with the metrics that cost nothing besides."""
         if metric in _OF_DECISIONS:
             return decision_metrics(*self._confusion(counts))
@@ -270,7 +271,7 @@ class Outcome:
         """Mask over all images (with ignored ones): the decision is positive."""
         return above(self.all_logits, self.cutoff)
 
-    @property
+    @cached_property
     def decided(self) -> NDArray[np.bool_]:
         """Mask over the labelled images: the decision is positive."""
         return self.all_decided[self.known]

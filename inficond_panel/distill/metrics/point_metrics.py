@@ -66,7 +66,8 @@ def average_precision(
 
 def correlation(a: Array, b: Array) -> float:
     """Return the Pearson correlation of two columns (n,); nan if either is constant."""
-    if len(a) < 2 or constant(np.stack([a, b], axis=1), LOGIT_ROUNDING).any():
+    each = np.stack([a, b]).T  # each column lies in one piece, which is quicker
+    if len(a) < 2 or constant(each, LOGIT_ROUNDING).any():
         return np.nan
     a, b = a - a.mean(), b - b.mean()
     scale = np.sqrt((a @ a) * (b @ b))

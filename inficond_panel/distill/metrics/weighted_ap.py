@@ -110,14 +110,23 @@ def _sums(images: Index, bounds: Index, counts: NDArray) -> NDArray:
 
 def rank(positive: NDArray[np.bool_], logit: NDArray) -> Ranked:
     """Rank images by falling logit (n,); ``positive`` (n,) is the mask of the positives."""
-    logit = np.asarray(logit)
-    order = np.argsort(-logit, kind="stable")
-    ends = ends_of_ties(logit[order])
+    order, falling = _falling(np.asarray(logit))
+    ends = ends_of_ties(falling)
     hits = np.flatnonzero(positive[order])
     step, starts = np.unique(np.searchsorted(ends, hits), return_index=True)
     ends = ends[step]
     last = ends[-1] + 1 if len(ends) else 0
     return Ranked(len(order), order[:last], ends, order[hits], starts)
+
+
+def _falling(logit: NDArray) -> tuple[Index, NDArray]:
+    """Return the order (n,) of falling logits, of equal ones by index, and the logits in it."""
+    order = np.argsort(-logit)  # a fraction of the time of a stable sort, which ties need
+    falling = logit[order]
+    if (falling[1:] == falling[:-1]).any():
+        order = np.argsort(-logit, kind="stable")
+        falling = logit[order]
+    return order, falling
 
 
 def ends_of_ties(falling: NDArray) -> Index:

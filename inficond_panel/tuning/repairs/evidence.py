@@ -263,6 +263,11 @@ class Evidence:
         every = len(self.tune) == len(self._store.rows(TUNE))
         return scores_on(self._store, TUNE) if every else Scores(self.tune_scores)
 
+    @property
+    def tables(self) -> tuple[Scores, Scores]:
+        """Tables of the concept scores of the photos of fit and of tune."""
+        return self._of_fit, self._of_tune
+
     @cached_property
     def tune_photos(self) -> Photos:
         """Photos of tune with their labels."""
