@@ -20,8 +20,8 @@ from inficond_panel.distill.metrics.slices import MIN_IMAGES, Gap
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of, limits_of
 from inficond_panel.results.slices import (
-    TEACHER_PREFIX,
     TEACHER_METRICS,
+    TEACHER_PREFIX,
     Masks,
     headings_of,
     of_teacher,
