@@ -278,7 +278,8 @@ class _Sweep:
         if not np.isfinite(values).all():
             lost = np.flatnonzero(~np.isfinite(values).all(axis=1))
             raise DataError(
-                f"{count(len(lost), 'image')} of fit cannot be read, the first is {names[lost[0]]!r}.",
+                f"{count(len(lost), 'image')} of fit cannot be read, the first is "
+                f"{names[lost[0]]!r}.",
                 "Restore these images: the store was made with them.",
             )
         for gamma, logit in by_gamma.items():
