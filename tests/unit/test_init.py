@@ -239,6 +239,34 @@ def test_a_table_that_may_be_no_teachers_can_be_left_out(home, capsys):
     assert init(capsys, "data", "--teacher", "head")[0].teacher.kind == "head"
 
 
+def renamed(path, name):
+    """Rename the column of ids of a table."""
+    path.write_text(path.read_text().replace("image_id", name, 1))
+
+
+@pytest.mark.parametrize("name", ["filename", "File", "image", "path", "name"])
+def test_logits_may_name_their_images_as_other_tables_do(data, capsys, name):
+    logits(data / "out.csv", [f"{i:03d}.jpg" for i in range(20)])
+    renamed(data / "out.csv", name)
+    spec, _ = init(capsys, "data")
+    assert spec.teacher.path == data / "out.csv"
+
+
+def test_a_named_table_of_logits_may_name_its_images_so_too(home, data, capsys):
+    logits(home / "z.csv", [f"{i:03d}" for i in range(20)])
+    renamed(home / "z.csv", "filename")
+    spec, _ = init(capsys, "data", "--teacher", "z.csv")
+    assert spec.teacher.path == home / "z.csv"
+
+
+def test_a_table_of_coordinates_is_no_teacher(data, capsys):
+    logits(data / "gps.csv", [f"{i:03d}" for i in range(20)], ["lat", "lon"])
+    renamed(data / "gps.csv", "filename")
+    spec, out = init(capsys, "data")
+    assert spec.teacher.kind == "head"
+    assert "Assumed: not used: gps.csv, as no column is named like a class." in out
+
+
 def test_a_class_without_logits_is_said_to_be_left_out(data, capsys):
     logits(data / "logits.csv", [f"{i:03d}" for i in range(20)], ["cat"])
     spec, out = init(capsys, "data")

@@ -213,10 +213,12 @@ def _try(
     draft: SpecDraft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
 ) -> Dataset:
     from precompute.datasets import check_files, load_dataset
+    from precompute.detect.models import with_table
     from precompute.detect.writing import (
         check_unused,
         is_to_fill,
         logit_classes,
+        relative,
         spec_text,
         task_keys,
     )
@@ -229,13 +231,18 @@ def _try(
         draftfile.write_text(spec_text(draft), encoding="utf-8")
         return load_spec(draftfile)
 
-    table, layout = draft.teacher.table, draft.layout
+    layout = draft.layout
     try:
         section = written().dataset
         dataset = load_dataset(section)
         check_files(dataset, section.max_bad_share)
         for path in draft.teacher.doubtful:
             check_unused(path, dataset)
+        draft.teacher, unused = with_table(
+            draft.teacher, dataset.classes, lambda path: relative(path, output.parent)
+        )
+        layout.assumed += unused
+        table = draft.teacher.table
         known = logit_classes(table) if table else []
         narrower = [name for name in dataset.classes if name in known]
         if classes or (
