@@ -267,6 +267,25 @@ def test_a_table_of_coordinates_is_no_teacher(data, capsys):
     assert "Assumed: not used: gps.csv, as no column is named like a class." in out
 
 
+@pytest.fixture
+def incomplete(home):
+    """A folder with a table of 101 photos, of which one has no file."""
+    table(home / "data", 101)
+    (home / "data" / "pictures" / "003.jpg").unlink()
+    return home / "data"
+
+
+def test_photos_without_a_file_are_told(incomplete, capsys):
+    _, out = init(capsys, "data")
+    assert "1 image to be skipped. There is no file" in out
+
+
+def test_missing_logits_of_photos_without_a_file_say_so(incomplete, capsys):
+    logits(incomplete / "logits.csv", [f"{i:03d}" for i in range(101) if i != 3])
+    told = refused(capsys, "data")
+    assert "Or leave images without a file out of the labels: 1 image to be skipped" in told
+
+
 def test_a_class_without_logits_is_said_to_be_left_out(data, capsys):
     logits(data / "logits.csv", [f"{i:03d}" for i in range(20)], ["cat"])
     spec, out = init(capsys, "data")
