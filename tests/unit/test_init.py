@@ -267,6 +267,18 @@ def test_a_table_of_coordinates_is_no_teacher(data, capsys):
     assert "Assumed: not used: gps.csv, as no column is named like a class." in out
 
 
+def test_a_column_with_too_many_values_for_groups_is_named(home, capsys):
+    names = [f"{i:03d}.jpg" for i in range(120)]
+    photos(home / "data", [f"pictures/{name}" for name in names])
+    rows = [
+        f"pictures/{name},{'cat' if i % 2 else 'train'},sea,day {i}" for i, name in enumerate(names)
+    ]
+    (home / "data" / "t.csv").write_text("\n".join(["filename,label,place,date", *rows]))
+    spec, out = init(capsys, "data")
+    assert spec.dataset.metadata == ["place"]
+    assert "Assumed: not in dataset.metadata: date, of more than 99 values" in out
+
+
 @pytest.fixture
 def incomplete(home):
     """A folder with a table of 101 photos, of which one has no file."""
