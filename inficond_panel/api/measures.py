@@ -31,6 +31,7 @@ from inficond_panel.results.confusions import (
 )
 from inficond_panel.results.decisions import coverage, thresholds
 from inficond_panel.results.doctor import doctor
+from inficond_panel.results.groups import groups, groups_by_label
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
 from inficond_panel.results.null_students import null_frame
@@ -38,7 +39,7 @@ from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.shift import levers
-from inficond_panel.results.slices import groups, groups_by_label, metadata_slices, slices
+from inficond_panel.results.slices import metadata_slices, slices
 from inficond_panel.results.targets import targets
 from inficond_panel.results.two_worlds import two_worlds
 from inficond_panel.results.worst_group import worst_groups
@@ -274,6 +275,7 @@ class Measures(ConceptMeasures):
         A class may serve as a column, with its labels as values.
         With ``by_label``: accuracy in each cell of label × value ("absent · water"), of which
         ``worst_groups`` has the least. Each metric has bootstrap limits: ``ap_low``, ``ap_high``.
+        ``teacher_ap``, and so on, are the teacher's on the same images, also with limits.
         Counts a use of the holdout. Raises ``DataError`` for a column that the store does not have.
         """
         at = (self.tuner, self.node, split, self._masks(by, split), _named(by))
@@ -283,8 +285,10 @@ class Measures(ConceptMeasures):
         """Return each class's worst group by each metric, and the difference from the best group.
 
         Arguments as in ``groups``. Groups of fewer than 30 images, or of fewer than 10 positives or
-        negatives if a metric needs them, are not considered. The worst-group accuracy of papers is
-        of cells of label × value: ``worst_groups``. Counts a use of the holdout.
+        negatives if a metric needs them, are not considered. ``teacher_value`` is the teacher's in
+        the same worst group, ``teacher_worst`` and ``teacher_difference`` are its own. The
+        worst-group accuracy of papers is of cells of label × value: ``worst_groups``. Counts a use
+        of the holdout.
         """
         return groups(self.tuner, self.node, split, self._masks(by, split), _named(by))[1]
 
@@ -296,9 +300,10 @@ class Measures(ConceptMeasures):
         A group is a cell of label and value of ``by``: metadata columns, properties of the
         pictures, classes or concepts. Both figures are those of Sagawa et al. (2020). A third one
         is the accuracy of the worst group if as many images are called as have the class, which
-        does not depend on the threshold; ``suggest`` with the aim worst-group compares by it. See
-        ``results.worst_group``. Counts a use of the holdout. Raises ``DataError`` for an unknown
-        name, ``TuningError`` for an unknown class.
+        does not depend on the threshold; ``suggest`` with the aim worst-group compares by it.
+        ``teacher_worst_accuracy``, and so on, are the teacher's. See ``results.worst_group``.
+        Counts a use of the holdout. Raises ``DataError`` for an unknown name, ``TuningError`` for
+        an unknown class.
         """
         self._masks(by, split)
         return worst_groups(self.tuner, self.node, split, by, classes=some(classes))
@@ -421,7 +426,8 @@ class Measures(ConceptMeasures):
         """Return a metric per class and slice: images with one value of one or two columns.
 
         ``p_holm``: p-value (Holm) that a slice is no worse than chance; ``small``: why the slice
-        was not tested. Counts a use of the holdout. Raises ``DataError`` for an unknown column.
+        was not tested; ``teacher_ap``, and so on: the teacher's metrics on the same images. Counts
+        a use of the holdout. Raises ``DataError`` for an unknown column.
         """
         check_word("metric", metric, METRICS)
         chosen_classes(some(classes), self.classes)

@@ -12,8 +12,6 @@ from inficond_panel.commands.shared.parser import ArgumentParser, precompute_pac
 from inficond_panel.common.database import is_address
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import path_word
-from inficond_panel.common.near_words import listed
-from inficond_panel.common.numbers import count
 from inficond_panel.common.places import has_store
 from inficond_panel.errors import DataError, InficondError, MissingExtraError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
@@ -141,11 +139,11 @@ def _check_data(spec: Spec) -> list[str]:
 def _check_images(section: RootedDataset, dataset: Dataset) -> None:
     """Look for the files of a data set, and compare those of equal size; raise ``DataError``."""
     from inficond_panel.store.near_images import ALLOWED, check_across
-    from precompute.datasets import check_files
+    from precompute.datasets import check_files, lost_text
     from precompute.datasets.equal_files import equal_images
 
     if lost := check_files(dataset, section.max_bad_share):
-        note(f"Warning: {count(len(lost), 'image')} to be skipped. {listed(lost, 3, '. ')}.")
+        note(f"Warning: {lost_text(lost)}")
     equal = equal_images(dataset)
     check_across(equal, section.across_splits, ALLOWED)
     if equal.groups:

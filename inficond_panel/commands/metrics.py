@@ -22,9 +22,10 @@ DESCRIPTION = (
     "Prints every metric with its bootstrap interval, and the change since the parent iteration "
     "and since the start. With --by or --selection also metrics on slices of the images, and "
     "whether the worst slice is more than chance. With --by also the largest difference between "
-    "groups, the accuracy by label and group, and that of the worst group. With one class per "
-    "image also metrics of all students as one classifier. With --null instead AP by number of "
-    "concepts, beside students of random words. See `inficond docs metrics`."
+    "groups, the accuracy by label and group, and that of the worst group. Each row of slices and "
+    "groups has the teacher's value on the same images. With one class per image also metrics of "
+    "all students as one classifier. With --null instead AP by number of concepts, beside students "
+    "of random words. See `inficond docs metrics`."
 )
 EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
 
@@ -139,7 +140,7 @@ def measured(
     tuner: Tuner, node: Node, args: argparse.Namespace, masks: dict[str, np.ndarray]
 ) -> dict[str, pd.DataFrame]:
     """Return the frames of metrics by name, for the classes ``args.classes`` (None: all)."""
-    from inficond_panel.results import metrics, slices
+    from inficond_panel.results import groups, metrics, slices
     from inficond_panel.results.confusions import confusions, metrics_together
     from inficond_panel.results.metric_changes import changes
     from inficond_panel.results.worst_group import worst_groups
@@ -162,8 +163,8 @@ def measured(
             *at, masks, args.metric, by=by, progress=progress, **chosen
         )
     if args.by:
-        frames["groups"], frames["gaps"] = slices.groups(*at, masks, by, args.metric, **chosen)
-        frames["groups_by_label"] = slices.groups_by_label(*at, masks, by, **chosen)
+        frames["groups"], frames["gaps"] = groups.groups(*at, masks, by, args.metric, **chosen)
+        frames["groups_by_label"] = groups.groups_by_label(*at, masks, by, **chosen)
         named = {"classes": args.classes, **draws}
         frames["worst_groups"] = worst_groups(*at, args.by, **named)
     return frames

@@ -64,6 +64,9 @@ def run(args: argparse.Namespace) -> None:
         words = count(len(report.dropped), "word")
         lines.append(f"concepts.filters left out {words}; see: inficond info")
     if report.skipped:
-        skipped = count(len(report.skipped), "image")
-        lines.append(f"skipped {skipped} that cannot be read; see: inficond info")
+        from inficond_panel.store.skipped import MOST_NAMED, skipped_text
+
+        lines.append(skipped_text(report.skipped))
+        if len(report.skipped) > MOST_NAMED:
+            lines.append("all of them: inficond info --json")
     show_lines(args, {**asdict(report), "store": str(report.store)}, lines)

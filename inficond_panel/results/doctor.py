@@ -25,6 +25,7 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import (
     BELONGS_HEADING,
+    StudentShared,
     called_rows,
     shared_frame,
     student_shared,
@@ -38,7 +39,6 @@ from inficond_panel.tuning.cells import is_shown_or_not
 from inficond_panel.tuning.null_students import is_at_hand
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
-from inficond_panel.tuning.shared_bias import SharedFound
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.thumbs import chosen_classes
@@ -85,7 +85,7 @@ class _Seen:
     shift: ClassShift
     found: Differences
     aps: Mapping[str, Interval]
-    shared: SharedFound
+    shared: StudentShared
 
 
 def doctor(
@@ -127,7 +127,7 @@ def doctor(
             shift,
             student_differences(tuner, node, name, seed=seed),
             tune_aps(tuner, node, shift),
-            student_shared(tuner, node, name, seed=seed).found,
+            student_shared(tuner, node, name, seed=seed),
         )
     facts, whole = {"node": node.id, "seed": seed}, classes is not None
     by = tuner.spec.tuning.groups

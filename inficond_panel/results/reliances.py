@@ -28,7 +28,7 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     if found["lacking"]:
         return found
     shifts = [student_shift(tuner, node, name) for name in store.classes]
-    shared = {name: student_shared(tuner, node, name).found for name in store.classes}
+    shared = {name: student_shared(tuner, node, name) for name in store.classes}
     found["differs"] = [
         {"class": each.class_name, "name": each.first.concept, "sentence": plain_sentence(each)}
         for each in sorted(shifts, key=lambda each: -each.ap_lost)
@@ -39,7 +39,7 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
         for name, each, sentence in called_rows(shared)
     ]
     unsure = {*unsure_classes({each.class_name: each for each in shifts})}
-    unsure |= {name for name, each in shared.items() if each.lacking}
+    unsure |= {name for name, each in shared.items() if each.found.lacking}
     found["unsure"] = [name for name in store.classes if name in unsure]
     return found
 

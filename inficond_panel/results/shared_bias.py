@@ -100,20 +100,22 @@ def asked_classes(seen: Mapping[str, StudentShared]) -> list[str]:
     return [name for name, each in seen.items() if each.found.called]
 
 
-def called_rows(seen: Mapping[str, SharedFound]) -> Iterator[tuple[str, SharedSuspect, str]]:
+def called_rows(seen: Mapping[str, StudentShared]) -> Iterator[tuple[str, SharedSuspect, str]]:
     """Yield each suspect that is called, with its class and a sentence, the strongest first."""
-    called = [(name, each) for name, found in seen.items() for each in found.called]
+    called = [(name, each) for name, one in seen.items() for each in one.found.called]
     for name, each in sorted(called, key=lambda pair: -pair[1].strength):
-        yield name, each, f"{reliance_sentence(name, each)} {shared_sentence(name, each)}"
+        told = shared_sentence(name, each, seen[name].concepts(each))
+        yield name, each, f"{reliance_sentence(name, each)} {told}"
 
 
 def shared_frame(
-    seen: Mapping[str, SharedFound], facts: Mapping[str, Any], *, whole: bool
+    seen: Mapping[str, StudentShared], facts: Mapping[str, Any], *, whole: bool
 ) -> pd.DataFrame:
     """Return the frame of all suspects by class; unless ``whole`` the called ones are displayed."""
-    rows = [_row(name, each) for name, found in seen.items() for each in found.suspects]
+    rows = [_row(name, each, one) for name, one in seen.items() for each in one.found.suspects]
     shown = [at for at, row in enumerate(rows) if whole or row["called"] or row["belongs"]]
-    notes = [f"{name}: {each.lacking}." for name, each in seen.items() if each.lacking and whole]
+    lacking = {name: one.found.lacking for name, one in seen.items()}
+    notes = [f"{name}: {why}." for name, why in lacking.items() if why and whole]
     notes += [_ASKED] if shown else []
     notes += [_HIDDEN] if len(shown) < len(rows) else []
     title = f"What students may rely on: {SHARED}"
@@ -122,8 +124,9 @@ def shared_frame(
     )
 
 
-def _row(name: str, each: SharedSuspect) -> dict[str, Any]:
+def _row(name: str, each: SharedSuspect, one: StudentShared) -> dict[str, Any]:
     found, called = each.rates.found, each.rates.called
+    showing = one.concepts(each) if each.called else None
     return {
         "class": name,
         "name": each.name,
@@ -143,7 +146,7 @@ def _row(name: str, each: SharedSuspect) -> dict[str, Any]:
         "weight": each.weight if each.weight else np.nan,
         "called": each.called and not each.belongs,
         "belongs": each.belongs,
-        "sentence": shared_sentence(name, each),
+        "sentence": shared_sentence(name, each, showing),
     }
 
 

@@ -170,7 +170,8 @@ def levers(suggestion: Suggestion) -> pd.DataFrame:
 
     The unchanged student is first, baselines that are no edits are last. ``ap`` and ``gain``
     (undefined for the first) are 0 to 1, on photos that did not choose the repair; ``fidelity`` is
-    the share of decisions equal to the teacher's. If levers were compared by the worst group,
+    the share of the labelled images that student and teacher decide alike (of metrics, ``fidelity``
+    counts all images). If levers were compared by the worst group,
     ``gain`` is that of its accuracy, ``worst``, and ``ap_change`` what the repair changes in AP.
     Facts are the proposed ``intents`` and their expected ``gain``; by class the expected
     (``stated``) gain, the baseline that is ``better``, the concept for a person to decide by

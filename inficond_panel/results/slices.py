@@ -1,9 +1,8 @@
-"""Metrics of students on slices and groups of images: worst slice per class, and differences."""
+"""Metrics of students on slices of the images, with those of the teacher; worst slice per class."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,10 @@ from inficond_panel.common.names import by_key, name_key
 from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import (
-    GroupReport,
     Outcome,
     SliceReport,
     SliceResult,
-    compare_groups,
     compare_slices,
-    label_groups,
     metric_intervals,
     slices_by,
     worst_of_all,
@@ -37,23 +33,10 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.cells import group_texts
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.metrics import (
-    ACCURACY,
-    AP,
-    F1,
-    FALSE_POSITIVE_RATE,
-    METRICS,
-    PRECISION,
-    RECALL,
-)
+from inficond_panel.vocabulary.metrics import AP, METRICS
 
 #: Adjusted p up to which a slice is significantly worse than chance.
 SURE = 0.05
-
-#: Metrics whose value rises with the share of positives, however good the student is.
-_BY_SHARE = (AP.key, F1.key, PRECISION.key)
-#: Least ratio of two groups' shares of positives for a note.
-_UNLIKE_SHARES = 1.5
 
 Masks = Mapping[str, np.ndarray]
 _LUCK = (
@@ -81,8 +64,9 @@ def slices(
     ``masks`` are the slices by name, over the images of the split; ``by`` names the rule that made
     them. ``p_holm`` is the adjusted p-value of the test that a slice is no worse than a random one
     with the same labels; ``small`` is the reason why a slice was not tested. ``whole`` is the
-    metric on all images. The other metrics have no limits. A terminal shows the ``worst`` slice of
-    each class, or all slices if there is one class.
+    metric on all images. The other metrics have no limits. ``teacher_ap``, ``teacher_recall``, and
+    so on are those of the teacher on the same images. A terminal shows the ``worst`` slice of each
+    class, or all slices if there is one class.
     """
     noise = tuner.spec.views.noise(draws, seed)
     names = chosen_classes(classes, tuner.store.classes)
@@ -94,12 +78,17 @@ def slices(
         min_images=min_images,
         progress=progress,
     )
+    teachers = {name: teacher_on(tuner, split, name, masks) for name in reports}
     rows = [
-        _slice(name, report, each) for name, report in reports.items() for each in report.slices
+        {**_slice(name, report, each), **_teacher(teachers[name][each.name], metric, noise)}
+        for name, report in reports.items()
+        for each in report.slices
     ]
     tests, worst = next(iter(reports.values())).tests, worst_of_all(reports)
     small = sum(bool(row["small"]) for row in rows)
-    notes = [f"{small} small slices are not tested and never the worst."] if small else []
+    are = "is" if small == 1 else "are"
+    told = f"{count(small, 'small slice')} {are} not tested and never the worst."
+    notes = [told] if small else []
     none = "No slice is tested: each slice, or the rest of the images, is too small."
     notes.append(_LUCK.format(tests=tests) if tests else none)
     notes += [worst_slice_sentence(*worst, metric)] if worst else []
@@ -110,7 +99,7 @@ def slices(
         rows,
         ["class", "slice"],
         {
-            **_headings("slice", metric),
+            **headings_of("slice", metric),
             **{key: Heading(text, missing="") for key, text in texts.items()},
         },
         title=f"{'slices' if len(names) == 1 else 'worst slice of each class'} by {by}, {metric}",
@@ -121,9 +110,11 @@ def slices(
     )
 
 
-def _headings(part: str, metric: str) -> dict[str, Heading]:
+def headings_of(part: str, metric: str) -> dict[str, Heading]:
+    """Return headings of class, ``part`` of the images, and the metric of student and teacher."""
     names = ("class", part, "images", "positives")
-    return plain_headings(*names, **{metric: METRICS[metric].column})
+    student = plain_headings(*names, **{metric: METRICS[metric].column})
+    return {**student, f"{TEACHER_PREFIX}{metric}": Heading("teacher", limits=False)}
 
 
 def _slice(name: str, report: SliceReport, result: SliceResult) -> dict[str, Any]:
@@ -142,6 +133,45 @@ def _slice(name: str, report: SliceReport, result: SliceResult) -> dict[str, Any
         "small": result.small,
         "worst": result is report.worst,
     }
+
+
+#: Begin of the columns of the teacher's metrics.
+TEACHER_PREFIX = "teacher_"
+#: Metrics of the teacher: all but those that compare a student with it.
+TEACHER_METRICS = tuple(key for key, metric in METRICS.items() if not metric.needs_teacher)
+
+
+def of_teacher(intervals: Mapping[str, Interval]) -> dict[str, Any]:
+    """Return columns of the teacher's metrics with their limits: ``teacher_recall``, ...."""
+    return limits_of({f"{TEACHER_PREFIX}{key}": interval for key, interval in intervals.items()})
+
+
+def teacher_on(tuner: Tuner, split: str, class_name: str, masks: Masks) -> dict[str, Outcome]:
+    """Return the teacher's outcome on each part of the images, by the names of ``masks``.
+
+    The teacher decides by the same rule as the students, and on the same images.
+    """
+    teacher = tuner.teacher_outcomes(split)[class_name]
+    return {name: teacher.among(mask) for name, mask in masks.items()}
+
+
+def teacher_metric(
+    tuner: Tuner, split: str, class_name: str, masks: Masks, metric: str
+) -> dict[str, Interval]:
+    """Return a metric of the teacher on each part of the images, by the names of ``masks``; empty
+    for a metric that compares a student with the teacher."""
+    if metric not in TEACHER_METRICS:
+        return {}
+    noise = tuner.spec.views.noise()
+    parts = teacher_on(tuner, split, class_name, masks).items()
+    return {name: metric_intervals(part, (metric,), **noise)[metric] for name, part in parts}
+
+
+def _teacher(part: Outcome, metric: str, noise: Noise) -> dict[str, Any]:
+    """Return the columns of the teacher on a slice: all metrics, and limits of ``metric``."""
+    limited = metric_intervals(part, [key for key in TEACHER_METRICS if key == metric], **noise)
+    every = {f"{TEACHER_PREFIX}{key}": part.value(key) for key in TEACHER_METRICS}
+    return every | of_teacher(limited)
 
 
 def worst_slice_sentence(
@@ -176,186 +206,19 @@ def measure_slices(
 
     ``options`` are those of ``distill.compare_slices``. The caller counts uses of the holdout.
     """
-    outcomes = _outcomes(tuner, node, split, classes)
+    outcomes = outcomes_of(tuner, node, split, classes)
     options = {**tuner.spec.views.noise(draws, seed), **options}
     return compare_slices(
         outcomes, masks, metric, progress=progress, cancelled=cancelled, **options
     )
 
 
-def _outcomes(
+def outcomes_of(
     tuner: Tuner, node: Node, split: str, classes: Sequence[str] | None
 ) -> dict[str, Outcome]:
+    """Return the outcomes of the students of some classes (None: all), by class."""
     names = chosen_classes(classes, tuner.store.classes)
     return {name: tuner.at(node, split)[name].outcome for name in names}
-
-
-def groups(
-    tuner: Tuner,
-    node: Node,
-    split: str,
-    masks: Masks,
-    by: str,
-    metric: str = AP.key,
-    *,
-    classes: Sequence[str] | None = None,
-    draws: int | None = None,
-    seed: int = 0,
-    min_images: int = MIN_IMAGES,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return two frames that compare the students on groups of images.
-
-    ``masks`` are the groups by name, over the images of the split; ``by`` names the rule that made
-    them. The first frame has a row per class and group with every metric, and the share of the
-    images without the class that the student calls (``false_positive_rate``); ``small`` states why
-    a group has too few images to be the worst or best by some metrics. The second frame has a row
-    per class and metric: the worst group, the best group, and their ``difference``. The limits of
-    the difference account for the choice of these two groups among all. A terminal shows
-    ``metric``.
-    """
-    noise, keys = tuner.spec.views.noise(draws, seed), tuple(METRICS)
-    outcomes = _outcomes(tuner, node, split, classes)
-    reports = {
-        name: compare_groups(each, masks, keys, min_images=min_images, **noise)
-        for name, each in outcomes.items()
-    }
-    calls = {
-        (name, part): _false_calls(each.among(mask), noise)
-        for name, each in outcomes.items()
-        for part, mask in masks.items()
-    }
-    facts = {**facts_of(tuner, node, split, noise), "by": by}
-    of_groups = _group_frame(reports, by, metric, calls, facts, noise["level"])
-    return of_groups, _differences(reports, by, metric, facts, noise["level"])
-
-
-def groups_by_label(
-    tuner: Tuner,
-    node: Node,
-    split: str,
-    masks: Masks,
-    by: str,
-    *,
-    classes: Sequence[str] | None = None,
-    draws: int | None = None,
-    seed: int = 0,
-    min_images: int = MIN_IMAGES,
-) -> pd.DataFrame:
-    """Return a frame of the accuracy in each cell of label and group, such as "absent · water".
-
-    Arguments as in ``groups``. The least accuracy of a class is the worst-group accuracy, which
-    ``results.worst_group`` has with its limits.
-    """
-    noise = tuner.spec.views.noise(draws, seed)
-    how: dict[str, Any] = {"min_images": min_images, **noise}
-    reports = {
-        name: compare_groups(each, label_groups(each, masks), (ACCURACY.key,), **how)
-        for name, each in _outcomes(tuner, node, split, classes).items()
-    }
-    by = f"label and {by}"
-    facts = {**facts_of(tuner, node, split, noise), "by": by}
-    return _group_frame(reports, by, ACCURACY.key, {}, facts, noise["level"])
-
-
-def _group_frame(
-    reports: Mapping[str, GroupReport],
-    by: str,
-    metric: str,
-    false_calls: Mapping[tuple[str, str], Interval],
-    facts: Mapping[str, Any],
-    level: float,
-) -> pd.DataFrame:
-    calls = {FALSE_POSITIVE_RATE.key: "false calls"} if metric == RECALL.key else {}
-    rows = [
-        {
-            "class": name,
-            "group": each.name,
-            "images": each.n,
-            "positives": each.positives,
-            **limits_of(each.metrics),
-            **_limits_of_calls(false_calls.get((name, each.name))),
-            "small": "; ".join(dict.fromkeys(each.small.values())),
-        }
-        for name, report in reports.items()
-        for each in report.groups
-    ]
-    return make_frame(
-        rows,
-        ["class", "group"],
-        {**_headings("group", metric), **plain_headings(**calls), "small": Heading("")},
-        title=f"groups by {by}, {metric}",
-        facts=facts,
-        level=level,
-    )
-
-
-def _limits_of_calls(calls: Interval | None) -> dict[str, Any]:
-    return {} if calls is None else limits_of({FALSE_POSITIVE_RATE.key: calls})
-
-
-def _false_calls(part: Outcome, noise: Noise) -> Interval:
-    """Return the share of the images without the class that is called, with its interval."""
-    right = metric_intervals(part.among(part.label == 0), (ACCURACY.key,), **noise)[ACCURACY.key]
-    return replace(right, estimate=1 - right.estimate, low=1 - right.high, high=1 - right.low)
-
-
-def _differences(
-    reports: Mapping[str, GroupReport], by: str, metric: str, facts: Mapping[str, Any], level: float
-) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = [
-        {
-            "class": name,
-            "metric": key,
-            "worst": gap.worst.name,
-            **gap.worst.metrics[key].columns("value"),
-            "best": gap.best.name,
-            "best_value": gap.best.metrics[key].estimate,
-            **gap.difference.columns("difference"),
-        }
-        for name, report in reports.items()
-        for key, gap in report.gaps.items()
-    ]
-    none = [repr(name) for name, report in reports.items() if metric not in report.gaps]
-    few = [f"Fewer than two groups are large enough for {', '.join(none)}."] if none else []
-    chosen = ["The interval of a difference allows for the choice of the two groups."] * bool(rows)
-    column = METRICS[metric].column
-    return make_frame(
-        rows,
-        ["class", "metric"],
-        {
-            **plain_headings("class", "worst", value=column, best="best", best_value=column),
-            "difference": Heading("difference"),
-        },
-        title=f"largest difference by {by}, {metric}",
-        notes=[*chosen, *_unlike_shares(reports, metric), *few],
-        facts=facts,
-        level=level,
-        shown=[position for position, row in enumerate(rows) if row["metric"] == metric],
-    )
-
-
-def _unlike_shares(reports: Mapping[str, GroupReport], metric: str) -> Iterator[str]:
-    """Yield a note on the classes of which worst and best group have unlike shares of positives, if
-    the metric depends on that share."""
-    if metric not in _BY_SHARE:
-        return
-    gaps = {name: each.gaps[metric] for name, each in reports.items() if metric in each.gaps}
-    shares = {
-        name: tuple(group.positives / group.n for group in (gap.worst, gap.best))
-        for name, gap in gaps.items()
-    }
-    unlike = [
-        f"{name} {low:.0%} and {high:.0%}".replace("%", " %")
-        for name, (low, high) in shares.items()
-        if max(low, high) >= _UNLIKE_SHARES * min(low, high)
-    ]
-    if unlike:
-        word = METRICS[metric].word
-        yield (
-            f"{word} rises with the share of positives, so part of a difference comes from that. "
-            f"Positives in the worst and the best group: {'; '.join(unlike)}. Compare recall and "
-            "accuracy besides."
-        )
 
 
 def metadata_slices(

@@ -75,6 +75,7 @@ def store_content(
         "metadata": list(store.metadata_columns),
         "near_equal": str(store.near_images),
         "without_own_word": without_word(store),
+        "skipped": [list(pair) for pair in store.attrs.get("skipped", [])],
         "right_names": better and dict(better.right_names),
     }
     notes = [note] if (note := words_note(store, spec)) else []

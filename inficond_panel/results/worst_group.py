@@ -8,7 +8,7 @@ accuracy weighs the cells of the measured images by their shares of the training
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import isnan
 from typing import Any
@@ -32,7 +32,7 @@ from inficond_panel.distill.sources import Array
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of, limits_of
 from inficond_panel.results.shift import made_at
-from inficond_panel.results.slices import metadata_slices
+from inficond_panel.results.slices import TEACHER_PREFIX, metadata_slices
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.cells import cell_name
 from inficond_panel.tuning.thumbs import chosen_classes
@@ -77,7 +77,8 @@ class GroupFigures:
 
     ``worst_accuracy`` and ``worst_at_equal_numbers`` are those of the worst cell; their limits are
     of the worst cell of each draw. ``weighted_accuracy`` is the mean over the cells by their shares
-    of the labelled training images; undefined if a cell of these has no image.
+    of the labelled training images; undefined if a cell of these has no image. ``teacher`` are the
+    figures of the teacher, with the same cells in the same order; None if these are the teacher's.
     """
 
     cells: tuple[GroupCell, ...]
@@ -85,6 +86,7 @@ class GroupFigures:
     worst_at_equal_numbers: Interval
     weighted_accuracy: Interval
     unseen: tuple[str, ...] = ()  #: cells with training images, and none on the split
+    teacher: GroupFigures | None = None
 
     @property
     def worst(self) -> GroupCell | None:
@@ -119,8 +121,8 @@ def group_figures(
     draws: int | None = None,
     seed: int = 0,
 ) -> GroupFigures:
-    """Return the accuracies of a class's student in the cells of label and group; ``by`` are
-    columns as in ``metadata_slices``. Cached for the student.
+    """Return the accuracies of a class's student, and of the teacher, in the cells of label and
+    group; ``by`` are columns as in ``metadata_slices``. Cached for the student.
 
     All cells count, as in papers. Images without a label, or without a known group, are left out.
     """
@@ -146,7 +148,9 @@ def _figures_of(
     trained = {key: int(mask.sum()) for key, mask in of_label.items()}
     outcome = tuner.at(tuner.node(node_id), split)[class_name].outcome
     noise = tuner.spec.views.noise(draws, seed)
-    return _figures(outcome, _cells(outcome, masks), trained, noise)
+    cells, teacher = _cells(outcome, masks), tuner.teacher_outcomes(split)[class_name]
+    of_teacher = _figures(teacher, cells, trained, noise)
+    return replace(_figures(outcome, cells, trained, noise), teacher=of_teacher)
 
 
 _kept_figures = once(_KEPT)(_figures_of)
@@ -227,8 +231,9 @@ def worst_groups(
     ``weighted_accuracy`` is the mean over the cells of label and group by their shares of the
     labelled training images. ``worst`` is the cell with the least accuracy, ``worst_accuracy``;
     ``worst_at_equal_numbers`` and ``accuracy_at_equal_numbers`` are the same if as many images are
-    called as have the class. ``small`` names the cells with fewer than 30 images. See
-    ``GroupFigures``.
+    called as have the class. ``teacher_worst``, ``teacher_worst_accuracy`` and so on are the same
+    of the teacher, whose worst cell can be another. ``small`` names the cells with fewer than 30
+    images. See ``GroupFigures``.
     """
     noise = tuner.spec.views.noise(draws, seed)
     found = {
@@ -242,7 +247,8 @@ def worst_groups(
         ["class"],
         {
             **plain_headings("class", weighted_accuracy="mean", worst="worst group"),
-            **plain_headings(worst_accuracy=ACCURACY.column),
+            **plain_headings(worst_accuracy=ACCURACY.column, teacher_worst="teacher's worst"),
+            "teacher_worst_accuracy": Heading(ACCURACY.column, limits=False),
             **plain_headings(worst_at_equal_numbers="at equal numbers"),
             **plain_headings(accuracy_at_equal_numbers=ACCURACY.column),
             "small": Heading("few images", missing=""),
@@ -268,8 +274,17 @@ def _undefined(found: Mapping[str, GroupFigures], split: str) -> Iterator[str]:
 
 def _row(found: GroupFigures) -> dict[str, Any]:
     small = [f"{cell.name} ({cell.images})" for cell in found.cells if cell.images < MIN_IMAGES]
+    of_teacher = _accuracies(found.teacher) if found.teacher else {}
     return {
         "images": sum(cell.images for cell in found.cells),
+        **_accuracies(found),
+        **{f"{TEACHER_PREFIX}{name}": value for name, value in of_teacher.items()},
+        "small": ", ".join(small),
+    }
+
+
+def _accuracies(found: GroupFigures) -> dict[str, Any]:
+    return {
         "worst": found.worst.name if found.worst else "",
         "worst_at_equal_numbers": found.worst_by_rank.name if found.worst_by_rank else "",
         **limits_of(
@@ -279,5 +294,4 @@ def _row(found: GroupFigures) -> dict[str, Any]:
                 "accuracy_at_equal_numbers": found.worst_at_equal_numbers,
             }
         ),
-        "small": ", ".join(small),
     }

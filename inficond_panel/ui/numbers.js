@@ -13,6 +13,7 @@ export function ring(value) {
 }
 
 export const count = (value) => (isNumber(value) ? value.toLocaleString("en-US") : "–")
+export const imagesOf = (many) => `${count(many)} image${many === 1 ? "" : "s"}`
 export const percent = (part, whole) => (whole > 0 ? `${Math.round((100 * part) / whole)} %` : "–")
 
 export function signed(value, digits) {

@@ -68,6 +68,15 @@ def worst_cell_sentence(
     )
 
 
+def teacher_cell_sentence(
+    words: str, accuracy: Interval, *, present: bool, limits: bool = True
+) -> str:
+    """Return the sentence on the group that is the teacher's worst; as ``worst_cell_sentence``."""
+    side = "with" if present else "without"
+    worst = accuracy.text(2, limits=limits)
+    return f"The teacher's worst: {words}, images {side} the class, accuracy {worst}."
+
+
 def aim_sentence(by: str, aimed: str) -> str:
     """Return what *Find a repair* compares repairs by; ``aimed`` divides images into the groups at
     whose worst it aims, "" if it compares by AP."""

@@ -18,13 +18,15 @@ BELONGS = "belongs to it"
 
 def shared_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | None = None) -> str:
     """Return sentences on how often the class ``name`` is found, and wrongly called, in photos with
-    and without a suspect, and what to do: ``blond hair is found in 57 % of the photos without man,
-    15 % of those with it (13 photos).`` What shows the reliance comes first."""
+    and without a suspect: ``blond hair is found in 57 % of the photos without man, 15 % of those
+    with it (13 photos).`` What shows the reliance comes first. With the concepts that are
+    ``showing`` the suspect, they end with what to do."""
     told = [_found(name, suspect), _called(name, suspect)]
     rates, use = suspect.rates, suspect.use
     wrong_first = rates.called_tells(use) and not rates.found_tells(use)
     told = told[::-1] if wrong_first else told
-    return " ".join(filter(None, [*told, asked_sentence(name, suspect)]))
+    asked = "" if showing is None else asked_sentence(name, suspect, showing)
+    return " ".join(filter(None, [*told, asked]))
 
 
 def short_sentence(name: str, suspect: SharedSuspect) -> str:
@@ -40,21 +42,15 @@ def calls_tell(suspect: SharedSuspect) -> bool:
     return not found and rates.called_tells(use)
 
 
-def asked_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | None = None) -> str:
+def asked_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str]) -> str:
     """Return which thumb helps if a suspect should not count; ``showing`` are the concepts that
-    show it, None if that was not asked.
+    show it.
 
     Lowering a concept on whose absence the student relies would make it rely on that more."""
-    if showing is not None and not showing:
+    if not showing:
         return f"No concept shows {suspect.name}. If it should not count, add a concept that does."
-    what = "it" if suspect.kind == CONCEPT else _showing(suspect, showing)
+    what = "it" if suspect.kind == CONCEPT else with_and(list(showing))
     return f"{condition(name, suspect)}, {'👎' if suspect.use > 0 else '👍'} {what}."
-
-
-def _showing(suspect: SharedSuspect, showing: Sequence[str] | None) -> str:
-    if showing is None:
-        return f"the concepts that show {suspect.name}"
-    return with_and(list(showing))
 
 
 def page_question(name: str, suspect: SharedSuspect, showing: Sequence[str]) -> str:

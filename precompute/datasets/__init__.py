@@ -114,12 +114,17 @@ def check_files(dataset: Dataset, bad_share: float) -> list[str]:
     return [f"There is no file {file(i)}{_other_case(file(i))}" for i in lost]
 
 
+def lost_text(lost: Sequence[str]) -> str:
+    """Return the text on images without a file, of which ``check_files`` returned lines."""
+    return f"{count(len(lost), 'image')} to be skipped. {listed(lost, 3, '; ')}."
+
+
 def _other_case(path: str | Path) -> str:
     """Return a note on a file beside ``path`` of which only the case of the name differs."""
     folder, name = os.path.split(path)
     there = os.listdir(folder) if os.path.isdir(folder) else []  # noqa: PTH112, PTH208 - as above
     same = [each for each in there if each.casefold() == name.casefold()]
-    return f"; only the case differs: {same[0]}" if same else ""
+    return f" (only the case differs: {same[0]})" if same else ""
 
 
 def _alike(classes: Sequence[str]) -> list[str]:

@@ -35,6 +35,19 @@ class Table:
     lines: tuple[int, ...] = ()
 
 
+#: Names of a column of ids; the other names of a column of images, or of their files.
+ID_NAMES = ("image_id", "img_id", "id", "uid", "imageid", "key")
+_FILE_NAMES = (
+    "image", "img", "photo", "file", "file_name", "filename", "file name", "image_name",
+    "image_path", "img_path", "filepath", "file_path", "path", "name",
+)  # fmt: skip
+
+
+def is_image_name(column: str) -> bool:
+    """Return True if a column is called like an image or its file."""
+    return column.lower() in (*ID_NAMES, *_FILE_NAMES)
+
+
 def read_table(
     path: Path,
     parse: Callable[[str], float | str],
@@ -44,14 +57,16 @@ def read_table(
 ) -> Table:
     """Read a table; ``parse`` turns a cell into a number or text, or raises ``ValueError``.
 
+    The first column has the ids of the images, and is called like an image or its file.
     ``only`` are the columns to read, if not all.
     Raises ``DataError`` with file, line and column for an invalid table; ``expected`` and
     ``columns`` describe valid cells and columns in its message."""
     header, rows = read_rows(path)
     wanted = set(map(name_key, only))
-    if len(header) < 2 or header[0] != "image_id":
+    if len(header) < 2 or not is_image_name(header[0]):
         raise DataError(
-            f"{path}:1: expected the header image_id, then {columns}.",
+            f"{path}:1: expected the header image_id (or filename, file, image, path, name), then "
+            f"{columns}.",
             "Write these column names in the first row.",
         )
     places: dict[str, str] = {}

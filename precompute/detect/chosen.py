@@ -15,7 +15,8 @@ class ChosenModel:
     ``table`` is the file of a teacher's logits; ``hint`` describes an alternative. ``outputs`` are
     a teacher's output names, () if unknown; ``activation`` is in its configuration, None if
     unknown. A ``nameless`` network has no output names, or only generated names (``LABEL_0``).
-    ``doubtful`` are tables that may be the teacher's logits, with a fault. The outputs of a network
+    ``doubtful`` are tables that may be the teacher's logits, with a fault; ``perhaps`` tables that
+    are the teacher's logits if their columns are named like classes. The outputs of a network
     are ``probabilities`` if its graph, or their values, say so; ``details`` are lines for people.
     """
 
@@ -27,5 +28,6 @@ class ChosenModel:
     activation: str | None = None
     nameless: bool = False
     doubtful: Sequence[Path] = ()
+    perhaps: Sequence[Path] = ()
     probabilities: bool = False
     details: Sequence[str] = ()

@@ -52,6 +52,11 @@ def find_layout(folder: Path, classes: Sequence[str] = ()) -> FolderLayout:
             table.path for table in tables.top if table.is_logits and not table.is_form
         ]
         layout.logits += sorted(folder.glob("*.npz"))
+        layout.perhaps_logits = [
+            table.path
+            for table in tables.top
+            if table.may_be_logits and not table.is_logits and not table.is_form
+        ]
         layout.doubtful = [
             table.path for table in tables.top if table.resembles_logits and not table.is_form
         ]
@@ -121,6 +126,7 @@ def _unused(folder: Path, layout: FolderLayout, tables: Tables) -> list[str]:
     notes += [f"not used: {listed(lists, 5)}{why}"] * bool(lists)
     used = {str(name) for key in layout.keys.values() for name in _names(key)}
     used |= {path.name for path in layout.logits + layout.doubtful}
+    used |= set() if layout.logits else {path.name for path in layout.perhaps_logits}
     reasons: dict[str, list[str]] = {}
     for table in (*tables.top, *tables.nested):
         name = os.path.relpath(table.path, folder)

@@ -23,7 +23,8 @@ class FolderLayout:
     ``origin`` describes the layout for people, ``assumed`` lists the assumptions. ``lists`` are the
     sources of splits: names of lists, or values of ``column``; ``names`` maps a numeric value to
     its split. ``logits`` are tables that look like a teacher's, ``doubtful`` tables that would but
-    for some cells. ``choices`` are alternative keys, tried until the image_ids match the teacher's.
+    for some cells, ``perhaps_logits`` tables that are if their columns are named like classes.
+    ``choices`` are alternative keys, tried until the image_ids match the teacher's.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class FolderLayout:
     assumed: list[str] = field(default_factory=list)
     logits: list[Path] = field(default_factory=list)
     doubtful: list[Path] = field(default_factory=list)
+    perhaps_logits: list[Path] = field(default_factory=list)
     choices: list[dict[str, Any]] = field(default_factory=list)
 
 

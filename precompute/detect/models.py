@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from inficond_panel.common.near_words import near
+from inficond_panel.common.names import name_key
+from inficond_panel.common.near_words import listed, near
 from inficond_panel.errors import DataError, Remedy
 from inficond_panel.spec.sections.encoder import HUB, is_hub_name
 from inficond_panel.spec.sections.teacher import activation_of
@@ -15,6 +16,7 @@ from inficond_panel.store.network_weights import check_weights, is_scripted, obj
 from precompute.detect.chosen import ChosenModel
 from precompute.detect.layout import FolderLayout
 from precompute.detect.network_files import choose_onnx
+from precompute.detect.writing import logit_classes
 from precompute.encoder.hub import CONFIG, model_config
 from precompute.encoder.source import WEIGHT_SUFFIXES, check_name, known_tags
 from precompute.teachers.outputs import are_placeholders, names_in_file
@@ -166,7 +168,9 @@ def choose_teacher(named: str | None, layout: FolderLayout, written: Written) ->
         if layout.kind == "store":
             raise DataError("A store holds no photos.", "Name a table of logits: --teacher FILE")
         heads = _of_encoder("head", "", written)
-        return replace(heads, note=f"no logits found: {heads.note}", doubtful=layout.doubtful)
+        note = f"no logits found: {heads.note}"
+        perhaps = layout.perhaps_logits
+        return replace(heads, note=note, doubtful=layout.doubtful, perhaps=perhaps)
     kind, colon, name = named.partition(":")
     path, drive = Path(named), PureWindowsPath(named).drive  # no kind is one letter
     if path.is_file() or drive or (not colon and kind not in _ALONE):
@@ -180,6 +184,19 @@ def choose_teacher(named: str | None, layout: FolderLayout, written: Written) ->
     elif kind not in _KINDS:
         raise DataError(f"{kind!r} is not a kind of teacher.{near(kind, _KINDS)}", _KIND_FORMS)
     return _KINDS[kind](kind, name, written)
+
+
+def with_table(
+    teacher: ChosenModel, classes: Sequence[str], written: Written
+) -> tuple[ChosenModel, list[str]]:
+    """Return the teacher of the first table in ``teacher.perhaps`` with columns named like
+    ``classes``, or ``teacher`` if there is none, and notes on the tables that are not used."""
+    known = set(map(name_key, classes))
+    fits = [path for path in teacher.perhaps if known & set(map(name_key, logit_classes(path)))]
+    others = [path.name for path in teacher.perhaps if path not in fits[:1]]
+    why = "another table has the logits" if fits else "no column is named like a class"
+    notes = [f"not used: {listed(others, 5)}, as {why}"] * bool(others)
+    return (_of_table("logits", str(fits[0]), written) if fits else teacher), notes
 
 
 def choose_word_teacher(named: str | None, written: Written) -> ChosenModel:

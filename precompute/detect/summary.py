@@ -13,7 +13,13 @@ from typing import Any
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 from precompute.datasets.photo_files import PhotoFiles, is_skipped
-from precompute.datasets.table_files import TABLE_SUFFIXES, is_spaced, read_rows
+from precompute.datasets.table_files import (
+    ID_NAMES,
+    TABLE_SUFFIXES,
+    is_image_name,
+    is_spaced,
+    read_rows,
+)
 from precompute.detect.layout import role_of
 
 #: Most tables of a sub-folder that are read: with more, the folder holds a table per image.
@@ -26,13 +32,8 @@ _LABEL_NAMES = (
     "class_name", "classname", "label_name", "category_name", "target",
 )  # fmt: skip
 _TARGET_NAMES = ("y", "label", "target")
-_ID_NAMES = ("image_id", "img_id", "id", "uid", "imageid", "key")
 #: Words of a file's name by which an unreadable table counts as one of labels.
 _LABEL_WORDS = ("label", "metadata", "annotation", "classes", "train", "attr")
-_IMAGE_NAMES = (
-    *_ID_NAMES, "image", "img", "photo", "file", "file_name", "filename", "file name", "image_name",
-    "image_path", "img_path", "filepath", "file_path", "path", "name",
-)  # fmt: skip
 
 _WORDS = ("true", "false", "yes", "no", "y", "n")
 _LABELS = {"0", "1", "0.0", "1.0", ""}.union(*({w, w.upper(), w.title()} for w in _WORDS))
@@ -41,11 +42,6 @@ _MARKS = "|;,"
 #: Largest number of distinct values of a column that are kept.
 _MOST_VALUES = 10_000
 _ROWS_AT_ONCE = 1000
-
-
-def is_image_name(column: str) -> bool:
-    """Return True if a column is called like an image or its file."""
-    return column.lower() in _IMAGE_NAMES
 
 
 def is_label_name(column: str) -> bool:
@@ -162,6 +158,14 @@ class TableSummary:
         return self._named and not whole and few
 
     @property
+    def may_be_logits(self) -> bool:
+        """True if the first column is called like an image or its file, and all others are numbers,
+        none of them all integers. Such a table has logits if its columns are named like classes;
+        else it may have coordinates."""
+        numbers = all(not column.texts and not column.whole for column in self._others)
+        return numbers and len(self.header) > 1 and is_image_name(self.header[0])
+
+    @property
     def resembles_labels(self) -> bool:
         """True if ``is_labels`` would be, but for some columns or cells, or the name of the first
         column, whose cells are unique."""
@@ -251,7 +255,7 @@ class TableSummary:
 
     def id_columns(self) -> list[str]:
         """Return the names of columns with a usual name of ids, such as id, and unique cells."""
-        named = [name for name in self.header if name.lower() in _ID_NAMES]
+        named = [name for name in self.header if name.lower() in ID_NAMES]
         return [name for name in named if self._is_unique(name)]
 
 

@@ -18,6 +18,9 @@ from precompute.detect.folders import is_split_name
 from precompute.detect.layout import ROLES, FolderLayout, role_of
 from precompute.detect.summary import Tables, TableSummary, is_label_name
 
+#: Most values of a column that is taken as metadata.
+MOST_VALUES = 99
+
 
 def table_layout(folder: Path, tables: Tables, files: PhotoFiles) -> FolderLayout | None:
     """Return the layout of photos whose labels are in a table, or in a table per split, or None.
@@ -218,14 +221,19 @@ def _columns(
     if not labels:
         return None
     used += labels
-    rest = [
-        name
-        for name, values in table.columns.items()
-        if name not in used and values.has_at_most(99)
-    ]
+    _take_metadata(layout, table, used)
+    return layout
+
+
+def _take_metadata(layout: FolderLayout, table: TableSummary, used: Sequence[str]) -> None:
+    """Take as metadata the columns that are not ``used``, but those with very many values."""
+    others = {name: each for name, each in table.columns.items() if name not in used}
+    rest = [name for name, column in others.items() if column.has_at_most(MOST_VALUES)]
     if rest:
         layout.keys["metadata"] = rest
-    return layout
+    if many := [name for name in others if name not in rest]:
+        why = f"more than {MOST_VALUES} values, too many for groups"
+        layout.assumed.append(f"not in dataset.metadata: {listed(many, 5)}, of {why}")
 
 
 def _paths(

@@ -47,7 +47,7 @@ class SpecDraft:
     ``teacher_more`` are further keys of the teacher's section, and ``comments`` what the spec says
     of some of them. With ``filtered`` the spec filters words; with ``to_fill`` a person must name
     the teacher's outputs. ``teacher_cost`` are the multiplications of the teacher's network per
-    photo, None if unknown.
+    photo, None if unknown. ``lost`` is a text on images without a file; "" if all have one.
 
     Paths have the form in which the spec writes them.
     """
@@ -66,6 +66,7 @@ class SpecDraft:
     device: str = ""
     to_fill: bool = False
     teacher_cost: float | None = None
+    lost: str = ""
 
 
 def spec_text(draft: SpecDraft) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from inficond_panel.common import clock
 from inficond_panel.store.near_images import ALLOWED, check_across, near_images
+from inficond_panel.store.skipped import skipped_text
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.splits import SPLITS
@@ -131,7 +132,7 @@ def _attributes(
             *dataset.notes,
             *teacher["warnings"],
             *words["warnings"],
-            *(f"skipped the image {image}: {why}" for image, why in skipped),
+            *([skipped_text(skipped)] if skipped else []),
         ],
     }
 

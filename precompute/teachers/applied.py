@@ -21,6 +21,7 @@ from inficond_panel.common.files import write_whole
 from inficond_panel.common.names import equal_names, name_key, positions
 from inficond_panel.common.near_words import first_of
 from inficond_panel.common.npz import NPZ_FAULTS, open_npz
+from inficond_panel.common.numbers import count
 from inficond_panel.common.places import beside
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.typed import base_of
@@ -277,7 +278,8 @@ class _Sweep:
         if not np.isfinite(values).all():
             lost = np.flatnonzero(~np.isfinite(values).all(axis=1))
             raise DataError(
-                f"{len(lost)} images of fit cannot be read, the first is {names[lost[0]]!r}.",
+                f"{count(len(lost), 'image')} of fit cannot be read, the first is "
+                f"{names[lost[0]]!r}.",
                 "Restore these images: the store was made with them.",
             )
         for gamma, logit in by_gamma.items():
@@ -317,7 +319,7 @@ def _positions(dataset: Dataset, store: Store) -> np.ndarray:
     names = [store.images[row] for row in store.rows(FIT)]
     lost = [name for name in names if name not in position_of]
     if lost or tuple(dataset.classes) != tuple(store.classes):
-        what = f"lacks {len(lost)} images of fit, the first is {lost[0]!r}" if lost else (
+        what = f"lacks {count(len(lost), 'image')} of fit, the first is {lost[0]!r}" if lost else (
             "has other classes, or another order of classes"
         )  # fmt: skip
         raise DataError(

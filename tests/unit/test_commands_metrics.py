@@ -15,16 +15,11 @@ import inficond_panel
 from inficond_panel import from_frames
 from inficond_panel.distill import class_metrics, solve
 from inficond_panel.errors import DataError, TuningError
+from inficond_panel.results.groups import groups, groups_by_label
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
 from inficond_panel.results.sensitivity import stability
-from inficond_panel.results.slices import (
-    groups,
-    groups_by_label,
-    measure_slices,
-    metadata_slices,
-    selection_slice,
-)
+from inficond_panel.results.slices import measure_slices, metadata_slices, selection_slice
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner

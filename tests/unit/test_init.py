@@ -239,6 +239,65 @@ def test_a_table_that_may_be_no_teachers_can_be_left_out(home, capsys):
     assert init(capsys, "data", "--teacher", "head")[0].teacher.kind == "head"
 
 
+def renamed(path, name):
+    """Rename the column of ids of a table."""
+    path.write_text(path.read_text().replace("image_id", name, 1))
+
+
+@pytest.mark.parametrize("name", ["filename", "File", "image", "path", "name"])
+def test_logits_may_name_their_images_as_other_tables_do(data, capsys, name):
+    logits(data / "out.csv", [f"{i:03d}.jpg" for i in range(20)])
+    renamed(data / "out.csv", name)
+    spec, _ = init(capsys, "data")
+    assert spec.teacher.path == data / "out.csv"
+
+
+def test_a_named_table_of_logits_may_name_its_images_so_too(home, data, capsys):
+    logits(home / "z.csv", [f"{i:03d}" for i in range(20)])
+    renamed(home / "z.csv", "filename")
+    spec, _ = init(capsys, "data", "--teacher", "z.csv")
+    assert spec.teacher.path == home / "z.csv"
+
+
+def test_a_table_of_coordinates_is_no_teacher(data, capsys):
+    logits(data / "gps.csv", [f"{i:03d}" for i in range(20)], ["lat", "lon"])
+    renamed(data / "gps.csv", "filename")
+    spec, out = init(capsys, "data")
+    assert spec.teacher.kind == "head"
+    assert "Assumed: not used: gps.csv, as no column is named like a class." in out
+
+
+def test_a_column_with_too_many_values_for_groups_is_named(home, capsys):
+    names = [f"{i:03d}.jpg" for i in range(120)]
+    photos(home / "data", [f"pictures/{name}" for name in names])
+    rows = [
+        f"pictures/{name},{'cat' if i % 2 else 'train'},sea,day {i}" for i, name in enumerate(names)
+    ]
+    (home / "data" / "t.csv").write_text("\n".join(["filename,label,place,date", *rows]))
+    spec, out = init(capsys, "data")
+    assert spec.dataset.metadata == ["place"]
+    assert "Assumed: not in dataset.metadata: date, of more than 99 values" in out
+
+
+@pytest.fixture
+def incomplete(home):
+    """A folder with a table of 101 photos, of which one has no file."""
+    table(home / "data", 101)
+    (home / "data" / "pictures" / "003.jpg").unlink()
+    return home / "data"
+
+
+def test_photos_without_a_file_are_told(incomplete, capsys):
+    _, out = init(capsys, "data")
+    assert "1 image to be skipped. There is no file" in out
+
+
+def test_missing_logits_of_photos_without_a_file_say_so(incomplete, capsys):
+    logits(incomplete / "logits.csv", [f"{i:03d}" for i in range(101) if i != 3])
+    told = refused(capsys, "data")
+    assert "Or leave images without a file out of the labels: 1 image to be skipped" in told
+
+
 def test_a_class_without_logits_is_said_to_be_left_out(data, capsys):
     logits(data / "logits.csv", [f"{i:03d}" for i in range(20)], ["cat"])
     spec, out = init(capsys, "data")

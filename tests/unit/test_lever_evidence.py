@@ -199,6 +199,14 @@ def test_a_lever_has_edits_only_if_its_student_is_chosen(students, monkeypatch, 
     assert {bool(each.edits) for each in found if each.name != AS_IT_IS} == {taken}
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_lever_whose_student_is_not_chosen_says_so(students, monkeypatch, taken):
+    monkeypatch.setattr(levers, "_taken", lambda *given, **how: int(taken))
+    found = suggest(students.tuner, classes=[NAME]).repairs[NAME].levers
+    told = [each.needs.startswith("no gain") for each in found if each.name != AS_IT_IS]
+    assert set(told) == {not taken}
+
+
 def test_the_concepts_of_a_lever_are_those_within_the_bounds_of_its_thumbs(removed, students):
     """Where a thumb is a bound, and every concept is removed, none is left."""
     lever, tuner = removed[0], students.tuner

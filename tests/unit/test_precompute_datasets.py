@@ -127,7 +127,7 @@ def test_an_image_outside_of_the_folder_is_refused(table, tmp_path, image):
         ("image_id,x\na,2\n", r"labels.csv:2: 'x' of image 'a' is '2'; expected 1, 0"),
         ("image_id,x\na,1\na,1\n", r"labels.csv:3: the image 'a' is listed twice .*line 2"),
         ("image_id,x\na,1,0\n", "3 cells, but the header has 2"),
-        ("id,x\na,1\n", "expected the header image_id"),
+        ("place,x\na,1\n", "expected the header image_id"),
         ("image_id,x,x\na,1,1\n", "column 3 is called 'x'"),
         ("image_id,x\n", "lists no image"),
         ("", "expected the header image_id"),
@@ -191,7 +191,7 @@ def test_metadata_is_text_in_the_order_of_the_images_with_a_row_for_each(table):
     for text, fault in (
         ("image_id,c\n00000,a\n00003,b\n", "no row for 2 images of the data set.*00004, 00001"),
         ("image_id,c\n00000,a\n00003,b,c\n", r"metadata.csv:3: 3 cells, but the header has 2"),
-        ("id,camera\n", "image_id, then columns of text"),
+        ("place,camera\n", "image_id .*, then columns of text"),
     ):
         table.metadata.write_text(text)
         with pytest.raises(DataError, match=fault):

@@ -21,8 +21,9 @@ from inficond_panel.distill import average_precision, decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.comparison import compare, comparison_frames
+from inficond_panel.results.groups import groups
 from inficond_panel.results.metrics import chosen_on_tune
-from inficond_panel.results.slices import groups, measure_slices
+from inficond_panel.results.slices import measure_slices
 from inficond_panel.tuning import Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty
 from inficond_panel.tuning.repairs.cross_fit import FOLDS, cross_fitted_logits, steps_to

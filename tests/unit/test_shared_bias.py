@@ -17,7 +17,9 @@ from inficond_panel.distill.shared_bias import (
     shared_bias,
     strength,
 )
+from inficond_panel.results.shared_bias import student_shared
 from inficond_panel.vocabulary.people import names_people
+from inficond_panel.wording.shared_bias import page_question, shared_sentence
 
 NONE = np.zeros((400, 0))
 FIRST = np.array([0])
@@ -255,6 +257,23 @@ def test_a_column_of_metadata_is_called(tmp_path):
     found = made(tmp_path, columns=True).doctor("blond hair")["findings"]
     rows = found[found["kind"] == "shared by all photos"]
     assert any("may rely on the absence of male = 1" in text for text in rows["finding"])
+
+
+def test_the_doctor_names_the_concepts_that_show_a_column(tmp_path):
+    """The scores of *man* are the column."""
+    found = made(tmp_path, columns=True).doctor("blond hair")["findings"]
+    (told,) = [text for text in found["finding"] if "the absence of male = 1" in text]
+    assert told.endswith("If male = 1 should not count against blond hair, 👍 man.")
+
+
+def test_doctor_and_page_say_the_same_of_a_column_that_no_concept_shows(tmp_path):
+    students = made(tmp_path, columns=True)
+    called = student_shared(students.tuner, students.node, "blond hair").found.called
+    (one,) = [each for each in called if each.name == "male = 1"]
+    of_doctor = shared_sentence("blond hair", one, ())
+    of_page = page_question("blond hair", one, ())
+    ends = "No concept shows male = 1. If it should not count, add a concept that does."
+    assert (of_doctor[-len(ends) :], of_page[-len(ends) :]) == (ends, ends)
 
 
 @pytest.mark.parametrize("name", ["man", "male = 1"])

@@ -1,7 +1,9 @@
 """Groups of the open class on the page: the table by hand, and when it is computed."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from grouped import CLASS, COLUMN, grouped_frames
 from sessions import session_on
@@ -62,6 +64,26 @@ def test_the_worst_cell_is_told_with_the_mean_of_papers():
     )
 
 
+#: The teacher's figures in the same groups: it finds 1 of 10 photos on land.
+TEACHER = GroupFigures(
+    (WATER[0], WATER[1], cell("land", True, 10, 0.1), cell("land", False, 30, 1.0)),
+    *(share(0.1), share(0.2), share(0.7)),
+)
+
+
+def test_a_group_has_the_teachers_shares_beside():
+    row = table(replace(FOUND, teacher=TEACHER))["rows"][0]
+    assert row["teacher"] == {
+        "found": ["0.10", "0.10 [0.00, 0.20]"],
+        "called": ["0.00", "0.00 [−0.10, 0.10]"],
+    }
+
+
+def test_the_teachers_worst_group_is_told():
+    told = table(replace(FOUND, teacher=TEACHER))["told"]
+    assert "The teacher's worst: place: land, images with the class, accuracy 0.10" in told
+
+
 def test_without_intervals_numbers_are_alone():
     assert table(level=None)["rows"][0]["found"] == "0.25"
 
@@ -112,6 +134,18 @@ def test_the_page_begins_with_the_groups_of_the_spec(view):
 def test_opened_metrics_have_the_groups(view):
     view.panels.measured = True
     assert {row["name"] for row in view.panels.groups["rows"]} == {"place: land", "place: water"}
+
+
+def test_the_teachers_share_is_of_its_logits_above_0(view):
+    """``grouped_frames`` has no thresholds."""
+    view.panels.measured = True
+    store, k = view.app.store, view.app.store.classes.index(CLASS)
+    rows = store.rows("tune")
+    there = np.array([store.column(COLUMN)[i] == "water" for i in rows])
+    chosen = rows[there & (store.label[rows, k] == 1)]
+    share = (store.teacher_logit[chosen, k] > 0).mean()
+    shown = next(row for row in view.panels.groups["rows"] if row["name"] == "place: water")
+    assert shown["teacher"]["found"][0] == f"{share:.2f}"
 
 
 def test_another_division_is_shown(view):

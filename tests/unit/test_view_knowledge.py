@@ -90,6 +90,12 @@ def test_bounds_of_a_row_are_words(bounds, told):
     assert (made["held"], made["since"]) == told
 
 
+@pytest.mark.parametrize(("bounds", "bound"), [((1.4, None), True), (None, False)])
+def test_a_thumb_on_the_targets_bounds_nothing(bounds, bound):
+    (made,) = make_concept_rows([row(bounds=bounds, gain=0.4, held_since=1)], "why")
+    assert made["bound"] is bound
+
+
 @pytest.mark.parametrize(
     ("metric", "counts", "why"),
     [

@@ -10,7 +10,7 @@ import pytest
 from factory import small_arrays, small_spec
 from ruamel.yaml import YAML
 from sessions import session_on
-from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.metrics import confusion_matrix, f1_score, recall_score
 from viewing import ask
 
 from inficond_panel.common.interval import Interval
@@ -169,6 +169,21 @@ def test_slices_have_any_metric_with_its_noise(lit):
         else:
             beside = ("Fidelity", alike) if key == "accuracy" else ("", "")
             assert (told["heads"][3], row["beside"]) == beside
+
+
+def test_slices_have_the_teachers_metric_beside(lit):
+    """Recall by scikit-learn: the teacher decides by logits above 0."""
+    lit.panels.slice_metric = "recall"
+    store, rows = lit.app.store, lit.app.store.rows("tune")
+    night = rows[rows % 3 == 0]
+    truth = recall_score(store.label[night, 0], store.teacher_logit[night, 0] > 0)
+    row = next(row for row in lit.panels.slices["rows"] if row["name"] == "night")
+    assert row["teacher"] == f"{truth:.3f}"
+
+
+def test_a_metric_that_compares_with_the_teacher_has_no_teacher_beside(lit):
+    lit.panels.slice_metric = "fidelity"
+    assert {row["teacher"] for row in lit.panels.slices["rows"]} == {""}
 
 
 def test_slices_are_of_the_class(lit):

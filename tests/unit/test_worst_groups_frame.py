@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from inficond_panel import from_frames
 from inficond_panel.errors import DataError, TuningError
+from inficond_panel.results.groups import groups
+from inficond_panel.results.slices import metadata_slices
 
 #: Of tune: label, place, and whether the teacher, and so the student, calls the image.
 TUNE = [
@@ -129,3 +132,84 @@ def test_a_look_at_the_holdout_is_counted(students):
     before = students.tuner.looks()
     students.worst_groups("place", split="holdout")
     assert students.tuner.looks() == before + 1
+
+
+#: Of tune, as ``TUNE``: the teacher calls the birds on land, which the concept does not tell.
+UNLIKE = {"water": [4.0] * 1 + [-4.0] * 3, "land": [4.0] * 3 + [-4.0]}
+
+
+@pytest.fixture(scope="module")
+def unlike(tmp_path_factory):
+    """Students whose teacher finds 1 of 4 birds on water of tune, and 3 of 4 on land."""
+    given = frames()
+    tune = given["split"] == "tune"
+    birds = tune & (given["labels"]["bird"] == 1)
+    for place, logits in UNLIKE.items():
+        given["logits"].loc[birds & (given["metadata"]["place"] == place), "bird"] = logits
+    path = tmp_path_factory.mktemp("unlike") / "own.zarr"
+    return from_frames(**given, path=path).with_settings(lambda_=1e-3).fit()
+
+
+def test_the_teachers_recall_is_beside_the_students_in_a_group(unlike):
+    row = unlike.groups("place").loc[("bird", "water")]
+    assert (row["recall"], row["teacher_recall"]) == pytest.approx((3 / 4, 1 / 4))
+
+
+def test_the_teachers_false_calls_are_beside_the_students(unlike):
+    assert unlike.groups("place").loc[
+        ("bird", "land"), "teacher_false_positive_rate"
+    ] == pytest.approx(1 / 10)
+
+
+def test_the_teachers_recall_has_the_limits_of_wilson(unlike):
+    row = unlike.groups("place").loc[("bird", "water")]
+    limits = row["teacher_recall_low"], row["teacher_recall_high"]
+    assert limits == pytest.approx(binomtest(1, 4).proportion_ci(0.95, method="wilson"))
+
+
+def test_the_teachers_accuracy_is_beside_the_students_in_a_cell(unlike):
+    row = unlike.groups("place", by_label=True).loc[("bird", "present · land")]
+    assert (row["accuracy"], row["teacher_accuracy"]) == pytest.approx((1 / 4, 3 / 4))
+
+
+def test_the_teachers_worst_group_can_be_another(unlike):
+    """The teacher's: 1/4 of birds on water; the student's: 1/4 of birds on land."""
+    row = unlike.worst_groups("place").loc["bird"]
+    assert (row["worst"], row["teacher_worst"]) == ("present · land", "present · water")
+
+
+def test_the_teachers_mean_is_weighted_by_the_training_groups(unlike):
+    """(30 × 1/4 + 10 × 3/4 + 20 × 2/4 + 60 × 9/10) / 120."""
+    row = unlike.worst_groups("place").loc["bird"]
+    assert row["teacher_weighted_accuracy"] == pytest.approx((7.5 + 7.5 + 10 + 54) / 120)
+
+
+def test_slices_have_the_teachers_recall_of_the_same_images(unlike):
+    found = unlike.slices("place", "recall").xs("bird")["teacher_recall"]
+    assert found.to_dict() == pytest.approx({"land": 3 / 4, "water": 1 / 4})
+
+
+def gaps(tuner, **how):
+    masks = metadata_slices(tuner.store, "tune", ["place"])
+    at = tuner, tuner.root(), "tune", masks, "place", "accuracy"
+    return groups(*at, min_images=1, draws=50, **how)[1]
+
+
+def test_a_gap_has_the_teachers_values_in_the_same_groups(unlike):
+    """Right of 8 on water: 5 by the student, 3 by the teacher; of 14 on land: 10 and 12."""
+    row = gaps(unlike.tuner).loc[("bird", "accuracy")]
+    assert (row["worst"], row["value"], row["teacher_value"], row["teacher_best_value"]) == (
+        "water",
+        *map(pytest.approx, (5 / 8, 3 / 8, 12 / 14)),
+    )
+
+
+def test_a_gap_has_the_teachers_own_difference(unlike):
+    row = gaps(unlike.tuner).loc[("bird", "accuracy")]
+    found = row["teacher_worst"], row["teacher_difference"]
+    assert found == ("water", pytest.approx(12 / 14 - 3 / 8))
+
+
+def test_a_difference_of_the_teacher_that_is_no_noise_is_told(unlike):
+    notes = " ".join(gaps(unlike.tuner).attrs["notes"])
+    assert "own largest difference is more than noise for: bird 0.482 [" in notes

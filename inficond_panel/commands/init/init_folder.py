@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,7 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
         split_column_note(dataset) if by_chance else "",
         _dark_note(dataset),
         *dataset.notes,
+        draft.lost,
         note,
         copies,
         *(f"Assumed: {text}." for text in layout.assumed),
@@ -212,11 +214,13 @@ def _write_first_that_fits(
 def _try(
     draft: SpecDraft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
 ) -> Dataset:
-    from precompute.datasets import check_files, load_dataset
+    from precompute.datasets import check_files, load_dataset, lost_text
+    from precompute.detect.models import with_table
     from precompute.detect.writing import (
         check_unused,
         is_to_fill,
         logit_classes,
+        relative,
         spec_text,
         task_keys,
     )
@@ -229,13 +233,19 @@ def _try(
         draftfile.write_text(spec_text(draft), encoding="utf-8")
         return load_spec(draftfile)
 
-    table, layout = draft.teacher.table, draft.layout
+    layout = draft.layout
     try:
         section = written().dataset
         dataset = load_dataset(section)
-        check_files(dataset, section.max_bad_share)
+        lost = check_files(dataset, section.max_bad_share)
+        draft.lost = lost_text(lost) if lost else ""
         for path in draft.teacher.doubtful:
             check_unused(path, dataset)
+        draft.teacher, unused = with_table(
+            draft.teacher, dataset.classes, lambda path: relative(path, output.parent)
+        )
+        layout.assumed += unused
+        table = draft.teacher.table
         known = logit_classes(table) if table else []
         narrower = [name for name in dataset.classes if name in known]
         if classes or (
@@ -253,13 +263,15 @@ def _try(
                 draft.teacher, output.parent / draft.teacher.keys["path"], dataset.classes
             )
         draft.to_fill = is_to_fill(draft.teacher, dataset.classes)
-        task = task_keys(dataset, draft.teacher, **asked)
+        with _beside_lost(draft):
+            task = task_keys(dataset, draft.teacher, **asked)
         draft.keys, draft.teacher_more = {**task.dataset, **draft.keys}, task.teacher
         draft.comments = task.comments
         layout.assumed += task.assumed
         spec = written()
         if table:
-            logits = read_logits(spec.teacher, dataset.ids, dataset.classes)
+            with _beside_lost(draft):
+                logits = read_logits(spec.teacher, dataset.ids, dataset.classes)
             layout.assumed += left_out_text(spec.teacher, logits)
         if not draft.to_fill:
             resolved(spec.teacher, dataset.classes)
@@ -271,6 +283,18 @@ def _try(
     finally:
         draftfile.unlink(missing_ok=True)
     return dataset
+
+
+@contextmanager
+def _beside_lost(draft: SpecDraft) -> Iterator[None]:
+    """Name images without a file in a ``DataError``: logits are often missing of the same."""
+    try:
+        yield
+    except DataError as error:
+        if not draft.lost:
+            raise
+        more = f"Or leave images without a file out of the labels: {draft.lost}"
+        raise DataError(error.message, f"{error.remedy} {more}") from error
 
 
 def _chooses(draft: SpecDraft) -> bool:

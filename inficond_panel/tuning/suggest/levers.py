@@ -74,6 +74,10 @@ _TO_CHOOSE = "labels of tuning images, to choose"
 _TO_LEARN = "labels of tuning images, to learn"
 
 
+#: Said of a lever of which no setting gains, so that the unchanged student was chosen.
+NO_GAIN = "no gain: the student stays as it is"
+
+
 @dataclass(frozen=True)
 class Lever:
     """A lever (kind of repair): effect of its ``edits`` on one class, measured by labels of
@@ -82,7 +86,7 @@ class Lever:
     ``gain`` is in what levers are compared by. ``ap`` is the current AP plus ``ap_change``, 0 to 1;
     ``worst`` likewise the accuracy of the worst group, nan without groups. ``fidelity`` is the
     share of photos on which student and teacher agree, ``concepts`` the number of concepts in the
-    student. ``needs`` are requirements besides the store.
+    student. ``needs`` are requirements besides the store, or ``NO_GAIN``.
     """
 
     name: str
@@ -220,7 +224,8 @@ def _compared(
             taught = [new - old for new, old in zip(after, before, strict=True)]
         choice = gain_of_choice(label, logits, counts, taught=taught, **how)
         held = thumbs.after(thumbs.intents)[1] if best and thumbs.intents else None
-        tried.append(_Tried(name, edits if best else (), needs, choice, made, logits[best], held))
+        chosen = (edits, needs) if best else ((), NO_GAIN)
+        tried.append(_Tried(name, *chosen, choice, made, logits[best], held))
     choices = [one.choice for one in tried if one.choice is not None]
     measured = _measured(tuner, parent, evidence, tried, cell)
     of_best = gain_of_levers(choices)

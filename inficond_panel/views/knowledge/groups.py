@@ -18,7 +18,13 @@ from inficond_panel.tuning.cells import is_shown_or_not
 from inficond_panel.views.knowledge.parts import StudentPanels
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.picture_properties import PROPERTY_OF
-from inficond_panel.wording.groups import aim_sentence, group_words, worst_cell_sentence
+from inficond_panel.wording.groups import (
+    aim_sentence,
+    group_words,
+    teacher_cell_sentence,
+    worst_cell_sentence,
+)
+from inficond_panel.wording.metrics import TEACHER_BESIDE
 
 #: Number of the student's strongest concepts that are offered to divide images.
 CONCEPTS = 20
@@ -34,10 +40,8 @@ def make_groups(
     the search for repairs aims; "" if it compares repairs by AP.
     """
     limits = level is not None
-    groups: dict[str, dict[bool, GroupCell]] = {}
-    for cell in found.cells:
-        groups.setdefault(cell.group, {})[cell.present] = cell
-    worst = found.worst
+    groups, worst = _by_group(found), found.worst
+    of_teacher = _by_group(found.teacher) if found.teacher else {}
     words = {group: group_words(by, group, shown_or_not=shown_or_not) for group in groups}
     told = []
     if worst is not None:
@@ -50,6 +54,13 @@ def make_groups(
                 present=worst.present,
                 limits=limits,
             )
+        ]
+    if found.teacher and (at := found.teacher.worst):
+        told += [
+            teacher_cell_sentence(
+                *(words[at.group], found.teacher.worst_accuracy), present=at.present, limits=limits
+            ),
+            TEACHER_BESIDE,
         ]
     return {
         "heads": ["Group", "Images", "Found", "Wrongly called"],
@@ -64,10 +75,18 @@ def make_groups(
                     limits=limits,
                     worst=worst in groups[group].values(),
                 ),
+                "teacher": _teacher(of_teacher.get(group, {}), limits=limits),
             }
             for group in sorted(groups, key=lambda group: _least(groups[group]))
         ],
     }
+
+
+def _by_group(found: GroupFigures) -> dict[str, dict[bool, GroupCell]]:
+    groups: dict[str, dict[bool, GroupCell]] = {}
+    for cell in found.cells:
+        groups.setdefault(cell.group, {})[cell.present] = cell
+    return groups
 
 
 def _least(cells: Mapping[bool, GroupCell]) -> float:
@@ -79,16 +98,29 @@ def _row(
 ) -> dict[str, Any]:
     images = sum(cell.images for cell in cells.values())
     with_class = cells[True].images if True in cells else 0
-    found = cells[True].accuracy if True in cells else NO_INTERVAL
-    right = cells[False].accuracy if False in cells else NO_INTERVAL
-    called = Interval(1 - right.estimate, 1 - right.high, 1 - right.low)
     return {
         "name": name,
         "images": f"{count(images)}, {count(with_class)} with the class",
-        "found": found.text(2, limits=limits),
-        "called": called.text(2, limits=limits),
+        **{key: share.text(2, limits=limits) for key, share in _shares(cells).items()},
         "worst": worst,
     }
+
+
+def _teacher(cells: Mapping[bool, GroupCell], *, limits: bool) -> dict[str, list[str]]:
+    """Return the teacher's shares of a group as pairs of texts: alone, and with its limits."""
+    return {
+        key: [share.text(2, limits=False), share.text(2, limits=limits)]
+        for key, share in _shares(cells).items()
+    }
+
+
+def _shares(cells: Mapping[bool, GroupCell]) -> dict[str, Interval]:
+    """Return the shares of a group's images with the class that are found, and of those without it
+    that are called."""
+    found = cells[True].accuracy if True in cells else NO_INTERVAL
+    right = cells[False].accuracy if False in cells else NO_INTERVAL
+    called = Interval(1 - right.estimate, 1 - right.high, 1 - right.low)
+    return {"found": found, "called": called}
 
 
 def make_dividers(store: Store, class_name: str, weights: np.ndarray) -> list[str]:

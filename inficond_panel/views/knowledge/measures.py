@@ -24,7 +24,12 @@ from inficond_panel.results.frame import interval_of, intervals_of
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
 from inficond_panel.results.picked_images import group_images
-from inficond_panel.results.slices import measure_slices, metadata_slices, worst_slice_sentence
+from inficond_panel.results.slices import (
+    measure_slices,
+    metadata_slices,
+    teacher_metric,
+    worst_slice_sentence,
+)
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.state import AppState, Job, Preview
 from inficond_panel.state.shown import WHOLE_SPLIT, MeasuredOn
@@ -45,7 +50,7 @@ from inficond_panel.vocabulary.metrics import (
 )
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
-from inficond_panel.wording.metrics import UNCHANGED, make_change
+from inficond_panel.wording.metrics import TEACHER_BESIDE, UNCHANGED, make_change
 
 
 def make_line(
@@ -147,10 +152,15 @@ def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> 
 
 
 def make_slices(
-    report: SliceReport, class_name: str, column: str, level: float | None
+    report: SliceReport,
+    teacher: Mapping[str, Interval],
+    class_name: str,
+    column: str,
+    level: float | None,
 ) -> dict[str, Any]:
     """Return a table of one metric on the slices of a column, and a sentence on the worst slice.
 
+    ``teacher`` is the teacher's metric by slice, empty for a metric that compares with it.
     ``level`` is the level of the intervals; None: no intervals. Fidelity is shown beside accuracy.
     """
     rows = sorted(report.slices, key=lambda result: (bool(result.small), result.p_holm))
@@ -169,12 +179,25 @@ def make_slices(
                 worst_slice_sentence(
                     class_name, report.worst, METRICS[report.metric].name, limits=level is not None
                 ),
+                *([TEACHER_BESIDE] if teacher else []),
                 *([OUTSIDE_NOTE] if level and any(row.interval.outside for row in rows) else []),
                 "p: how often chance alone makes a slice as different (Holm, for all slices).",
             ]
         ),
-        "rows": [_slice(result, beside, result is report.worst, level) for result in rows],
+        "rows": [
+            {
+                **_slice(result, beside, result is report.worst, level),
+                **_teacher(teacher.get(result.name), level),
+            }
+            for result in rows
+        ],
     }
+
+
+def _teacher(found: Interval | None, level: float | None) -> dict[str, str]:
+    if found is None:
+        return {"teacher": "", "teacher_range": ""}
+    return {"teacher": number(found.estimate), "teacher_range": _range(found, level)}
 
 
 def _slice(result: SliceResult, beside: str, worst: bool, level: float | None) -> dict[str, Any]:
@@ -284,15 +307,16 @@ class MeasuresPanel(param.Parameterized):
         snapshot, name, column, metric = asked
         tuner, node, split = app.shown.tuner_of(app.shown.what), snapshot.node, snapshot.split
 
-        def work(job: Job) -> SliceReport:
+        def work(job: Job) -> tuple[SliceReport, dict[str, Interval]]:
             masks = metadata_slices(app.store, split, [column], tuner.images(split))
-            return measure_slices(
+            report = measure_slices(
                 tuner, node, split, masks, metric, classes=[name], cancelled=job.cancelled
             )[name]
+            return report, teacher_metric(tuner, split, name, masks, metric)
 
-        def done(report: SliceReport) -> None:
+        def done(found: tuple[SliceReport, dict[str, Interval]]) -> None:
             if asked == self._sliced:
-                panels.slices = make_slices(report, name, column, app.spec.views.shown_level)
+                panels.slices = make_slices(*found, name, column, app.spec.views.shown_level)
 
         def failed(error: InficondError) -> None:
             if asked == self._sliced and not isinstance(error, CancelledError):

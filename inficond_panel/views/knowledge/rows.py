@@ -41,7 +41,8 @@ def make_concept_rows(
     """Return the rows of the list of concepts as plain data for the browser.
 
     ``undefined`` is the reason why a discrepancy has no value. ``held`` is what thumbs on a concept
-    hold, such as ``≥ 1.40``, and ``since`` their iteration, ``#1``; empty without thumbs.
+    hold, such as ``≥ 1.40``, and ``since`` their iteration, ``#1``; empty without thumbs. ``bound``
+    is whether they bound the influence; a thumb on the targets leaves it free.
     ``scale`` returns facts on the scale of a concept's score. ``assigned`` is the number of
     segments assigned to the concept, ``unpatched`` the reason why it has no patch, or empty.
     """
@@ -55,6 +56,7 @@ def make_concept_rows(
             "undefined": undefined,
             "held": (kept := held(row.bounds, row.gain)),
             "since": f"#{row.held_since}" if kept else "",
+            "bound": bool(kept and row.bounds),
             "scale": scale(row.concept),
             "assigned": row.assigned,
             "unpatched": _unpatched(row),

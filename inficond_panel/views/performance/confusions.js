@@ -1,7 +1,7 @@
 // Confusions: a list of who is taken for whom by teacher and student, most images first.
 
 import { h, keyed, set, text } from "../../ui/elements.js"
-import { count, percent } from "../../ui/numbers.js"
+import { count, imagesOf, percent } from "../../ui/numbers.js"
 
 const SHOWN = 100 // confusions in the list
 
@@ -67,7 +67,7 @@ function fillPair(item, [label, named, student, teacher], { classes, confusions:
       button,
       "aria-label",
       `${classes[label]} taken for ${classes[named]} by the ${who}: ` +
-        `${count(number)} images, ${percent(number, images[label])}`,
+        `${imagesOf(number)}, ${percent(number, images[label])}`,
     )
     set(
       button,

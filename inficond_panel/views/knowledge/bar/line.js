@@ -2,7 +2,7 @@
 
 import { icon, select } from "../../../ui/controls.js"
 import { drawOnce, h, set } from "../../../ui/elements.js"
-import { count, isNumber } from "../../../ui/numbers.js"
+import { count, imagesOf, isNumber } from "../../../ui/numbers.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, isDetailed, sizeOf } from "../shared.js"
 
@@ -90,7 +90,7 @@ function doneOf(model, send) {
   const detailed = isDetailed(model)
   if (!change) return [others ? `${words}. ${others}` : words]
   const { turned } = model.summary
-  const told = turned && `${count(turned.right)} images now right, ${count(turned.wrong)} now wrong`
+  const told = turned && `${imagesOf(turned.right)} now right, ${count(turned.wrong)} now wrong`
   return [
     turned && (turned.right || turned.wrong)
       ? h(

@@ -1,6 +1,7 @@
 // Groups of images of the student: how often the class is found and wrongly called in each, worst first.
 
 import { drawOnce, h, set, text } from "../../../ui/elements.js"
+import { ofTeacher } from "./teacher.js"
 
 const NAME = "Groups by"
 
@@ -57,7 +58,7 @@ const headOf = (heads, level) =>
     ),
   )
 
-function line({ name, key, images, found, called, worst }, model) {
+function line({ name, key, images, found, called, worst, teacher }, model) {
   const pick = h(
     "button",
     {
@@ -71,7 +72,9 @@ function line({ name, key, images, found, called, worst }, model) {
     "tr",
     {},
     h("th", { scope: "row", class: "clip", title: name }, name),
-    [pick, found, called].map((value) => h("td", { class: "num" }, value)),
+    h("td", { class: "num" }, pick),
+    h("td", { class: "num" }, found, ofTeacher(...teacher.found)),
+    h("td", { class: "num" }, called, ofTeacher(...teacher.called)),
   )
   set(row, "class", worst ? "worst" : null)
   return row

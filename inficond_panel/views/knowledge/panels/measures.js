@@ -6,6 +6,7 @@ import { count, fixed, signed } from "../../../ui/numbers.js"
 import { copyButton } from "../../../ui/parts/clipboard.js"
 import { toldOf } from "../../../ui/parts/whisker.js"
 import { makeGroups } from "./groups.js"
+import { ofTeacher } from "./teacher.js"
 import { makeUnfold } from "./unfold.js"
 
 const MEASURES_KEY = "a"
@@ -151,13 +152,17 @@ const sliceHeads = (heads) =>
     ),
   )
 
-function sliceLine({ name, key, value, range, beside, images, verdict, worst }, heads, model) {
-  const cell = (content) => h("td", { class: "num" }, content)
+function sliceLine(
+  { name, key, value, range, teacher, beside, images, verdict, worst, ...more },
+  heads,
+  model,
+) {
+  const cell = (...content) => h("td", { class: "num" }, ...content)
   return h(
     "tr",
     { class: worst ? "worst" : null },
     h("th", { scope: "row", class: "clip", title: name }, name),
-    cell(h("b", {}, value)),
+    cell(h("b", {}, value), ofTeacher(teacher, more.teacher_range)),
     heads[2] && cell(range),
     heads[3] && cell(beside),
     cell(

@@ -9,6 +9,10 @@ import { axisOf } from "../../../ui/parts/whisker.js"
 import { isBusy, ownRepairs, ownPending, section } from "../shared.js"
 import { makeUnfold } from "./unfold.js"
 
+const ALIKE = "like the teacher"
+const ALIKE_MEANING =
+  "Share of the labelled tuning images that student and teacher decide alike; fidelity is of all images"
+
 const AUTO = "auto"
 
 export function makeRepairPanel(model, send) {
@@ -108,8 +112,8 @@ function leversOf(model, send) {
         h(
           "tr",
           {},
-          ["repair", "AP", "gain", "like the teacher", "concepts", "needs", ""].map((name) =>
-            h("th", { scope: "col" }, name),
+          ["repair", "AP", "gain", ALIKE, "concepts", "needs", ""].map((name) =>
+            h("th", { scope: "col", title: name === ALIKE ? ALIKE_MEANING : null }, name),
           ),
         ),
       ),

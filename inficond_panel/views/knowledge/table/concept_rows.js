@@ -227,7 +227,8 @@ function noteOf(row, intent, detailed) {
   }
   if (!row.held) return []
   const since = `since ${row.since}`
-  return [icon("lock", 11), ...(detailed ? [told(row.held, ` ${since}`)] : words("held", since))]
+  if (detailed) return [icon("lock", 11), told(row.held, ` ${since}`)]
+  return row.bound ? [icon("lock", 11), ...words("held", since)] : words("thumb", since)
 }
 
 function drawSuspect(element, row, { suspects = [] }) {
