@@ -36,6 +36,8 @@ DESCRIPTION = (
     "file of the teacher's network. Decodes no image, runs no network."
 )
 EXAMPLE = "inficond check photos.yaml"
+#: Most photos without a file that are named; a folder of many photos is slow to read.
+_NAMED = 3
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -141,11 +143,12 @@ def _check_data(spec: Spec) -> list[str]:
 def _check_images(section: RootedDataset, dataset: Dataset) -> None:
     """Look for the files of a data set, and compare those of equal size; raise ``DataError``."""
     from inficond_panel.store.near_images import ALLOWED, check_across
-    from precompute.datasets import check_files
+    from precompute.datasets import check_files, no_file
     from precompute.datasets.equal_files import equal_images
 
     if lost := check_files(dataset, section.max_bad_share):
-        note(f"Warning: {count(len(lost), 'image')} to be skipped. {listed(lost, 3, '. ')}.")
+        named = [no_file(path) for path in lost[:_NAMED]] + [str(path) for path in lost[_NAMED:]]
+        note(f"Warning: {count(len(lost), 'image')} to be skipped. {listed(named, _NAMED, '. ')}.")
     equal = equal_images(dataset)
     check_across(equal, section.across_splits, ALLOWED)
     if equal.groups:
