@@ -323,7 +323,8 @@ def _of_encoder(
     check_encoder(store, encoder_digest(section))
     matching = Matching(store)
     digest = hashlib.sha256(encoder_digest(section).encode())
-    digest.update(json.dumps([matching.scoring.settings, AverageAndMatches.WINDOWS]).encode())
+    facts = [matching.scoring.settings, matching.corpus, AverageAndMatches.WINDOWS]
+    digest.update(json.dumps(facts).encode())
     for part in matching.state_dict().values():
         digest.update(part.numpy().tobytes())
     module = AverageAndMatches(encoder.model.visual, encoder._dense, matching)
