@@ -86,7 +86,7 @@ def test_the_cheaper_one_is_the_usual_trunk(side, name, demo):
     section = section_with(demo.spec.concepts.encoder, image_size=side)
     found, sentence = usual_trunk(section, demo.store)
     assert found == name
-    assert "multiplications per photo" in sentence
+    assert "at its own size it takes" in sentence  # another one may be asked for
 
 
 def test_without_an_encoder_of_its_own_a_spec_has_the_trunk_of_a_package(demo):
