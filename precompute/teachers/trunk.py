@@ -137,8 +137,8 @@ def trunks_with(encoder: EncoderSection | None) -> list[str]:
 
 def usual_trunk(encoder: EncoderSection | None, store: Store) -> tuple[str, str]:
     """Return the name of the trunk that is taken unless the user names one, and a sentence on why:
-    the cheaper one of the spec's ``encoder`` and ``LITE0``, by their multiplications per photo, each
-    at the size of its own input.
+    the cheaper one of the spec's ``encoder`` and ``LITE0``, by their multiplications per photo,
+    each at the size of its own input.
 
     The encoder gave the scores that a layer learns, so it is left only for a cheaper trunk, or if
     it cannot be used here."""

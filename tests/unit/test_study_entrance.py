@@ -471,7 +471,7 @@ def test_a_participant_is_found_by_the_id_of_a_provider(tmp_path):
 
 def test_a_number_that_is_the_id_of_another_is_asked_about(tmp_path):
     """Else `study delete STUDY 1` would delete who came with the id 1."""
-    study = small_study(tmp_path, prepare=False)
+    study = small_study(tmp_path)
     study.add_participant()
     study.log.open(study.add_participant()[0].number, "one", ids={"pid": "1"})
     with pytest.raises(StudyError, match="'1' is the number of one participant, and the id of P02"):
@@ -482,4 +482,4 @@ def test_a_number_that_is_the_id_of_another_is_asked_about(tmp_path):
 def test_an_unknown_id_of_digits_alone_is_not_a_participant(tmp_path):
     """SQLite has no integers of 24 digits."""
     with pytest.raises(StudyError, match="is not a participant"):
-        find_participant(small_study(tmp_path, prepare=False), "9" * 24)
+        find_participant(small_study(tmp_path), "9" * 24)
