@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from inficond_panel.spec.framework.types import one_or_more
 from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.study.spec.conditions import twice
+from inficond_panel.study.spec.measures import TASK_MEASURES
 from inficond_panel.study.spec.pages import IntroductionPage, QuestionPage
-from inficond_panel.study.spec.questionnaires import QUESTIONNAIRES
+from inficond_panel.study.spec.questionnaires import QUESTIONNAIRES, SCALES
 from inficond_panel.study.spec.questions import (
     ChoiceQuestion,
     LikertQuestion,
@@ -112,7 +113,8 @@ def page_faults(
     key: str, pages: Sequence[QuestionPage], others: Sequence[Question] = ()
 ) -> Iterator[Fault]:
     """Yield faults of names that are used twice on ``pages`` and for the questions ``others``: one
-    per published questionnaire that is on several pages, and one per other name."""
+    per published questionnaire that is on several pages, and one per other name; and of scored
+    questions with the name of another measure."""
     counts = Counter(page.template for page in pages if page.template in QUESTIONNAIRES)
     for name, number in counts.items():
         if number > 1:
@@ -124,6 +126,9 @@ def page_faults(
     asked = [question for page in pages for question in page.questions or []]
     of_templates = [question for name in counts for question in QUESTIONNAIRES[name].questions]
     yield from twice(key, [question.name_ for question in [*others, *of_templates, *asked]])
+    for question in [*others, *asked]:
+        if question.scored and question.name_ in {*TASK_MEASURES, *SCALES}:
+            yield key, f"{question.name_!r} is a measure of studies; name the scored question anew"
 
 
 def page_rules(
