@@ -78,7 +78,8 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
         say(table.decode().rstrip("\n"))
     if file is not None:
         write_whole(file, table)
-        note(f"{file}: {count(len(rows), 'photo')}. Fill in the column answer, then run:")
+        asked = count(len(rows), tuner.store.shown or "image")
+        note(f"{file}: {asked}. Fill in the column answer, then run:")
         answered = ["--class", args.class_name, "--answers", str(file)]
         note(f"inficond ask {path_word(args.spec)} {join(answered)}")
 

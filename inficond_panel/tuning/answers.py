@@ -170,7 +170,8 @@ class Teaching:
     that the class is present. ``on_labels`` is the change in AP by a refit with all answers, on
     photos of tune with a label and no answer; None if these are too few, or the student learns
     them. ``node`` is the new iteration, None without a refit. ``group`` ``(n,)``: see
-    ``distill.metrics.groups``. ``teacher`` ``(n,)`` are the teacher's log-odds.
+    ``distill.metrics.groups``. ``teacher`` ``(n,)`` are the teacher's log-odds. ``shown`` is what
+    a person was shown of an image, as ``Store.shown``.
     """
 
     answers: Answers
@@ -183,6 +184,7 @@ class Teaching:
     node: Node | None = None
     group: Groups = None
     teacher: Array | None = None
+    shown: str = "photo"
 
     @property
     def doubted(self) -> list[str]:
@@ -400,7 +402,7 @@ def _evaluated(
     on_labels = _change_on_labels(tuner, parent, evidence, answers)
     teacher = images.teacher_log_odds(rows)[:, now.k].astype(np.float64)
     given = answers, present, before, after, cutoff, noise, on_labels
-    return Teaching(*given, group=group, teacher=teacher)
+    return Teaching(*given, group=group, teacher=teacher, shown=store.shown)
 
 
 def _change_on_labels(

@@ -76,17 +76,16 @@ def waiting_sentences(draft: Draft, thing: str = "photo") -> list[str]:
     return [f"Each of the {count(len(draft.images), thing)} has a reply: {answers}."]
 
 
-def teaching_sentences(teaching: Teaching, by_teacher: int = 0, thing: str = "photo") -> list[str]:
+def teaching_sentences(teaching: Teaching, by_teacher: int = 0) -> list[str]:
     """Return sentences on the student's errors and loss before and after it learned from answers,
     and on what it was taught.
 
     ``by_teacher`` is the number of answers that the teacher gave instead of the person."""
-    outlook = [_outlook(teaching, thing)] if teaching.repairable else []
+    outlook = [_outlook(teaching)] if teaching.repairable else []
     by_network = f"The teacher, not a person, gave {count(by_teacher)} of the answers."
-    doubts = [_doubts(teaching.doubted, thing)] if teaching.doubted else []
+    doubts = [_doubts(teaching)] if teaching.doubted else []
     by_network_too = [by_network] if by_teacher else []
-    seen, done = _seen(teaching, thing), _done(teaching, thing)
-    return [seen, *outlook, *doubts, done, *by_network_too]
+    return [_seen(teaching), *outlook, *doubts, _done(teaching), *by_network_too]
 
 
 def result_headline(teaching: Teaching) -> str:
@@ -108,8 +107,14 @@ def _few_wrong(teaching: Teaching) -> bool:
     return teaching.enough and int(teaching.wrong_before.sum()) <= photos * SHARE_WRONG
 
 
-def _doubts(images: Sequence[str], thing: str) -> str:
+def _thing(teaching: Teaching) -> str:
+    """Return what was answered, of which a person may have seen no more than the id."""
+    return teaching.shown or "image"
+
+
+def _doubts(teaching: Teaching) -> str:
     """Return the sentence on answers that the teacher makes unlikely."""
+    images, thing = teaching.doubted, _thing(teaching)
     answers = count(len(images), "answer")
     return (
         f"{answers} clearly contradict the teacher ({listed(images, 5)}). Look at these {thing}s "
@@ -117,29 +122,31 @@ def _doubts(images: Sequence[str], thing: str) -> str:
     )
 
 
-def _seen(teaching: Teaching, thing: str) -> str:
+def _seen(teaching: Teaching) -> str:
     photos, wrong = len(teaching.present), int(teaching.wrong_before.sum())
+    right = count(photos - wrong, "time")
     return (
-        f"On {count(photos, thing)} the student was right {count(photos - wrong, 'time')}: wrong "
+        f"On {count(photos, _thing(teaching))} the student was right {right}: wrong "
         f"on {teaching.error_before.text(0, scale=100, unit='%')} "
         f"({interval_word(teaching.noise['level'])})."
     )
 
 
-def _outlook(teaching: Teaching, thing: str) -> str:
+def _outlook(teaching: Teaching) -> str:
     """Return the sentence on cross-fitted students, which learned the answers of other folds."""
     corrected = int((teaching.wrong_before & ~teaching.wrong_after).sum())
     new = int((teaching.wrong_after & ~teaching.wrong_before).sum())
     return (
         "Taught on the other answers, it would be wrong on "
-        f"{teaching.error_after.text(0, scale=100, unit='%')} of the {thing}s "
+        f"{teaching.error_after.text(0, scale=100, unit='%')} of the {_thing(teaching)}s "
         f"({count(corrected)} corrected, {count(new)} newly wrong)."
     )
 
 
-def _done(teaching: Teaching, thing: str) -> str:
+def _done(teaching: Teaching) -> str:
+    thing = _thing(teaching)
     if teaching.node is not None:
-        forced = "" if teaching.helps else f"{_no_gain(teaching, thing)}, but teaching was forced. "
+        forced = "" if teaching.helps else f"{_no_gain(teaching)}, but teaching was forced. "
         return (
             f"{forced}The answers corrected the teacher, and the student learned the corrected "
             f"teacher on the tuning images: iteration #{teaching.node.number}. The {thing}s were "
@@ -148,14 +155,14 @@ def _done(teaching: Teaching, thing: str) -> str:
         )
     if teaching.helps:
         return "The answers would lower the loss; nothing was taught yet."
-    return f"{_no_gain(teaching, thing)}. The student stays as it is."
+    return f"{_no_gain(teaching)}. The student stays as it is."
 
 
-def _no_gain(teaching: Teaching, thing: str) -> str:
+def _no_gain(teaching: Teaching) -> str:
     if not teaching.enough:
         return f"{LEAST_ANSWERED} answers are needed to correct the teacher"
     if not teaching.repairable or (_few_wrong(teaching) and not teaching.contradicted):
-        return f"These {thing}s show no fault"
+        return f"These {_thing(teaching)}s show no fault"
     if teaching.contradicted and teaching.on_labels is not None:
         change = teaching.on_labels.text(1, scale=100, unit="points", sign=True)
         return f"On the tuning images that have a label AP would change by {change}"

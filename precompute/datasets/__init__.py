@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,9 +98,9 @@ def _with_captions(listing: Listing, column: str) -> Listing:
     return replace(listing, caption_column=column)
 
 
-def check_files(dataset: Dataset, bad_share: float) -> list[str]:
-    """Return a line on each of at most ``bad_share`` of the images that have no file; raise
-    ``DataError`` if there are more."""
+def check_files(dataset: Dataset, bad_share: float) -> list[Path]:
+    """Return the paths of images that have no file; raise ``DataError`` if they are a larger share
+    of the images than ``bad_share``."""
     file, ids = dataset.file, dataset.ids
     if file is None:
         return []
@@ -107,24 +108,31 @@ def check_files(dataset: Dataset, bad_share: float) -> list[str]:
     if len(lost) > bad_share * len(ids):
         raise DataError(
             f"{len(lost):,} of {count(len(ids), 'image')} have no file, "
-            f"{first_of([ids[i] for i in lost])}. There is no file {file(lost[0])}.",
+            f"{first_of([ids[i] for i in lost])}. {no_file(file(lost[0]))}.",
             "Correct the paths of the data set or restore the files; dataset.max_bad_share allows "
             "some without.",
         )
-    return [f"There is no file {file(i)}{_other_case(file(i))}" for i in lost]
+    return [file(i) for i in lost]
 
 
-def lost_text(lost: Sequence[str]) -> str:
-    """Return the text on images without a file, of which ``check_files`` returned lines."""
-    return f"{count(len(lost), 'image')} to be skipped. {listed(lost, 3, '; ')}."
+#: Most photos without a file that are named; a folder of many photos is slow to read.
+_NAMED = 3
 
 
-def _other_case(path: str | Path) -> str:
-    """Return a note on a file beside ``path`` of which only the case of the name differs."""
-    folder, name = os.path.split(path)
-    there = os.listdir(folder) if os.path.isdir(folder) else []  # noqa: PTH112, PTH208 - as above
-    same = [each for each in there if each.casefold() == name.casefold()]
-    return f" (only the case differs: {same[0]})" if same else ""
+def lost_text(lost: Sequence[Path]) -> str:
+    """Return the text on images without a file, of which ``check_files`` returned the paths."""
+    named = [no_file(path) for path in lost[:_NAMED]] + [str(path) for path in lost[_NAMED:]]
+    return f"{count(len(lost), 'image')} to be skipped. {listed(named, _NAMED, '. ')}."
+
+
+def no_file(path: Path) -> str:
+    """Return a sentence, without a full stop, that there is no file at a path; it names a file
+    beside it of which only the case of the name differs. The folder is read for that."""
+    name, same = path.name, list[str]()
+    with suppress(OSError):
+        beside = (each.name for each in path.parent.iterdir())
+        same = [each for each in beside if each != name and each.casefold() == name.casefold()]
+    return f"There is no file {path}" + (f"; only the case differs: {same[0]}" if same else "")
 
 
 def _alike(classes: Sequence[str]) -> list[str]:

@@ -137,7 +137,8 @@ def trunks_with(encoder: EncoderSection | None) -> list[str]:
 
 def usual_trunk(encoder: EncoderSection | None, store: Store) -> tuple[str, str]:
     """Return the name of the trunk that is taken unless the user names one, and a sentence on why:
-    the cheaper one of the spec's ``encoder`` and ``LITE0``, by their multiplications per photo.
+    the cheaper one of the spec's ``encoder`` and ``LITE0``, by their multiplications per photo,
+    each at the size of its own input.
 
     The encoder gave the scores that a layer learns, so it is left only for a cheaper trunk, or if
     it cannot be used here."""
@@ -155,12 +156,12 @@ def usual_trunk(encoder: EncoderSection | None, store: Store) -> tuple[str, str]
     counts = [f"{round(each / 1e6):,} million" for each in (mine, other)]
     if mine <= other:
         return ENCODER, (
-            f"The trunk is the spec's encoder, which gave the scores: it takes {counts[0]} "
-            f"multiplications per photo, {LITE0} {counts[1]}."
+            f"The trunk is the spec's encoder, which gave the scores: at its own size it takes "
+            f"{counts[0]} multiplications per photo, {LITE0} {counts[1]}."
         )
     return LITE0, (
-        f"The trunk is {LITE0}: it takes {counts[1]} multiplications per photo, the spec's encoder "
-        f"{counts[0]}."
+        f"The trunk is {LITE0}: at its own size it takes {counts[1]} multiplications per photo, "
+        f"the spec's encoder {counts[0]}."
     )
 
 
@@ -323,7 +324,8 @@ def _of_encoder(
     check_encoder(store, encoder_digest(section))
     matching = Matching(store)
     digest = hashlib.sha256(encoder_digest(section).encode())
-    digest.update(json.dumps([matching.scoring.settings, AverageAndMatches.WINDOWS]).encode())
+    facts = [matching.scoring.settings, matching.corpus, AverageAndMatches.WINDOWS]
+    digest.update(json.dumps(facts).encode())
     for part in matching.state_dict().values():
         digest.update(part.numpy().tobytes())
     module = AverageAndMatches(encoder.model.visual, encoder._dense, matching)

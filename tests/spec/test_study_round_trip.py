@@ -55,10 +55,10 @@ def fit_choice(kind: type[Section], given: dict, folder: Path) -> None:
 
 
 def fit_page(kind: type[Section], given: dict, folder: Path) -> None:
-    """With a template, with questions, or with both; those of a check have a right answer."""
+    """With a template, with questions, or with both; those of a check are right or wrong."""
     if kind is CheckPage:
         given.pop("template", None)
-        asked = [question for question in given["questions"] if question.checks]
+        asked = [each for each in given["questions"] if each.checks and not each.scored]
         given["questions"] = asked or [NumberQuestion(name_="n", text="?", right=1.5)]
     elif given.get("template") and len(given["questions"]) > 1:
         del given["questions"]

@@ -159,15 +159,17 @@ def test_the_photo_is_large_and_the_buttons_are_for_fingers(url, open_page) -> N
         assert findings(page) == []
 
 
+def serve_captions(serve, folder: Path, captions: dict[str, str]) -> str:
+    """A page of a store with captions, and without photos."""
+    from_frames(**frames(), captions=pd.Series(captions), path=folder / "own.zarr")
+    (folder / "own.yaml").write_text("title: Captions\nstore: own.zarr\n")
+    return serve(folder / "own.yaml").url
+
+
 @pytest.fixture(scope="module")
 def url_of_captions(serve_module, tmp_path_factory) -> str:
-    """A page of a store with captions, and without photos."""
-    folder = tmp_path_factory.mktemp("captions")
-    given = frames()
-    captions = pd.Series({image: f"a bird {image}" for image in given["scores"].index})
-    from_frames(**given, captions=captions, path=folder / "own.zarr")
-    (folder / "own.yaml").write_text("title: Captions\nstore: own.zarr\n")
-    return serve_module(folder / "own.yaml").url
+    captions = {image: f"a bird {image}" for image in frames()["scores"].index}
+    return serve_captions(serve_module, tmp_path_factory.mktemp("captions"), captions)
 
 
 def test_captions_are_asked_about_where_there_are_no_photos(open_page, url_of_captions):
@@ -179,3 +181,11 @@ def test_captions_are_asked_about_where_there_are_no_photos(open_page, url_of_ca
     first = caption.inner_text()
     page.keyboard.press("y")
     expect(caption).not_to_have_text(first)
+
+
+def test_an_empty_caption_is_called_so(open_page, serve_module, tmp_path):
+    first, *others = frames()["scores"].index
+    captions = {first: "a bird", **dict.fromkeys(others, "")}
+    page = select_class(open_page(url=serve_captions(serve_module, tmp_path, captions)), "bird")
+    page.get_by_role("button", name=re.compile("Look at 20 captions")).click()
+    expect(page.locator(".asking .photo")).to_have_text("The caption is empty.")

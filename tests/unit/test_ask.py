@@ -301,10 +301,10 @@ def test_answers_that_do_not_help_teach_nothing(students):
     found = students.teach("truck", same)
     assert (found.node, students.node) == (None, root)
     assert "right 20 times" in str(found)
-    assert "These photos show no fault. The student stays as it is." in str(found)
+    assert "These images show no fault. The student stays as it is." in str(found)
     forced = students.teach("truck", same, force=True)
     assert forced.node == students.node != root
-    assert "These photos show no fault, but teaching was forced. " in str(forced)
+    assert "These images show no fault, but teaching was forced. " in str(forced)
 
 
 def test_an_answer_can_be_changed(students):

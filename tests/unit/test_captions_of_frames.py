@@ -97,3 +97,13 @@ def test_without_captions_ask_has_no_such_column(tmp_path):
     del given["captions"]
     made = from_frames(**given, path=tmp_path / "own.zarr").with_settings(lambda_=0.001).fit()
     assert "caption" not in made.ask("car", n=3)
+
+
+@pytest.mark.parametrize("thing", ["caption", "image"])
+def test_what_was_answered_is_called_what_was_shown(tmp_path, thing):
+    """A row of a table without captions is an image of which only the id is known."""
+    given = tables() if thing == "caption" else tables(captions=None)
+    students = from_frames(**given, path=tmp_path / "own.zarr").with_settings(lambda_=0.001).fit()
+    said = str(students.teach("car", dict.fromkeys(students.ask("car").index, 1)))
+    assert said.startswith(f"On 20 {thing}s the student was right")
+    assert "photo" not in said

@@ -1,11 +1,16 @@
 """inficond check says what precompute would refuse: all at once, with the lines of the spec."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from precompute_factory import CLASSES, SPEC, named_encoder, photo_set, write_table
 from scipy.special import expit
 
 from inficond_panel.cli import main
+from inficond_panel.errors import DataError
+from precompute.datasets import check_files, no_file
 
 pytestmark = pytest.mark.commands
 
@@ -124,3 +129,26 @@ def test_the_few_photos_without_a_file_are_told(folder, check):
     assert status == 0
     assert "1 image to be skipped" in told
     assert "00003" in told
+
+
+def without_files(folder):
+    """Data set of two photos that are not in the folder."""
+    return SimpleNamespace(file=lambda i: folder / f"{i}.jpg", ids=["0", "1"])
+
+
+def test_a_photo_whose_name_differs_in_case_is_told_where_none_may_lack(tmp_path):
+    """As photos that were copied from Windows, where the case of a name does not matter."""
+    (tmp_path / "0.JPG").touch()
+    with pytest.raises(DataError, match=r"0\.jpg; only the case differs: 0\.JPG\."):
+        check_files(without_files(tmp_path), 0.0)
+
+
+def test_a_broken_link_has_no_other_case(tmp_path):
+    (tmp_path / "a.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    assert no_file(tmp_path / "a.jpg") == f"There is no file {tmp_path / 'a.jpg'}"
+
+
+def test_a_run_does_not_list_the_folder_of_each_photo_without_a_file(tmp_path, monkeypatch):
+    """A folder of many photos is slow to read."""
+    monkeypatch.setattr(Path, "iterdir", lambda _: pytest.fail("a folder is read"))
+    assert check_files(without_files(tmp_path), 1.0) == [tmp_path / "0.jpg", tmp_path / "1.jpg"]

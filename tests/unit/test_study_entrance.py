@@ -467,3 +467,19 @@ def test_a_participant_is_found_by_the_id_of_a_provider(tmp_path):
     assert find_participant(study, "ada").label == find_participant(study, "1").label == "P01"
     with pytest.raises(StudyError, match="is not a participant"):
         find_participant(study, "eve")
+
+
+def test_a_number_that_is_the_id_of_another_is_asked_about(tmp_path):
+    """Else `study delete STUDY 1` would delete who came with the id 1."""
+    study = small_study(tmp_path)
+    study.add_participant()
+    study.log.open(study.add_participant()[0].number, "one", ids={"pid": "1"})
+    with pytest.raises(StudyError, match="'1' is the number of one participant, and the id of P02"):
+        find_participant(study, "1")
+    assert [find_participant(study, name).label for name in ("P01", "P02")] == ["P01", "P02"]
+
+
+def test_an_unknown_id_of_digits_alone_is_not_a_participant(tmp_path):
+    """SQLite has no integers of 24 digits."""
+    with pytest.raises(StudyError, match="is not a participant"):
+        find_participant(small_study(tmp_path), "9" * 24)

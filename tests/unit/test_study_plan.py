@@ -15,8 +15,9 @@ from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.pages.screens import make_question
 from inficond_panel.study.pages.visitor import Visitor as AnyVisitor
 from inficond_panel.study.results.codebook import codebook
+from inficond_panel.study.results.differences import differences
 from inficond_panel.study.results.study_tables import answers_table, participants_table
-from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.results.timeline import RightAnswer, progress_of
 from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.balance import round_size
 from inficond_panel.study.run.study import Study
@@ -363,6 +364,33 @@ def test_the_browser_does_not_learn_what_is_scored(found):
 def test_a_scored_question_needs_a_right_answer(tmp_path):
     with pytest.raises(SpecError, match="scored: there is no right answer"):
         small_study(tmp_path, SCORED.replace("right: [Sofa, couch], ", ""), prepare=False)
+
+
+def test_a_check_is_no_result(tmp_path):
+    check = (
+        "comprehension: {questions: [{name: c, kind: number, text: N?, right: 3, scored: true}]}"
+    )
+    with pytest.raises(SpecError, match=r"'c' lets people go on .* leave scored out"):
+        written(tmp_path, f"{check}\n{STUDY}")
+
+
+def answers_of(task: str, *values: float) -> list[RightAnswer]:
+    """Answers to a scored question of so many people, in turn of conditions a and b."""
+    return [
+        RightAnswer(f"P{at}", task, "ab"[at % 2], "found", value) for at, value in enumerate(values)
+    ]
+
+
+def test_a_question_after_one_task_is_compared_between_people_also_where_conditions_change():
+    """Nobody does a task under two conditions: 2 of 2 under a, 1 of 2 under b."""
+    [row] = differences([], answers_of("bicycle", 1, 0, 1, 1), ["a", "b"], within=True)
+    assert (row.task, row.method, row.difference) == ("bicycle", "Newcombe", -0.5)
+
+
+def test_a_question_of_the_form_and_of_a_task_has_one_difference_over_both():
+    both = [*answers_of("", 1, 0, 1, 1), *answers_of("bicycle", 1, 0, 1, 1)]
+    made = differences([], both, ["a", "b"], within=False)
+    assert [one.task for one in made] == ["", "bicycle"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from inficond_panel.store import write_store
 from inficond_panel.study.pages.report import answer_charts
 from inficond_panel.study.pages.screens import to_tree
 from inficond_panel.study.results.codebook import codebook
-from inficond_panel.study.results.results import TASK_MEASURES
 from inficond_panel.study.results.study_tables import answers_table, scores_table
 from inficond_panel.study.results.timeline import board, progress_of
 from inficond_panel.study.run.study import open_study
@@ -338,10 +337,6 @@ def test_a_problem_is_told_with_its_words(tmp_path, case):
 def test_a_question_that_is_not_scored_may_be_named_like_a_measure(tmp_path):
     named = STUDY.replace("name: age", "name: minutes")
     assert small_study(tmp_path, named).spec.form[0].name_ == "minutes"
-
-
-def test_no_measure_of_tasks_is_free_for_a_scored_question():
-    assert set(TAKEN["a measure of tasks"]) == set(TASK_MEASURES)
 
 
 def test_no_scale_is_free_for_a_scored_question():

@@ -36,19 +36,14 @@ from inficond_panel.study.results.differences import (
     values_of,
 )
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
-from inficond_panel.study.results.results import (
-    TASK_MEASURES,
-    TaskResult,
-    results,
-    spread,
-    with_holdout,
-)
+from inficond_panel.study.results.results import TaskResult, results, spread, with_holdout
 from inficond_panel.study.results.sample_size import Deviation, deviation_of, sample_sizes
 from inficond_panel.study.results.summary import summary_table
 from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.records import Note
 from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.measures import TASK_MEASURES
 from inficond_panel.study.spec.questionnaires import SCALES
 from inficond_panel.tuning import Intent, Node, Tuner
 

@@ -27,13 +27,7 @@ from inficond_panel.results.frame import documents
 from inficond_panel.study.pages import DEFAULT_URL, PASSWORD, STUDY_PAGES
 from inficond_panel.study.results.differences import values_of
 from inficond_panel.study.results.remarks import agreement, read_codes
-from inficond_panel.study.results.results import (
-    REACHED,
-    TASK_MEASURES,
-    results,
-    unmeasured,
-    with_holdout,
-)
+from inficond_panel.study.results.results import results, unmeasured, with_holdout
 from inficond_panel.study.results.sample_size import (
     Deviation,
     deviation_of,
@@ -43,12 +37,13 @@ from inficond_panel.study.results.sample_size import (
 from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.results.study_tables import export as export_tables
 from inficond_panel.study.results.summary import words_of
-from inficond_panel.study.results.timeline import board, counted_scores, rebuild, timeline
+from inficond_panel.study.results.timeline import counted_scores, rebuild, timeline
 from inficond_panel.study.run.balance import unevenness
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
 from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.measures import REACHED, TASK_MEASURES
 from inficond_panel.study.spec.questionnaires import SCALES
 from inficond_panel.study.spec.study_spec import PREVIEW
 
@@ -135,17 +130,24 @@ def delete(opened: Study, args: argparse.Namespace) -> None:
 
 def find_participant(opened: Study, name: str) -> Participant:
     """Return the participant with a number, label, or first id of the open link; raise
-    ``StudyError`` if there is none."""
-    for each in board(opened):
-        if name and each.external == name:
-            return opened.log.participant(each.number)
-    digits = re.fullmatch(r"[PpSs]?0*(\d+)", name)
-    if digits is None:
+    ``StudyError`` if there is none, or if the id of one is the number of another."""
+    first_id = next(iter(opened.spec.participants.ids), "")
+    came = opened.log.by_external_id(first_id, name) if name else None
+    digits = re.fullmatch(r"[PpSs]?0*(\d{1,9})", name)
+    number = int(digits[1]) if digits else None
+    if came and number in {who.number for who in opened.log.participants()} - {came.number}:
+        raise StudyError(
+            f"{name!r} is the number of one participant, and the id of {came.label}.",
+            f"Give {came.label}, or for the other one 00{number}.",
+        )
+    if came:
+        return came
+    if number is None:
         raise StudyError(
             f"{name!r} is not a participant.",
             "Give a number or a label, such as P03, or an id of the open link.",
         )
-    return opened.log.participant(int(digits[1]))
+    return opened.log.participant(number)
 
 
 def replay(opened: Study, args: argparse.Namespace) -> None:

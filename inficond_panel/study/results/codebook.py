@@ -17,11 +17,12 @@ from inficond_panel.study.results.differences import (
     WELCH,
 )
 from inficond_panel.study.results.remarks import CODERS
-from inficond_panel.study.results.results import LEVEL, TASK_MEASURES
+from inficond_panel.study.results.results import LEVEL
 from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.progress import StudyStep, make_steps
 from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.measures import TASK_MEASURES
 from inficond_panel.study.spec.questionnaires import QUESTIONNAIRES
 from inficond_panel.study.spec.questions import LikertQuestion
 from inficond_panel.vocabulary.confidence import confidence_word

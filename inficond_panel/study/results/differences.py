@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from inficond_panel.distill.metrics.few_images import wilson
-from inficond_panel.study.results.results import LEVEL, REACHED, TASK_MEASURES, TaskResult
+from inficond_panel.study.results.results import LEVEL, TaskResult
 from inficond_panel.study.results.timeline import RightAnswer, Score
+from inficond_panel.study.spec.measures import REACHED, TASK_MEASURES
 from inficond_panel.vocabulary.confidence import tails
 
 PAIRED, WELCH, NEWCOMBE, JACKKNIFE = "paired t", "Welch's t", "Newcombe", "jackknife t"
@@ -82,8 +83,8 @@ def differences(
     for measure in (*TASK_MEASURES, *dict.fromkeys(score.scale for score in scored)):
         values = values_of(results, scored, measure)
         tasks = list(dict.fromkeys(value.task for value in values))
-        by_task = tasks if len(tasks) > 1 and measure in {*TASK_MEASURES, *shares} else []
-        for task in ("", *by_task):
+        by_task = measure in {*TASK_MEASURES, *shares} and (within or len(tasks) > 1)
+        for task in ("", *(filter(None, tasks) if by_task else ())):
             rows = [value for value in values if task in ("", value.task)]
             share = measure in shares
             made += _pairs(measure, task, rows, levels, within=within and not task, share=share)

@@ -32,20 +32,6 @@ RESAMPLES, LEVEL = 2000, CONFIDENCE
 _MOVES = {"fine-tune", "jump", "undo", "redo"}
 #: Settings that sort lists.
 _SORTS = {"sort", "descending", "concept_sort"}
-#: Measures of a task that are compared, attributes of ``TaskResult``, with their names for people.
-REACHED = "reached"
-TASK_MEASURES = {
-    REACHED: "goal reached, share",
-    "minutes": "minutes",
-    "minutes_reached": "minutes of those who reached the goal",
-    "iterations": "iterations",
-    "thumbs": "thumbs an iteration",
-    "sorts": "lists sorted",
-    "gain": "gain on tuning images, points of AP",
-    "holdout_gain": "gain on the holdout, points of AP",
-}
-#: Measures that a task without a goal does not have.
-OF_GOALS = (REACHED, "minutes_reached")
 
 
 @dataclass(frozen=True)

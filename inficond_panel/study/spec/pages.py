@@ -81,11 +81,14 @@ class CheckPage(QuestionPage):
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for each question without a right answer."""
+        """Yield (key, message) for each question without a right answer, and each scored one."""
         for question in self.asked:
             if not question.checks:
                 remedy = "add the key right"
                 yield "questions", f"{question.name_!r} has no right answer; {remedy}"
+            if question.scored:
+                told = "lets people go on if it is right, so that it is no result; leave scored out"
+                yield "questions", f"{question.name_!r} {told}"
 
 
 #: Name in braces in the link of ``Completion``: of an id, or ``code``.

@@ -101,11 +101,10 @@ def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
         steps.append(("more_photos", more_words(draft, taught=node is not None)))
     if node is not None:
         steps.append(("undo_teaching", f"Undo #{node.number}"))
-    thing = app.store.shown
     if teaching:
-        sentences = teaching_sentences(teaching, draft.by_teacher, thing)
+        sentences = teaching_sentences(teaching, draft.by_teacher)
     else:
-        sentences = waiting_sentences(draft, thing)
+        sentences = waiting_sentences(draft, app.store.shown)
     headline = result_headline(teaching) if teaching else ""
     return {
         "kind": "done",

@@ -162,7 +162,7 @@ export function makeQuestions(model, send, close) {
 const pictureOf = ({ source, caption }, number) =>
   source
     ? h("img", { src: source, alt: `Photo ${number}`, draggable: "false" })
-    : h("p", { dir: "auto" }, h("q", {}, caption))
+    : h("p", { dir: "auto" }, caption ? h("q", {}, caption) : "The caption is empty.")
 
 /** The result in a few words and the AP, large; what else is known is unfolded. */
 function resultOf(headline, ap, sentences) {
