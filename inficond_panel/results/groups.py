@@ -263,7 +263,7 @@ def _unlike_shares(reports: Mapping[str, GroupReport], metric: str) -> Iterator[
     if unlike:
         word = METRICS[metric].word
         yield (
-            f"{word} rises with the share of positives, so part of a difference comes from that. "
+            f"{word} rises with the share of positives, which can make a difference or hide one. "
             f"Positives in the worst and the best group: {'; '.join(unlike)}. Compare recall and "
             "accuracy besides."
         )

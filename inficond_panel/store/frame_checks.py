@@ -233,11 +233,12 @@ def scale_warnings(scores: np.ndarray, concepts: Sequence[str]) -> Iterator[str]
     if unlike.any():
         least = int(np.where(unlike, spread, np.inf).argmin())
         sizes = [f"{concepts[c]!r} {significant(spread[c], 2)}" for c in (largest, least)]
+        but = "" if spread.all() else ", without the columns that are constant on fit"
         yield (
             f"{UNLIKE_SCALES}: the standard deviation on fit is {' and '.join(sizes)}. Influences "
             "are per unit, so their order, their bars and the penalty say little about what a "
-            "concept does. Make the store again with scores / scores[split == 'fit'].std(), or "
-            "see students.scales(CLASS)['effect']"
+            f"concept does. Make the store again with scores / scores[split == 'fit'].std(){but}, "
+            "or see students.scales(CLASS)['effect']"
         )
 
 

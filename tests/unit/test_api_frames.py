@@ -302,6 +302,13 @@ def test_the_line_of_the_warning_of_unlike_units_ends_it(place):
     assert "warnings" not in inficond_panel.from_frames(**given, path=place).tuner.store.attrs
 
 
+def test_columns_that_cannot_be_divided_are_named_in_the_warning(place):
+    given = _in_units(income=1e4)
+    given["scores"].loc[given["split"] == "fit", "tail"] = 1.0
+    (warning,) = inficond_panel.from_frames(**given, path=place).tuner.store.attrs["warnings"]
+    assert "without the columns that are constant on fit" in warning
+
+
 def test_rare_attributes_of_0_and_1_are_in_the_same_unit_as_others(place):
     given = _in_units(rare=0.005)
     assert "warnings" not in inficond_panel.from_frames(**given, path=place).tuner.store.attrs
