@@ -27,6 +27,7 @@ from inficond_panel.results.shared_bias import (
     BELONGS_HEADING,
     StudentShared,
     called_rows,
+    in_fit_rows,
     shared_frame,
     student_shared,
 )
@@ -54,7 +55,7 @@ from inficond_panel.wording.groups import (
 from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
 from inficond_panel.wording.null_students import NO_BETTER
 from inficond_panel.wording.remedies import STORE_FACTS, Remedies, remedies_for
-from inficond_panel.wording.shared_bias import SHARED
+from inficond_panel.wording.shared_bias import IN_FIT, SHARED
 from inficond_panel.wording.shift_kinds import NOTHING_WRONG, kind_sentence, unsure_sentence
 from inficond_panel.wording.suspects import (
     DECIDED,
@@ -156,6 +157,7 @@ def _findings(
         *_of_teacher(tuner, worst_first, remedies),
         *_of_students(node, tuner.store, seen, remedies),
         *_of_classes(worst_first, remedies),
+        *_of_columns(seen, remedies),
         *_of_all_photos(seen, remedies),
         *_of_groups(tuner, node, list(seen)),
         *_of_names(tuner, tuple(seen), remedies),
@@ -276,6 +278,11 @@ def _not_told(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[st
 def _of_all_photos(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[str, str]]:
     for name, _, finding in called_rows({name: each.shared for name, each in seen.items()}):
         yield _row(name, SHARED, finding, remedies.of_shared)
+
+
+def _of_columns(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[str, str]]:
+    for name, finding in in_fit_rows({name: each.shared for name, each in seen.items()}):
+        yield _row(name, IN_FIT, finding, remedies.of_shared)
 
 
 def _of_groups(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dict[str, str]]:

@@ -21,7 +21,12 @@ from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect, shared
 from inficond_panel.tuning.showing import showing_concepts
 from inficond_panel.tuning.thresholds import thresholds_by_class
 from inficond_panel.wording import shared_bias as words
-from inficond_panel.wording.shared_bias import SHARED, reliance_sentence, shared_sentence
+from inficond_panel.wording.shared_bias import (
+    SHARED,
+    in_fit_sentence,
+    reliance_sentence,
+    shared_sentence,
+)
 
 #: Heading of the mark of what people said belongs to the class.
 BELONGS_HEADING = Heading("", words=("", words.BELONGS))
@@ -58,13 +63,13 @@ def shared_of(evidence: Evidence, thresholds: Mapping[str, float]) -> SharedFoun
 @dataclass(frozen=True)
 class StudentShared:
     """What the student of a class may rely on in all photos: ``found``, and for each suspect that
-    is called, the concepts that show it, ``showing``, by kind and name."""
+    is called or ``in_fit``, the concepts that show it, ``showing``, by kind and name."""
 
     found: SharedFound
     showing: Mapping[tuple[str, str], tuple[str, ...]]
 
     def concepts(self, suspect: SharedSuspect) -> tuple[str, ...]:
-        """Return the concepts that show a suspect that is called; () if none does."""
+        """Return the concepts that show a suspect that is called or ``in_fit``; () if none does."""
         return self.showing.get((suspect.kind, suspect.name), ())
 
 
@@ -90,7 +95,7 @@ def _student_shared(tuner: Tuner, node_id: str, class_name: str, seed: int) -> S
             (each.kind, each.name): showing_concepts(
                 tuner.store, rows, ReliedThing(class_name, each.kind, each.name)
             )
-            for each in found.called
+            for each in (*found.called, *found.in_fit)
         }
     return StudentShared(found, showing)
 
@@ -106,6 +111,15 @@ def called_rows(seen: Mapping[str, StudentShared]) -> Iterator[tuple[str, Shared
     for name, each in sorted(called, key=lambda pair: -pair[1].strength):
         told = shared_sentence(name, each, seen[name].concepts(each))
         yield name, each, f"{reliance_sentence(name, each)} {told}"
+
+
+def in_fit_rows(seen: Mapping[str, StudentShared]) -> Iterator[tuple[str, str]]:
+    """Yield each class that a column's value goes with in the training images only, with a
+    sentence on the strongest such value."""
+    for name, one in seen.items():
+        if one.found.in_fit:
+            strongest = max(one.found.in_fit, key=lambda each: each.strength)
+            yield name, in_fit_sentence(name, strongest, one.concepts(strongest))
 
 
 def shared_frame(

@@ -22,6 +22,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import listed
 from inficond_panel.distill import Outcome, label_groups
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
+from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, NOT_KNOWN
 from inficond_panel.distill.metrics.worst_group import (
     accuracies_at_equal_numbers,
@@ -76,9 +77,10 @@ class GroupFigures:
     """Accuracy of one class in all ``cells`` of label and group with images.
 
     ``worst_accuracy`` and ``worst_at_equal_numbers`` are those of the worst cell; their limits are
-    of the worst cell of each draw. ``weighted_accuracy`` is the mean over the cells by their shares
-    of the labelled training images; undefined if a cell of these has no image. ``teacher`` are the
-    figures of the teacher, with the same cells in the same order; None if these are the teacher's.
+    of the worst cell of each draw, widened to Wilson's of the worst cell. ``weighted_accuracy`` is
+    the mean over the cells by their shares of the labelled training images; undefined if a cell of
+    these has no image. ``teacher`` are the figures of the teacher, with the same cells in the same
+    order; None if these are the teacher's.
     """
 
     cells: tuple[GroupCell, ...]
@@ -192,19 +194,39 @@ def _figures(
         return lambda accuracies: accuracies[number]
 
     sizes = np.bincount(cell[cell >= 0], minlength=len(masks))
+
+    def of_cell(number: int, pair: Sequence[Array]) -> Interval:
+        return _with_wilson(limits(at(number), pair), int(sizes[number]), noise["level"])
+
+    def of_worst(pair: Sequence[Array]) -> Interval:
+        worst = limits(worst_cell, pair)
+        if isnan(worst.estimate):
+            return worst
+        number = int(pair[0][:, 0].argmin())
+        return _with_wilson(worst, int(sizes[number]), noise["level"])
+
     weights = [trained.get(key, 0) for key in masks] if set(trained) <= set(masks) else []
     return GroupFigures(
         tuple(
             GroupCell(
-                *key, int(sizes[c]), trained.get(key, 0), limits(at(c), plain), limits(at(c), equal)
+                *key, int(sizes[c]), trained.get(key, 0), of_cell(c, plain), of_cell(c, equal)
             )
             for c, key in enumerate(masks)
         ),
-        limits(worst_cell, plain),
-        limits(worst_cell, equal),
+        of_worst(plain),
+        of_worst(equal),
         limits(partial(_weighted, np.array(weights, dtype=np.float64)), plain),
         tuple(cell_name(side, group) for group, side in trained if (group, side) not in masks),
     )
+
+
+def _with_wilson(drawn: Interval, images: int, level: float) -> Interval:
+    """Return the interval of a cell's accuracy widened to Wilson's: draws of a cell with few images
+    can all be alike."""
+    if not images or isnan(drawn.estimate):
+        return drawn
+    low, high = wilson(drawn.estimate, images, level)
+    return replace(drawn, low=min(drawn.low, low), high=max(drawn.high, high))
 
 
 def _weighted(size: Array, accuracies: Array) -> Array:

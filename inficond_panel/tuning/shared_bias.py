@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,15 @@ class _Candidate:
 
 
 @dataclass(frozen=True)
+class SplitCounts:
+    """How many photos of fit and of tune have a value of a column, ``(photos, of so many)``: those
+    with the class, then those without it."""
+
+    fit: tuple[tuple[int, int], tuple[int, int]]
+    tune: tuple[tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True)
 class SharedSuspect:
     """A candidate that goes with a class in all photos, and with its student's logit.
 
@@ -61,6 +70,8 @@ class SharedSuspect:
     and ``strength`` are defined in ``distill.shared_bias``; if both are below 0 the student relies
     on the absence. ``weight`` is the influence of a concept. ``called``: it may be wrong to rely
     on; else it is only ranked. ``belongs``: a person said that it belongs to the class.
+    ``in_fit``: a column's value that would be called, but goes with the class in the training
+    images only; None for all others.
     """
 
     kind: str
@@ -73,6 +84,7 @@ class SharedSuspect:
     weight: float
     rates: Rates
     belongs: bool = False
+    in_fit: SplitCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -93,13 +105,20 @@ class SharedFound:
         """The suspects that are called, but those that belong to the class."""
         return tuple(each for each in self.suspects if each.called and not each.belongs)
 
+    @property
+    def in_fit(self) -> tuple[SharedSuspect, ...]:
+        """Values of columns that go with the class in the training images only, but those that
+        belong to it."""
+        return tuple(each for each in self.suspects if each.in_fit and not each.belongs)
+
 
 def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST) -> SharedFound:
     """Return what the student of a class may rely on in the photos of fit and tune together, at
     most so many, and all that are called.
 
     Its logits are of students that were not fitted to a photo; from ``threshold`` on it finds the
-    class. What the photos of tune do not show by themselves is not called, if they are enough. A
+    class. What the photos of tune do not show by themselves is not called, if they are enough; of a
+    column it is ``in_fit`` if the photos of fit would call it. A
     class whose labels the teacher's decisions replace is not measured. Of what a model has read
     from the photos only presence is ranked: the absence of a thing is seldom what one score says.
     """
@@ -111,21 +130,27 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
         return SharedFound(of.student.name, lacking, sides)
     rows, logit = np.concatenate([of.fit, of.tune]), _logits(of)
     every, columns, carried = _candidates(of, rows)
-    measured, called = _measured(every, columns, carried, label, logit, _own_scores(of, rows))
+    own = _own_scores(of, rows)
+    measured, called = _measured(every, columns, carried, label, logit, own)
     called[called] = _on_both(of, columns.columns(np.flatnonzero(called)), label)
+    in_fit = _in_fit(of, every, label, logit, own) & ~called
     rank = measured.strength * np.where([each.first for each in every], FIRST, 1.0)
     rank *= np.sqrt(_shown(of, every, measured.use))
     rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
     order = [m for m in np.argsort(-rank, kind="stable") if rank[m] > 0]
     decision = decided(logit[:, None], np.array([threshold]), MULTI_LABEL)[:, 0]
-    some = [*order[:most], *(m for m in order[most:] if called[m])]
+    some = [*order[:most], *(m for m in order[most:] if called[m] or in_fit[m])]
     listed = np.array(some, dtype=np.intp)
-    suspects = (
+    suspects = [
         _suspect(every[m], m, values, measured, float(chance), called, label, decision)
         for m, values, chance in zip(
             some, columns.columns(listed).T, measured.p(listed), strict=True
         )
-    )
+    ]
+    for at, m in enumerate(some):
+        if in_fit[m] and suspects[at].rates.tells(suspects[at].use):
+            counts = _counts(every[m], label, len(of.fit))
+            suspects[at] = replace(suspects[at], in_fit=counts)
     return SharedFound(of.student.name, "", sides, tuple(suspects))
 
 
@@ -194,6 +219,35 @@ def _on_both(evidence: Evidence, values: Array, label: NDArray) -> NDArray[np.bo
         _correlation(evidence, evidence.fit, values[fit], label[fit]),
         _correlation(evidence, evidence.tune, values[tune], label[tune]),
     )
+
+
+def _in_fit(
+    evidence: Evidence, every: list[_Candidate], label: NDArray, logit: Array, own: Array
+) -> NDArray[np.bool_]:
+    """Return the mask (M,) of the values of columns that the photos of fit alone would call, and
+    that do not go with the class on tune. No value is among them if tune has too few labels."""
+    found = np.zeros(len(every), dtype=np.bool_)
+    columns = [m for m, each in enumerate(every) if each.kind == COLUMN]
+    if columns:
+        values = np.stack([_filled(np.asarray(every[m].values)) for m in columns], axis=1)
+        n = len(evidence.fit)
+        # values of other columns are not given: a camera may say at which site it stands
+        alone = shared_bias(values[:n], label[:n], logit[:n], own[:n], values[:n, :0])
+        asked = alone.called(support(values[:n]) >= LEAST_SUPPORT)
+        found[columns] = asked & ~_on_both(evidence, values, label)
+    return found
+
+
+def _counts(each: _Candidate, label: NDArray, of_fit: int) -> SplitCounts:
+    """Return the photos with the value of a column; the first ``of_fit`` of all are those of fit,
+    the others those of tune."""
+
+    def counted(some: slice, side: int) -> tuple[int, int]:
+        values = np.asarray(each.values)[some][label[some] == side]
+        return int((values == 1).sum()), int((~np.isnan(values)).sum())
+
+    fit, tune = slice(of_fit), slice(of_fit, None)
+    return SplitCounts((counted(fit, 1), counted(fit, 0)), (counted(tune, 1), counted(tune, 0)))
 
 
 def _correlation(

@@ -12,6 +12,8 @@ from inficond_panel.vocabulary.things import CONCEPT
 
 #: Words for a reliance that no comparison of splits shows.
 SHARED = "shared by all photos"
+#: Words for what goes with a class in the training images only.
+IN_FIT = "in the training images only"
 #: Words for what a person said belongs to the class.
 BELONGS = "belongs to it"
 
@@ -64,6 +66,20 @@ def page_question(name: str, suspect: SharedSuspect, showing: Sequence[str]) -> 
 def reliance_sentence(name: str, suspect: SharedSuspect) -> str:
     """Return the sentence on what the student of ``name`` may rely on in all photos."""
     return f"{name} may rely on {relied_words(suspect)}."
+
+
+def in_fit_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str]) -> str:
+    """Return sentences on a column's value that goes with a class in the training images only:
+    ``Of the training images 97 of 97 with horse have site = ridge, 12% of the others; of the tuning
+    images 10 of 30, and 11%.`` They end with what to do."""
+    assert suspect.in_fit is not None, "of suspects in fit alone"
+    (fit, fit_others), (tune, tune_others) = suspect.in_fit.fit, suspect.in_fit.tune
+    return (
+        f"Of the training images {fit[0]:,} of {fit[1]:,} with {name} have {suspect.name}, and "
+        f"{_share(*fit_others)} of the others; of the tuning images {tune[0]:,} of {tune[1]:,}, "
+        f"and {_share(*tune_others)}. {_found(name, suspect)} "
+        f"{asked_sentence(name, suspect, showing)}"
+    )
 
 
 def condition(name: str, suspect: SharedSuspect) -> str:

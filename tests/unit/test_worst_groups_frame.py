@@ -80,6 +80,13 @@ def test_the_limits_hold_the_estimate(row):
     assert row["worst_accuracy_low"] <= row["worst_accuracy"] <= row["worst_accuracy_high"]
 
 
+def test_the_limits_hold_wilsons_of_the_worst_cell(row):
+    """Of 4 images: draws of so few can all be alike."""
+    low, high = binomtest(1, 4).proportion_ci(0.95, method="wilson")
+    assert row["worst_accuracy_low"] <= low + 1e-9
+    assert row["worst_accuracy_high"] >= high - 1e-9
+
+
 def test_the_mean_is_not_defined_if_a_training_group_is_missing(students, tmp_path):
     given = frames()
     gone = (given["split"] == "tune") & (given["metadata"]["place"] == "land")

@@ -1,0 +1,83 @@
+"""A column of metadata whose value goes with a class in the training images only."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import inficond_panel
+from inficond_panel.results.shared_bias import student_shared
+
+SPLIT = np.array(["fit"] * 700 + ["tune"] * 300)
+
+
+def students(seed, *, biased):
+    """Students of three classes of four concepts each, and a site of four by chance. If ``biased``
+    all training images with class k0 are of site 0, which the concept c20 shows, and the teacher
+    relies on it."""
+    rng = np.random.default_rng(seed)
+    scores, site = rng.normal(size=(1000, 30)), rng.integers(0, 4, 1000)
+    logit = np.stack([scores[:, at : at + 4] @ rng.normal(size=4) - 1 for at in (0, 4, 8)], axis=1)
+    label = (rng.random(logit.shape) < 1 / (1 + np.exp(-1.5 * logit))).astype(int)
+    teacher = logit + rng.normal(size=logit.shape) / 2
+    if biased:
+        site[(SPLIT == "fit") & (label[:, 0] == 1)] = 0
+        scores[:, 20] += 2.5 * (site == 0)
+        teacher[:, 0] += site == 0
+    names, classes = [f"row {at}" for at in range(1000)], ["k0", "k1", "k2"]
+    return inficond_panel.from_frames(
+        pd.DataFrame(scores, names, [f"c{at}" for at in range(30)]),
+        pd.DataFrame(teacher, names, classes),
+        pd.DataFrame(label, names, classes),
+        split=pd.Series(SPLIT, names),
+        metadata=pd.DataFrame({"site": site.astype(str)}, names),
+    )
+
+
+@pytest.fixture(scope="module")
+def biased():
+    return students(0, biased=True)
+
+
+def of_class(made, name):
+    return student_shared(made.tuner, made.node, name)
+
+
+def test_the_value_is_named(biased):
+    assert [each.name for each in of_class(biased, "k0").found.in_fit] == ["site = 0"]
+
+
+def test_it_is_not_said_to_be_shared_by_all_photos(biased):
+    assert of_class(biased, "k0").found.called == ()
+
+
+def test_other_classes_have_none(biased):
+    assert not of_class(biased, "k1").found.in_fit + of_class(biased, "k2").found.in_fit
+
+
+def test_its_photos_are_counted_by_split_and_label(biased):
+    store = biased.tuner.store
+    here = np.array(store.column("site")) == "0"
+    label = store.label[:, 0] == 1
+    [suspect] = of_class(biased, "k0").found.in_fit
+    for split in ("fit", "tune"):
+        some, (with_, without) = np.equal(SPLIT, split), getattr(suspect.in_fit, split)
+        assert with_ == ((here & label & some).sum(), (label & some).sum())
+        assert without == ((here & ~label & some).sum(), (~label & some).sum())
+
+
+def test_the_doctor_tells_it_with_the_concept_that_shows_it(biased):
+    rows = biased.doctor()["findings"]
+    [finding] = rows[rows["kind"] == "in the training images only"]["finding"]
+    assert finding.startswith("Of the training images ")
+    assert finding.endswith("If site = 0 should not count, 👎 c20.")
+
+
+def test_what_a_person_says_belongs_to_the_class_is_not_told(biased):
+    biased.belongs("k0", "site = 0")
+    assert of_class(biased, "k0").found.in_fit == ()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_site_by_chance_is_never_named(seed):
+    made = students(seed, biased=False)
+    assert not any(of_class(made, name).found.in_fit for name in ("k0", "k1", "k2"))
