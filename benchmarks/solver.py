@@ -8,7 +8,7 @@ short enough are repeated in turns, and the medians compared. The exact solver i
 others are compared at equal objective, within 1e-6 of the optimum relative to the objective at
 w = 0, except the paper's recipe, whose objective is given. A ratio "_at_least" is of one that did
 get there within its limit. A library that is not installed is left out; adelie is no part of the
-extra `benchmarks` (`pip install adelie`), as it asks for another numpy than the lock has.
+extra `benchmarks`, as it asks for numpy below 2: `pip install --no-deps adelie`.
 Parts: solver_parts/. The last line is one line of JSON.
 """
 
