@@ -1,17 +1,21 @@
 """The doctor: findings on a store with known faults, and labels that are likely wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
 
 import inficond_panel
+from inficond_panel.results import doctor as doctor_module
 from inficond_panel.results.doctor import doctor
 from inficond_panel.results.slices import metadata_slices
 from inficond_panel.store import open_store
 from inficond_panel.store.write import add_arrays
 from inficond_panel.tuning.repairs.reweight import Reweighted
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS
 
 NAMES = ["road", "sky", *(f"word {i}" for i in range(14)), "street", "nothing"]
 
@@ -79,6 +83,42 @@ def test_wrong_labels_are_listed(mislabelled):
     listed = [int(image[:4]) for image in labels.index.get_level_values("image")]
     assert np.mean(wrong[listed]) > 0.8
     assert labels["wrong"].is_monotonic_decreasing
+
+
+def test_right_labels_of_a_class_with_a_lost_correlation_are_not_called_wrong(tmp_path):
+    """Bird goes with word 5 on fit only, and its teacher takes it up; all labels are right."""
+    given, _ = frames()
+    fit, bird = given["split"].eq("fit"), given["labels"]["bird"]
+    given["scores"]["word 5"] += 3 * bird.where(fit, 0)
+    given["teacher"]["bird"] += 2 * given["scores"]["word 5"]
+    found = made(tmp_path, given).doctor()
+    assert "a correlation in the training images only" in found["classes"].loc["bird", "kinds"]
+    assert found["labels"].empty
+
+
+@pytest.mark.parametrize(
+    ("kinds", "perhaps", "listed"),
+    [
+        ((NOISE,), (), "labels"),
+        ((NOISE,), (LOST,), "labels_to_look_at"),
+        ((NOISE, PHOTOS), (), "labels_to_look_at"),
+        ((LOST,), (NOISE,), "labels_to_look_at"),
+        ((LOST,), (), None),
+        ((), (), None),
+    ],
+)
+def test_labels_are_called_wrong_only_where_nothing_else_looks_the_same(
+    tmp_path, monkeypatch, kinds, perhaps, listed
+):
+    measured = doctor_module.student_differences
+
+    def student_differences(*given, **named):
+        return replace(measured(*given, **named), kinds=kinds, perhaps=perhaps)
+
+    monkeypatch.setattr(doctor_module, "student_differences", student_differences)
+    found = made(tmp_path, frames(flipped=0.1)[0]).doctor("car")
+    tables = ("labels", "labels_to_look_at")
+    assert [name for name in tables if len(found[name])] == ([listed] if listed else [])
 
 
 def test_wrong_labels_are_told_first(mislabelled):
