@@ -118,7 +118,8 @@ def doctor(
     may be right: a difference between fit and tune, or chance, looks the same. If the spec names
     groups of images (``tuning.groups``), ``worst_groups`` has their worst
     (``results.worst_group``), and a class of which one group is clearly worse than another is a
-    finding. If ``classes`` is None, only first rows are displayed. What people said belongs to a class is marked in the tables, and no finding.
+    finding. If ``classes`` is None, only first rows are displayed. What people said belongs to a
+    class is marked in the tables, and no finding.
 
     Takes tenths of a second per class, once per refit of the class: what is measured is kept. The
     holdout is not used; the same seed gives the same answer. Raises ``TuningError`` for an

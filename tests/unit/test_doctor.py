@@ -85,17 +85,6 @@ def test_wrong_labels_are_listed(mislabelled):
     assert labels["wrong"].is_monotonic_decreasing
 
 
-def test_right_labels_of_a_class_with_a_lost_correlation_are_not_called_wrong(tmp_path):
-    """Bird goes with word 5 on fit only, and its teacher takes it up; all labels are right."""
-    given, _ = frames()
-    fit, bird = given["split"].eq("fit"), given["labels"]["bird"]
-    given["scores"]["word 5"] += 3 * bird.where(fit, 0)
-    given["teacher"]["bird"] += 2 * given["scores"]["word 5"]
-    found = made(tmp_path, given).doctor()
-    assert "a correlation in the training images only" in found["classes"].loc["bird", "kinds"]
-    assert found["labels"].empty
-
-
 @pytest.mark.parametrize(
     ("kinds", "perhaps", "listed"),
     [
