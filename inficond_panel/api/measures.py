@@ -224,7 +224,7 @@ class Measures(ConceptMeasures):
     def doctor(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> Frames:
         """Diagnose each class, and name the first action for each problem.
 
-        Returns frames ``findings`` (problems), ``classes``, ``suspects`` and ``labels``, from
+        Returns frames ``findings`` (problems), ``classes``, ``suspects``, ``labels`` and more, from
         checks of teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
         They print as the findings. Raises ``TuningError`` for an unknown class.
 

@@ -70,6 +70,12 @@ from inficond_panel.wording.suspects import (
 
 #: Most labels to list that are more likely wrong than right, and to show if no class is requested.
 MOST_LABELS, SHOWN_LABELS = 50, 10
+_LIKELY_WRONG = f"Training labels that are likely wrong, at most {MOST_LABELS}"
+_TO_LOOK_AT = f"Training labels to look at, at most {MOST_LABELS}"
+_LOOKS_THE_SAME = (
+    "These may be right: a difference between training and tuning images, or chance, looks the "
+    "same as wrong labels."
+)
 #: Correlation of scores from which two concepts are twins.
 ALIKE = 0.995
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
@@ -109,10 +115,12 @@ def doctor(
     has what a student may rely on in all photos, which no split shows: other classes, columns of
     metadata, properties of the pictures, and concepts, the strongest first, with the shares of
     photos in which the class is found, and wrongly called, with each and without. ``labels`` has
-    labels of fit that are likely wrong, the likeliest first. If the spec names groups of images
-    (``tuning.groups``), ``worst_groups`` has their worst (``results.worst_group``), and a class of
-    which one group is clearly worse than another is a finding. If ``classes`` is None, only first
-    rows are displayed. What people said belongs to a class is marked in the tables, and no finding.
+    labels of fit that are likely wrong, the likeliest first; ``labels_to_look_at`` has those that
+    may be right: a difference between fit and tune, or chance, looks the same. If the spec names
+    groups of images (``tuning.groups``), ``worst_groups`` has their worst
+    (``results.worst_group``), and a class of which one group is clearly worse than another is a
+    finding. If ``classes`` is None, only first rows are displayed. What people said belongs to a
+    class is marked in the tables, and no finding.
 
     Takes tenths of a second per class, once per refit of the class: what is measured is kept. The
     holdout is not used; the same seed gives the same answer. Raises ``TuningError`` for an
@@ -139,7 +147,7 @@ def doctor(
         "shared": shared_frame(
             {name: each.shared for name, each in seen.items()}, facts, whole=whole
         ),
-        "labels": _labels(tuner.store, seen, facts, whole),
+        **_labels(tuner.store, seen, facts, whole),
         **({"worst_groups": worst_groups(tuner, node, TUNE, [by], classes=names)} if by else {}),
     }
 
@@ -445,6 +453,25 @@ def _suspect_row(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:
 
 def _labels(
     store: Store, seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool
+) -> dict[str, pd.DataFrame]:
+    """Return frames of labels that are likely wrong, and of those that may be right as well."""
+    wrong = {name: each for name, each in seen.items() if each.found.labels_wrong}
+    doubted = {
+        name: each
+        for name, each in seen.items()
+        if each.found.labels_in_doubt and name not in wrong
+    }
+    to_look_at = _label_frame(store, doubted, facts, whole, _TO_LOOK_AT)
+    if len(to_look_at):
+        to_look_at.attrs["notes"].append(_LOOKS_THE_SAME)
+    return {
+        "labels": _label_frame(store, wrong, facts, whole, _LIKELY_WRONG),
+        "labels_to_look_at": to_look_at,
+    }
+
+
+def _label_frame(
+    store: Store, seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool, title: str
 ) -> pd.DataFrame:
     rows = sorted(_wrong(store, seen), key=lambda row: -row["wrong"])[:MOST_LABELS]
     headings = {
@@ -455,7 +482,6 @@ def _labels(
         "present": Heading("present by other photos", 2),
         "teacher": Heading("by the teacher", 2),
     }
-    title = f"Training labels that are likely wrong, at most {MOST_LABELS}"
     shown = range(len(rows) if whole else min(len(rows), SHOWN_LABELS))
     return make_frame(rows, ["image", "class"], headings, title=title, facts=facts, shown=shown)
 

@@ -119,6 +119,16 @@ class Differences:
     pictures: tuple[PictureDifference, ...] = ()
     labels: FitLabels | None = None
 
+    @property
+    def labels_in_doubt(self) -> bool:
+        """Whether labels of fit may be wrong: wrong labels are a kind, or a possible one."""
+        return NOISE in (*self.kinds, *self.perhaps)
+
+    @property
+    def labels_wrong(self) -> bool:
+        """Whether labels of fit are wrong: no other kind of shift could look the same."""
+        return self.kinds == (NOISE,) and not self.perhaps
+
 
 def differences(evidence: Evidence, shift: ClassShift) -> Differences:
     """Return the differences between fit and tune for the class of ``photos``."""

@@ -55,11 +55,13 @@ def remedy_of(kind: ShiftKind, *, relied_on: bool) -> str:
 
 
 def unsure_sentence(found: Differences) -> str:
-    """Return sentences on the kinds of shift that are possible, where none is certain."""
-    return (
-        f"{_shares(found)} This may be {' or '.join(kind.words for kind in found.perhaps)}: the "
-        "images do not show which."
-    )
+    """Return sentences on the kinds of shift that are possible, where none is certain, after the
+    evidence for them; a single kind may also be chance."""
+    possible = [kind.words for kind in found.perhaps]
+    evidence = " ".join(dict.fromkeys(_POSSIBLE[k](found) for k in found.perhaps if k in _POSSIBLE))
+    if len(possible) == 1:
+        return f"{evidence} This may be {possible[0]}, or chance."
+    return f"{evidence} This may be {' or '.join(possible)}: the images do not show which."
 
 
 def _few(found: Differences, shift: ClassShift) -> str:
@@ -89,11 +91,25 @@ def _noise(found: Differences) -> str:
     )
 
 
+def _doubt(found: Differences) -> str:
+    """Return a sentence on labels that may be wrong: on the shares of the class if these differ."""
+    if SHARE in found.perhaps:
+        return _shares(found)
+    return (
+        f"Training labels of {found.class_name} contradict what the tuning labels teach, but not "
+        "clearly."
+    )
+
+
 def _pictures(found: Differences) -> str:
     first, others = found.pictures[0], [each.words for each in found.pictures[1:3]]
     also = f" Also: {listed(others)}." if others else ""
     shares = plain_shares(found.class_name, first.presence).removeprefix("in ")
     return f"{first.words.capitalize()} are {shares}.{also}"
+
+
+def _apart(found: Differences) -> str:
+    return f"Images without {found.class_name} differ between training and tuning."
 
 
 def _photos(found: Differences) -> str:
@@ -114,3 +130,4 @@ def _shares(found: Differences) -> str:
 
 _WHICH = ("training", "tuning")
 _EVIDENCE = {NOISE: _noise, PICTURES: _pictures, PHOTOS: _photos, SHARE: _shares}
+_POSSIBLE = {NOISE: _doubt, PHOTOS: _apart, SHARE: _shares}

@@ -1,17 +1,21 @@
 """The doctor: findings on a store with known faults, and labels that are likely wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
 
 import inficond_panel
+from inficond_panel.results import doctor as doctor_module
 from inficond_panel.results.doctor import doctor
 from inficond_panel.results.slices import metadata_slices
 from inficond_panel.store import open_store
 from inficond_panel.store.write import add_arrays
 from inficond_panel.tuning.repairs.reweight import Reweighted
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS
 
 NAMES = ["road", "sky", *(f"word {i}" for i in range(14)), "street", "nothing"]
 
@@ -79,6 +83,31 @@ def test_wrong_labels_are_listed(mislabelled):
     listed = [int(image[:4]) for image in labels.index.get_level_values("image")]
     assert np.mean(wrong[listed]) > 0.8
     assert labels["wrong"].is_monotonic_decreasing
+
+
+@pytest.mark.parametrize(
+    ("kinds", "perhaps", "listed"),
+    [
+        ((NOISE,), (), "labels"),
+        ((NOISE,), (LOST,), "labels_to_look_at"),
+        ((NOISE, PHOTOS), (), "labels_to_look_at"),
+        ((LOST,), (NOISE,), "labels_to_look_at"),
+        ((LOST,), (), None),
+        ((), (), None),
+    ],
+)
+def test_labels_are_called_wrong_only_where_nothing_else_looks_the_same(
+    tmp_path, monkeypatch, kinds, perhaps, listed
+):
+    measured = doctor_module.student_differences
+
+    def student_differences(*given, **named):
+        return replace(measured(*given, **named), kinds=kinds, perhaps=perhaps)
+
+    monkeypatch.setattr(doctor_module, "student_differences", student_differences)
+    found = made(tmp_path, frames(flipped=0.1)[0]).doctor("car")
+    tables = ("labels", "labels_to_look_at")
+    assert [name for name in tables if len(found[name])] == ([listed] if listed else [])
 
 
 def test_wrong_labels_are_told_first(mislabelled):

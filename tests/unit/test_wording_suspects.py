@@ -21,10 +21,10 @@ from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.tuning.thumbs import Intent
-from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, SHARE
+from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, PHOTOS, SHARE
 from inficond_panel.wording import suspects
 from inficond_panel.wording.repairs import plain_edit, repair_notes, repair_sentence
-from inficond_panel.wording.shift_kinds import finding_sentence
+from inficond_panel.wording.shift_kinds import finding_sentence, unsure_sentence
 from inficond_panel.wording.suspects import plain_reason, plain_sentence, shift_sentence
 
 
@@ -199,3 +199,15 @@ def test_a_finding_that_is_unsure_says_so():
     assert told in finding_sentence(unsure, DOG)
     for found in (replace(WRONG, kinds=()), None):
         assert finding_sentence(found, DOG).startswith("dog does about as")
+
+
+def test_shares_of_a_class_are_told_only_where_they_are_the_evidence():
+    unsure = replace(WRONG, kinds=())
+    of_labels = unsure_sentence(replace(unsure, perhaps=(NOISE,)))
+    assert of_labels == (
+        "Training labels of dog contradict what the tuning labels teach, but not clearly. This may "
+        "be wrong labels of training images, or chance."
+    )
+    assert unsure_sentence(replace(unsure, perhaps=(LOST, PHOTOS))).startswith("Images without dog")
+    shares = unsure_sentence(replace(unsure, perhaps=(NOISE, SHARE)))
+    assert shares.startswith("20% of the training images show dog, 25% of the tuning images. This")

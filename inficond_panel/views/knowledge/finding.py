@@ -32,7 +32,6 @@ from inficond_panel.ui.images import send_pictures, tile_uri
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.vocabulary.shift_kinds import NOISE
 from inficond_panel.wording.metrics import teacher_sentence
 from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import (
@@ -53,6 +52,8 @@ from inficond_panel.wording.suspects import (
     same_question,
 )
 
+#: Words for listed labels, where no other difference could look the same, and elsewhere.
+LIKELY_WRONG, MAY_BE_WRONG = "labels that are likely wrong", "labels that may be wrong"
 #: Largest number of labels listed, and of questions.
 MOST_LABELS, MOST_QUESTIONS = 50, 2
 
@@ -132,9 +133,10 @@ def make_belonging(belonging: Belonging, name: str) -> list[dict[str, str]]:
 def make_labels(
     store: Store, found: Differences | None, taught: Mapping[str, int]
 ) -> list[dict[str, Any]]:
-    """Return row, image id and label of training images whose label is likely wrong, if the finding
-    is wrong labels. Images with a label in ``taught``, which a person gave, are left out."""
-    if found is None or found.labels is None or NOISE not in (*found.kinds, *found.perhaps):
+    """Return row, image id and label of training images whose label is likely wrong, if wrong
+    labels are the finding, or a possible one. Images with a label in ``taught``, which a person
+    gave, are left out."""
+    if found is None or found.labels is None or not found.labels_in_doubt:
         return []
     labels = found.labels
     return [
@@ -236,6 +238,7 @@ class FindingPanel(param.Parameterized):
             **finding,
             "like": self._like(name, finding.get("remove", "")),
             "labels": make_labels(app.store, known, taught),
+            "labels_words": LIKELY_WRONG if known and known.labels_wrong else MAY_BE_WRONG,
             "questions": [] if teacher else make_questions(app.shared.by_class.get(name)),
             "belonging": make_belonging(app.belong.belonging, name),
             "terms": terms_words(terms) if terms else [],
@@ -319,7 +322,7 @@ class FindingPanel(param.Parameterized):
 
     @property
     def labels(self) -> list[dict[str, Any]]:
-        """Labels listed as likely wrong, see ``make_labels``."""
+        """Labels listed as wrong or doubtful, see ``make_labels``."""
         return list(self.panels.finding.get("labels", []))
 
     def question(self, kind: str, name: str) -> dict[str, Any]:
@@ -388,11 +391,11 @@ class FindingActions(StudentActions):
 
     @action
     def _open_label(self, row: int) -> None:
-        """Show the images with labels that are likely wrong, and the image at ``row`` large."""
+        """Show the images with the listed labels, and the image at ``row`` large."""
         self.finding.listed(row)
         student = self.app.students.student(self.student)
         rows = [each["row"] for each in self.finding.labels]
-        title = f"{self.student}, labels that are likely wrong"
+        title = f"{self.student}, {self.panels.finding['labels_words']}"
         self.app.selection.open_images(image_set(student, title, rows, enlarged=row))
 
     @action

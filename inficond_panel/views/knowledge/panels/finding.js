@@ -55,7 +55,7 @@ export function makeFinding(model, send, asking) {
     class: "labels",
     id: "wrong-labels",
     role: "list",
-    "aria-label": "Labels that are likely wrong",
+    "aria-label": "Labels to look at",
     hidden: "",
   })
   const pictures = new Map()
@@ -142,7 +142,7 @@ export function makeFinding(model, send, asking) {
     set(repair, "aria-disabled", !running && isBusy(model) ? "true" : null)
     wrong.hidden = !labels.length
     list.hidden ||= !labels.length
-    text(wrong, `Look at ${count(labels.length)} labels that are likely wrong`)
+    text(wrong, `Look at ${count(labels.length)} ${finding.labels_words}`)
     set(wrong, "aria-expanded", String(!list.hidden))
     text(result, sentence)
     result.hidden = !sentence
