@@ -283,7 +283,7 @@ def test_prices_of_students_by_the_paper_are_those_of_the_exact_optimum(store, t
 
 def test_a_moved_concept_is_told_in_logits_beside_its_weights(tuner, node):
     """The first number is no difference of the weights, so each has its unit."""
-    report = explain(tuner, node)[0]
+    report = explain(tuner, node).of("bicycle")
     mover, store = report.moves.up[0], tuner.store
     spread = store.concept_score[store.rows("fit")].astype(float).std(axis=0)
     at = store.concepts.index(mover.concept), store.classes.index("bicycle")
