@@ -203,7 +203,7 @@ def test_a_warning_of_unlike_scales_is_one_sentence_that_opens(serve, tmp_path, 
     inficond_panel.from_frames(**given, path=tmp_path / "own.zarr").fit()
     page = open_page(f"{serve(tmp_path / 'own.zarr').url}?class=bird", 1280, 900)
     warning = page.locator(".knowledge .unlike")
-    expect(warning.locator("summary")).to_contain_text("their bars say little")
+    expect(warning.locator("summary")).to_contain_text("bars of concepts say little")
     expect(warning.get_by_text("students.scales")).to_be_hidden()
     assert warning.bounding_box()["height"] < 48  # two lines at most
     warning.locator("summary").click()

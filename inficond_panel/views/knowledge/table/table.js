@@ -18,7 +18,7 @@ import { HAND_KEY, makeHand } from "./hand.js"
 import { isDetailed, ownPending, seek, sender, showPart, shownRows, soughtOf } from "../shared.js"
 
 const TYPING = 120 // ms after the last key until the search starts
-const SCALES = "Columns of unlike scales: the order of concepts and their bars say little."
+const SCALES = "Columns of unlike scales: order and bars of concepts say little."
 
 export function render({ model, el }) {
   const send = sender(model)
