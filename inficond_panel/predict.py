@@ -59,6 +59,7 @@ def score_photos(
     """
     if store.of_words:
         return _score_captions(spec, store, list(map(str, photos)))
+    _check_not_given(store)
     files = list(dict.fromkeys(Path(photo) for photo in photos))
     if not files:
         raise DataError("No photo is named.", "Name at least one photo file.")
@@ -67,6 +68,18 @@ def score_photos(
         reasons = "; ".join(f"{file}: {why}" for file, why in zip(files, scores.fault, strict=True))
         raise DataError(f"No photo can be read. {reasons}.", "Name JPEG, PNG, WebP or TIFF files.")
     return scores
+
+
+def _check_not_given(store: Store) -> None:
+    """Raise ``DataError`` for a store whose scores were given as tables."""
+    if store.given:
+        raise DataError(
+            "Photos cannot be predicted: the scores of this store were given as tables, without "
+            "an encoder.",
+            "Predict new rows of a table in Python, by "
+            + Remedy("open_students(STORE).predict_proba(table)", "students.predict_proba(table)")
+            + "; see `inficond docs notebook`.",
+        )
 
 
 def _score_captions(spec: Spec, store: Store, named: Sequence[str]) -> PhotoScores:
@@ -130,6 +143,7 @@ class PagePhotos:
 
     def check(self, store: Store) -> None:
         """Raise the errors of ``score`` that need no loaded network."""
+        _check_not_given(store)
         if self.spec.of_store:  # the message hides the store's path, which is private to the server
             raise DataError(
                 "This page was opened from a store without its spec, so the encoder is unknown.",

@@ -17,10 +17,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from inficond_panel.common.interval import OUTSIDE_MARK, OUTSIDE_NOTE
 from inficond_panel.common.numbers import count, written, written_range
 from inficond_panel.errors import ExportError
 from inficond_panel.export.model_card import in_words
-from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.vocabulary.confidence import confidence_word, interval_methods
 from inficond_panel.vocabulary.intents import AUTO
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
@@ -79,6 +80,8 @@ def card_markdown(card: Mapping[str, Any]) -> str:
     return _template().render(
         card=card,
         level=confidence_word(card["bootstrap"]["level"]),
+        methods=interval_methods(card["bootstrap"]),
+        notes={split: _outside_note(card, split) for split in card["metrics"]},
         linked=_LINKED[card["distillation"].get("link", SIGMOID)],
         decided=_DECIDED[card["task"]],
         names=list(_METRICS.values()),
@@ -178,7 +181,25 @@ def _interval(interval: Mapping[str, float | None] | None) -> str:
         return "none"
     if interval["estimate"] is None or interval["low"] is None:
         return written(interval["estimate"])
-    return f"{written(interval['estimate'])} {written_range(interval['low'], interval['high'])}"
+    limits = written_range(interval["low"], interval["high"])
+    mark = OUTSIDE_MARK if interval.get("outside") else ""
+    return f"{written(interval['estimate'])} {limits}{mark}"
+
+
+def _outside_note(card: Mapping[str, Any], split: str) -> list[str]:
+    """Return a list of ``OUTSIDE_NOTE`` if an estimate on ``split`` lies outside its interval, else
+    empty."""
+    shown = [*card["metrics"][split].values()]
+    shown += [
+        card["together"][split][side] for side in ("students", "teacher") if "together" in card
+    ]
+    outside = (
+        value.get("outside")
+        for metrics in shown
+        for value in metrics.values()
+        if isinstance(value, Mapping)
+    )
+    return [OUTSIDE_NOTE] if any(outside) else []
 
 
 def _plain(value: float | None) -> str:
@@ -237,10 +258,12 @@ def _result(card: Mapping[str, Any], split: str) -> dict[str, Any]:
     slug = re.sub(r"[^a-z0-9]+", "-", card["title"].lower()).strip("-")
     students = card.get("together", {}).get(split, {}).get("students", {})
     together = {metric: _value(students, metric.key) for metric in _TOGETHER}
+    tables = card["data"].get("scores", {}).get("method") == "given"
+    kind, rows = ("tabular", "rows") if tables else ("image", "images")
     return {
-        "task": {"type": "image-classification", "name": "Classes of images, by concepts"},
+        "task": {"type": f"{kind}-classification", "name": f"Classes of {rows}, by concepts"},
         "dataset": {
-            "type": slug or "images",
+            "type": slug or rows,
             "name": card["title"],
             "split": split,
             "revision": card["data"]["content_hash"],

@@ -36,7 +36,7 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.thumbs import chosen_classes
-from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.confidence import Noise, interval_methods
 from inficond_panel.vocabulary.metrics import AP, ECE, METRICS
 from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
 from inficond_panel.wording.metrics import teacher_sentences
@@ -97,12 +97,12 @@ def metrics(
         row, skills[name] = next(measured)
         rows.append(row)
     rows.sort(key=lambda row: float("inf") if isnan(row["ap_gap"]) else -row["ap_gap"])
-    drawn = f", {noise['draws']} bootstrap draws" if intervals else ""
+    methods = f"; intervals: {interval_methods(noise)}" if intervals else ""
     frame = make_frame(
         rows,
         "class",
         _headings(shown, intervals=intervals),
-        title=f"{node_title(tuner, node)}, {IMAGES_OF[split]}{drawn}",
+        title=f"{node_title(tuner, node)}, {IMAGES_OF[split]}{methods}",
         notes=[*teacher_sentences(skills), *_notes(rows, tuner.spent(node, split))],
         facts=facts_of(tuner, node, split, noise if intervals else None),
         level=noise["level"] if intervals else None,

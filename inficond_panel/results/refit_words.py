@@ -219,8 +219,10 @@ def _limits(bound: Bound) -> str:
 
 
 def _moved(mover: Mover) -> str:
-    change = signed(mover.change, 3)
-    return f"{mover.concept} {change} ({_figure(mover.before)} → {_figure(mover.after)})"
+    """Return ``dog +0.089 logits (weight 1.53 → 2.79)``: a change per standard deviation of the
+    score, and the weights, which are per unit of score."""
+    weights = f"weight {_figure(mover.before)} → {_figure(mover.after)}"
+    return f"{mover.concept} {signed(mover.change, 3)} logits ({weights})"
 
 
 def _figure(value: float) -> str:

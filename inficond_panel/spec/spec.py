@@ -50,8 +50,13 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 _MAKING = ("dataset", "concepts", "teacher")  # sections that a store is made from
 _OF_STORE = (
-    "Name the spec that the store was made from, or add these sections. Scores that were given as "
-    "tables have neither photos nor encoder; all other commands work without."
+    "For a store made from photos, name the spec that it was made from. Scores that were given as "
+    "tables have neither photos nor encoder, so these cannot work: "
+    + Remedy(
+        "precompute, extend, concept add, predict, pocket, repair-network, quantify",
+        "extend, add_concept, predict_images, pocket, repair_network",
+    )
+    + "."
 )
 _OF_PHOTOS = ("segments", "thumbnails", "encoder.image_size", "encoder.attention")
 

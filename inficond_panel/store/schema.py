@@ -173,6 +173,11 @@ LACKS = {
     "texts": "This store has no text vectors of its concepts.",
     "maps": "This store has no map of its concepts: one is made from their text vectors.",
 }
+#: The same for a store whose scores were given as tables.
+LACKS_OF_TABLES = {
+    "maps": "This store has no map of its concepts: scores from tables have no text vectors, from "
+    "which a map is made."
+}
 #: The same for a store whose scores are words of captions.
 LACKS_OF_WORDS = {
     "photos": "This store has no photos: images are shown by their captions.",

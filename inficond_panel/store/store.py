@@ -25,6 +25,7 @@ from inficond_panel.store.schema import (
     FIXED,
     GIVEN,
     LACKS,
+    LACKS_OF_TABLES,
     LACKS_OF_WORDS,
     PARTS,
     PIECEWISE,
@@ -118,7 +119,8 @@ class Store:
         """Return a sentence for the user if the store lacks ``part``; "" if the store has it."""
         if self.holds(part):
             return ""
-        return LACKS_OF_WORDS.get(part, LACKS[part]) if self.of_words else LACKS[part]
+        special = LACKS_OF_TABLES if self.given else LACKS_OF_WORDS if self.of_words else {}
+        return special.get(part, LACKS[part])
 
     @property
     def shown(self) -> str:

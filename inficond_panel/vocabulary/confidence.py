@@ -35,6 +35,14 @@ def interval_word(level: float) -> str:
     return f"{confidence_word(level)} interval"
 
 
+def interval_methods(noise: Noise) -> str:
+    """Return the methods of the metrics' intervals as text (docs/metrics.md, Intervals)."""
+    return (
+        "Wilson's for shares of images and F1, else bootstrap over images "
+        f"({noise['draws']} draws, seed {noise['seed']})"
+    )
+
+
 def least_draws(level: float) -> int:
     """Return the number of draws that an interval at this level needs at least: 200 at 0.99."""
     return math.ceil(round(2 / (1 - level), 6))

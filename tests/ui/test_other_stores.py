@@ -195,3 +195,16 @@ def test_packed_scripts_of_a_notebook_run_one_after_the_other(browser) -> None:
     page.set_content("".join(f"<script>{packed(each)}</script>" for each in scripts))
     expect(page.locator("body")).to_have_attribute("data-order", "é </script> last")
     page.close()
+
+
+def test_a_warning_of_unlike_scales_is_one_sentence_that_opens(serve, tmp_path, open_page) -> None:
+    given = frames()
+    given["scores"]["wing"] *= 1e4
+    inficond_panel.from_frames(**given, path=tmp_path / "own.zarr").fit()
+    page = open_page(f"{serve(tmp_path / 'own.zarr').url}?class=bird", 1280, 900)
+    warning = page.locator(".knowledge .unlike")
+    expect(warning.locator("summary")).to_contain_text("bars of concepts say little")
+    expect(warning.get_by_text("students.scales")).to_be_hidden()
+    assert warning.bounding_box()["height"] < 48  # two lines at most
+    warning.locator("summary").click()
+    expect(warning.get_by_text("students.scales")).to_be_visible()

@@ -1,5 +1,6 @@
 """Exports: what each format holds, that it predicts the same, replays, and is written whole."""
 
+import copy
 import hashlib
 import io
 import json
@@ -19,12 +20,14 @@ from markdown_it import MarkdownIt
 from scipy.special import expit
 
 from inficond_panel import from_frames, load_students
+from inficond_panel.common.interval import Interval
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DifferenceWarning, ExportError, MissingExtraError
 from inficond_panel.export import FORMATS, Exported, differences, export, load_export
 from inficond_panel.export import folder as exporting
-from inficond_panel.export.card_markdown import escape
+from inficond_panel.export.card_markdown import card_markdown, escape
 from inficond_panel.export.model_card import model_card
+from inficond_panel.results.metrics import metrics
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
 
@@ -220,6 +223,27 @@ def test_the_card_has_metrics_of_tune_with_intervals(tuner, node, card):
     assert found["fidelity"]["estimate"] == pytest.approx(alike, abs=1e-12)
     for metric in ("ap", "teacher_ap", "fidelity", "accuracy", "recall"):
         assert found[metric]["low"] <= found[metric]["estimate"] <= found[metric]["high"]
+
+
+def test_the_card_and_a_frame_of_metrics_name_the_methods_of_intervals(tuner, node, files):
+    """Which metric has which interval is tested in test_few_images.py."""
+    methods = "Wilson's for shares of images and F1, else bootstrap over images (200 draws, seed 0)"
+    text = files["card"].read_text()
+    assert f"In brackets the 95 % interval: {methods}." in text
+    title = metrics(tuner, node, "tune").attrs["title"]
+    assert title.endswith(f"tuning images; intervals: {methods}")
+    assert "interval" not in metrics(tuner, node, "tune", intervals=False).attrs["title"]
+
+
+@pytest.mark.parametrize(("low", "high", "mark"), [(0.1, 0.3, ""), (0.0, 0.1, "°")])
+def test_the_card_marks_an_estimate_outside_of_its_interval(card, low, high, mark):
+    changed = copy.deepcopy(card)
+    for facts in changed["metrics"]["tune"].values():
+        facts["ece"] = Interval(0.1, 0.05, 0.2).json()
+    changed["metrics"]["tune"]["bicycle"]["ece"] = Interval(0.2, low, high).json()
+    text = card_markdown(changed)
+    assert f"| 0.200 \\[{low:.3f}, {high:.3f}\\]{mark} |" in text
+    assert text.count("° The estimate lies outside its interval") == len(mark)
 
 
 @pytest.fixture(scope="module")

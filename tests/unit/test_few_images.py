@@ -22,6 +22,17 @@ def test_f1_has_the_limits_of_the_share_that_it_follows_from():
     assert f1_limits(12 / (12 + 3 + 1), 10, 0.95) == pytest.approx((low, high))
 
 
+@pytest.mark.parametrize("images", range(2, 60))
+def test_limits_hold_their_estimate_whatever_is_rounded(images):
+    """Else a perfect ranking is marked as outside of its interval."""
+    for value in (0.0, 1.0, 2 / 3, 1 / images):
+        for low, high in (
+            ap_limits(value, np.full(9, value), images, 0.95),
+            f1_limits(value, images, 0.95),
+        ):
+            assert low <= value <= high
+
+
 def test_ap_is_taken_on_the_scale_of_the_logit():
     drawn = np.array([0.3, 0.4, 0.5, 0.6])
     spread = np.std([np.log((20 * a + 0.5) / (20 * (1 - a) + 0.5)) for a in drawn])

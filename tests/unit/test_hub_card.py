@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factory import small_arrays, small_spec
-from frames import single_frames
+from frames import frames, single_frames
 from sklearn.metrics import accuracy_score
 
 from inficond_panel import from_frames
@@ -54,3 +54,17 @@ def test_names_of_data_stay_texts_and_what_is_no_license_is_told_before_anything
             export(tuner, tuner.root(), tmp_path / "new", ["npz"], license_name=name)
     assert not (tmp_path / "new").exists()
     assert check_license("bsd-3-clause") == "bsd-3-clause"
+
+
+@pytest.mark.parametrize("tables", [True, False])
+def test_rows_of_tables_are_no_images_in_the_front_matter(tmp_path, tables):
+    if tables:
+        tuner = from_frames(**frames(60), path=tmp_path / "own.zarr").fit().tuner
+    else:
+        tuner = open_tuner(small_spec(tmp_path), history=":memory:")
+    export(tuner, tuner.root(), tmp_path / "out", ["npz"])
+    data = data_of(tmp_path / "out")
+    kind, rows = ("tabular", "rows") if tables else ("image", "images")
+    assert {one.task_type for one in data.eval_results} == {f"{kind}-classification"}
+    assert {one.task_name for one in data.eval_results} == {f"Classes of {rows}, by concepts"}
+    assert data.pipeline_tag == "tabular-classification"

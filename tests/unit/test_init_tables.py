@@ -231,7 +231,10 @@ def test_three_tables_of_excel_become_a_store(tmp_path, monkeypatch, capsys):
         (tmp_path / f"{name}.csv").write_text(f"sep=;\n{text}")
     tables = ["scores.csv", "logits.csv", "labels.csv", "--splits", "split.csv"]
     assert main(["init", *tables, "--output", "own.zarr"]) == 0
-    assert "20 fit, 10 tune, 10 holdout" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "20 fit, 10 tune, 10 holdout" in told
+    assert "no map of its concepts: scores from tables have no text vectors" in told
+    assert "one is made" not in told  # there will be none
 
 
 @pytest.fixture

@@ -279,3 +279,16 @@ def test_prices_of_students_by_the_paper_are_those_of_the_exact_optimum(store, t
         value(tuner, {"wheel": node.bounds["bicycle", "wheel"]}), abs=1e-8
     )
     assert report.objective.after > report.objective.optimum
+
+
+def test_a_moved_concept_is_told_in_logits_beside_its_weights(tuner, node):
+    """The first number is no difference of the weights, so each has its unit."""
+    report = explain(tuner, node).of("bicycle")
+    mover, store = report.moves.up[0], tuner.store
+    spread = store.concept_score[store.rows("fit")].astype(float).std(axis=0)
+    at = store.concepts.index(mover.concept), store.classes.index("bicycle")
+    before, after = tuner.root().weights[at], node.weights[at]
+    told = f"{mover.concept} +{(after - before) * spread[at[0]]:.3f} logits (weight "
+    text = " ".join(short_sentences(report, "tune"))
+    assert f"Most moved {told}" in text
+    assert f"{told}{before:.3g} → {after:.3g})" in text.replace("−", "-")

@@ -40,7 +40,8 @@ def wilson(share: float, images: int, level: float) -> tuple[float, float]:
 def f1_limits(f1: float, images: int, level: float) -> tuple[float, float]:
     """Return the limits of an F1, of so many images that have the class or are named."""
     low, high = wilson(f1 / (2 - f1), images, level)
-    return 2 * low / (1 + low), 2 * high / (1 + high)
+    low, high = 2 * low / (1 + low), 2 * high / (1 + high)
+    return min(low, f1), max(high, f1)  # the limits hold F1, but for rounding
 
 
 def ap_limits(ap: float, drawn: Array, images: int, level: float) -> tuple[float, float]:
@@ -54,7 +55,8 @@ def ap_limits(ap: float, drawn: Array, images: int, level: float) -> tuple[float
     )
     ends = expit(_logit(np.array(ap), images) + reach * np.array([-1, 1]))
     low, high = np.clip(((images + 1) * ends - 0.5) / images, 0.0, 1.0)
-    return float(min(low, ap * betaincinv(images + 0.5, 0.5, below))), float(high)
+    low = min(low, ap * betaincinv(images + 0.5, 0.5, below))
+    return float(low), float(max(high, ap))  # the limits hold AP, but for rounding
 
 
 def _logit(ap: Array, images: int) -> Array:

@@ -18,6 +18,7 @@ import { HAND_KEY, makeHand } from "./hand.js"
 import { isDetailed, ownPending, seek, sender, showPart, shownRows, soughtOf } from "../shared.js"
 
 const TYPING = 120 // ms after the last key until the search starts
+const SCALES = "Columns of unlike scales: order and bars of concepts say little."
 
 export function render({ model, el }) {
   const send = sender(model)
@@ -54,7 +55,8 @@ export function render({ model, el }) {
     table.legend,
   )
   const { unlike } = model.options
-  const note = h("p", { class: "unlike", role: "note" }, h("b", {}, "Warning: "), `${unlike}.`)
+  const summary = h("summary", {}, h("b", {}, "Warning: "), SCALES)
+  const note = h("details", { class: "unlike" }, summary, h("p", {}, `${unlike}.`))
   table.scroll.prepend(panels, unlike ? note : "", table.columns)
   const overview = makeOverview(model, root, head.back, send)
   el.append(overview.element, root)
