@@ -110,7 +110,9 @@ after = state()
 css = [name for name in pn.config.param if before["Panel"][name] != after["Panel"][name]]
 changed["explore"] = [key for key in before if key != "Panel" and before[key] != after[key]] + css
 hv.Curve([1, 2, 3]).opts(fig_size=200)  # an option of matplotlib alone
-print(json.dumps(changed))
+print(json.dumps(changed), flush=True)
+sys.stderr.flush()
+os._exit(0)  # threads of other packages may still run: how these end is not tested
 """
 
 
