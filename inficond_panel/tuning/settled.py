@@ -37,12 +37,13 @@ def settled_shared(found: SharedFound, belonging: Belonging) -> SharedFound:
 
 
 def not_said_twice(found: SharedFound, shift: ClassShift) -> SharedFound:
-    """Return the suspects of which those that are suspects of the shift, too, are not called: one
+    """Return the suspects of which those that are suspects of the shift, too, are no finding: one
     cause has one finding. A concept whose labels another class or a column has is that, too."""
     if shift.unknown_to_teacher:  # then the shift is no finding
         return found
     said = {name for each in shift.suspects for name in (each.concept, each.labelled)}
     suspects = [
-        replace(each, called=each.called and each.name not in said) for each in found.suspects
+        replace(each, called=False, in_fit=None) if each.name in said else each
+        for each in found.suspects
     ]
     return replace(found, suspects=tuple(suspects))

@@ -133,7 +133,7 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
     own = _own_scores(of, rows)
     measured, called = _measured(every, columns, carried, label, logit, own)
     called[called] = _on_both(of, columns.columns(np.flatnonzero(called)), label)
-    in_fit = _in_fit(of, every, label, logit, own) & ~called
+    in_fit = _in_fit(of, every, columns, label, logit, own) & ~called
     rank = measured.strength * np.where([each.first for each in every], FIRST, 1.0)
     rank *= np.sqrt(_shown(of, every, measured.use))
     rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
@@ -222,19 +222,22 @@ def _on_both(evidence: Evidence, values: Array, label: NDArray) -> NDArray[np.bo
 
 
 def _in_fit(
-    evidence: Evidence, every: list[_Candidate], label: NDArray, logit: Array, own: Array
+    evidence: Evidence,
+    every: list[_Candidate],
+    columns: Candidates,
+    label: NDArray,
+    logit: Array,
+    own: Array,
 ) -> NDArray[np.bool_]:
     """Return the mask (M,) of the values of columns that the photos of fit alone would call, and
     that do not go with the class on tune. No value is among them if tune has too few labels."""
     found = np.zeros(len(every), dtype=np.bool_)
-    columns = [m for m, each in enumerate(every) if each.kind == COLUMN]
-    if columns:
-        values = np.stack([_filled(np.asarray(every[m].values)) for m in columns], axis=1)
-        n = len(evidence.fit)
-        # values of other columns are not given: a camera may say at which site it stands
-        alone = shared_bias(values[:n], label[:n], logit[:n], own[:n], values[:n, :0])
-        asked = alone.called(support(values[:n]) >= LEAST_SUPPORT)
-        found[columns] = asked & ~_on_both(evidence, values, label)
+    of_columns = np.flatnonzero([each.kind == COLUMN for each in every])
+    values, n = columns.columns(of_columns), len(evidence.fit)
+    # values of other columns are not given: a camera may say at which site it stands
+    alone = shared_bias(values[:n], label[:n], logit[:n], own[:n], values[:n, :0])
+    asked = alone.called(support(values[:n]) >= LEAST_SUPPORT)
+    found[of_columns[asked]] = ~_on_both(evidence, values[:, asked], label)
     return found
 
 

@@ -13,7 +13,7 @@ from inficond_panel.vocabulary.things import CONCEPT
 #: Words for a reliance that no comparison of splits shows.
 SHARED = "shared by all photos"
 #: Words for what goes with a class in the training images only.
-IN_FIT = "in the training images only"
+IN_FIT = "a column goes with it in the training images only"
 #: Words for what a person said belongs to the class.
 BELONGS = "belongs to it"
 
@@ -70,8 +70,8 @@ def reliance_sentence(name: str, suspect: SharedSuspect) -> str:
 
 def in_fit_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str]) -> str:
     """Return sentences on a column's value that goes with a class in the training images only:
-    ``Of the training images 97 of 97 with horse have site = ridge, 12% of the others; of the tuning
-    images 10 of 30, and 11%.`` They end with what to do."""
+    ``Of the training images 97 of 97 with horse have site = ridge, and 8 % of the others; of the
+    tuning images 10 of 30, and 24 %.`` They end with what to do."""
     assert suspect.in_fit is not None, "of suspects in fit alone"
     (fit, fit_others), (tune, tune_others) = suspect.in_fit.fit, suspect.in_fit.tune
     return (

@@ -321,8 +321,8 @@ def _of_encoder(
         raise DataError("The spec has no encoder, so that it is no trunk.", _FORMS)
     if name.side and isinstance(section, NetworkEncoder):
         section = section_with(section, image_size=name.side)
-    encoder = load_encoder(section, device)
     check_encoder(store, encoder_digest(section))
+    encoder = load_encoder(section, device)
     matching = Matching(store)
     digest = hashlib.sha256(encoder_digest(section).encode())
     facts = [matching.scoring.settings, matching.corpus, AverageAndMatches.WINDOWS]
