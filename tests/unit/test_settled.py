@@ -19,7 +19,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.history.belongs import ReliedThing, Said
 from inficond_panel.tuning.settled import not_said_twice, settled_shift
-from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect
+from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect, SplitCounts
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT
@@ -139,6 +139,19 @@ def called_twice(kind, name, *, labelled="", knows=True):
     found = SharedFound("bicycle", "", (20, 20), (suspect,))
     found = not_said_twice(found, replace(shift, suspects=suspects, teacher=skill))
     return bool(found.called)
+
+
+def test_a_column_of_the_training_images_that_the_shift_names_is_not_told_again():
+    shift = shift_by_concepts_alone("wheel")
+    suspects = tuple(replace(each, labelled="wheel = 1") for each in shift.suspects)
+    none, some = (0, 0), (1, 2)
+    counts = SplitCounts((some, some), (some, some))
+    rates = Rates((none, none), (none, none))
+    suspect = SharedSuspect(COLUMN, "wheel = 1", 0.5, 0.5, 0.4, 0.001, False, 1.0, rates)
+    suspect = replace(suspect, in_fit=counts)
+    found = SharedFound("bicycle", "", (20, 20), (suspect,))
+    assert found.in_fit
+    assert not not_said_twice(found, replace(shift, suspects=suspects)).in_fit
 
 
 @pytest.mark.parametrize(
