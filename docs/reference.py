@@ -10,8 +10,9 @@ from functools import cache
 from pathlib import Path
 
 from inficond_panel.spec.framework.section import Key, Section
+from inficond_panel.spec.schema import json_schema
 from inficond_panel.spec.sections.quantify import RunSpec
-from inficond_panel.spec.spec import Spec, json_schema
+from inficond_panel.spec.spec import Spec
 from inficond_panel.study.spec.study_spec import StudySpec
 
 _SPEC = """# The spec

@@ -10,8 +10,8 @@ from good_spec import GOOD
 from ruamel.yaml import YAML
 
 from inficond_panel.spec import json_schema
+from inficond_panel.spec.schema import sections
 from inficond_panel.spec.sections.dataset import FolderDataset, RootedDataset
-from inficond_panel.spec.spec import sections
 
 DOCS = Path(__file__).parents[2] / "docs"
 SPECS = DOCS.parent / "specs"

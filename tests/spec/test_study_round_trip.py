@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from test_round_trip import FITS, fit_students, made
 
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.spec.spec import json_schema
+from inficond_panel.spec.schema import json_schema
 from inficond_panel.study.spec.conditions import Variation
 from inficond_panel.study.spec.pages import CheckPage, Completion, QuestionPage
 from inficond_panel.study.spec.questions import (

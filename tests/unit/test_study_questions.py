@@ -13,7 +13,7 @@ from studies import STUDY, Visitor, small_study
 from inficond_panel.cli import main
 from inficond_panel.errors import SpecError, StudyError
 from inficond_panel.spec import find_spec
-from inficond_panel.spec.spec import json_schema
+from inficond_panel.spec.schema import json_schema
 from inficond_panel.store import write_store
 from inficond_panel.study.pages.report import answer_charts
 from inficond_panel.study.pages.screens import to_tree
