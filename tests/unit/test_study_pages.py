@@ -7,6 +7,7 @@ from studies import STUDY, Visitor, at_work, small_study
 
 from inficond_panel.errors import StudyError
 from inficond_panel.study.pages.screens import make_brief
+from inficond_panel.study.pages.study import beat
 from inficond_panel.study.results.timeline import board as make_board
 from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.recorder import SETTING_VIEWS
@@ -45,7 +46,27 @@ def test_an_answer_that_is_missing_or_out_of_limits_is_asked_for(visitor):
     visitor.next()
     assert visitor.next()["faults"] == {"age": "An answer is needed."}
     visitor.send("answer", name="age", answer=7)  # not recorded: below the lowest
+    assert visitor.next()["faults"] == {"age": "Give a number of at least 18."}
+
+
+def test_an_earlier_answer_does_not_count_for_one_that_is_refused(visitor):
+    visitor.next()
+    visitor.next()
+    visitor.send("answer", name="age", answer=40)
+    visitor.send("answer", name="age", answer=7)
     assert visitor.next()["faults"]
+    visitor.send("answer", name="age", answer=41)
+    assert visitor.next()["kind"] == "brief"
+    assert visitor.page.session.progress.answers()["age"] == 41
+
+
+@pytest.mark.parametrize("connections", [0, 1])
+def test_a_page_counts_as_open_while_a_browser_shows_it(study, visitor, monkeypatch, connections):
+    shown = SimpleNamespace(session=SimpleNamespace(connection_count=connections))
+    before, later = study.log.seen()[1], "2099-01-01T00:00:00.000+00:00"
+    monkeypatch.setattr("inficond_panel.common.clock.now", lambda: later)
+    beat(visitor.page, SimpleNamespace(session_context=shown))
+    assert study.log.seen()[1] == (later if connections else before)
 
 
 def test_a_brief_can_be_left_unless_it_is_busy(study, visitor):

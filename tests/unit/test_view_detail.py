@@ -432,6 +432,15 @@ def test_a_pending_thumb_is_marked_in_charts_at_its_bound(app, view):
     assert view.panel.captions[0]["pending"][0] == pytest.approx(upper)
 
 
+def test_without_previews_no_chart_has_a_mark_for_a_thumb_that_waits(tmp_path):
+    app = session_on(small_spec(tmp_path, extra="tuning: {preview: false}\n"))
+    view = DetailView(app)
+    app.selection.param.update(class_name="sheep", concept="screen")
+    app.tuning.toggle(Intent("sheep", "screen", "down"))
+    assert view.panel.pending["direction"] == "down"
+    assert [one["pending"] for one in view.panel.captions] == [None] * len(CHARTED)
+
+
 def test_a_pending_thumb_loads_neither_images_nor_curves_anew(app, view):
     shown, steps = view.panel.gallery, view.panel.steps
     app.tuning.toggle(Intent("sheep", "screen", "down"))

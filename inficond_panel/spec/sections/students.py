@@ -173,7 +173,11 @@ class Tuning(Section):
         "photos with the concept; all: it bounds the weight, and all weights are fitted to the "
         "teacher again. If left out: target, with solver: paper all.",
     )
-    preview: bool = option(True, doc="Whether a pending batch is solved before Fine-tune.")
+    preview: bool = option(
+        True,
+        doc="Whether a pending batch is solved before Fine-tune, and marked on the curves. The "
+        "curves, with all other influences fixed, stay.",
+    )
     suspects: bool = option(
         True, doc="Whether the page lists suspect concepts, and offers repairs."
     )

@@ -70,6 +70,7 @@ class ParticipantPage(Acting, Viewer):
         self.session: Session | None = None
         self.work: TaskSession | None = None
         self._faults: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
         self._over = False
         ids = study.spec.participants.ids
         window = study.spec.window
@@ -145,7 +146,12 @@ class ParticipantPage(Acting, Viewer):
     @action
     def _answer(self, name: str, answer: Any) -> None:
         question = next((q for q in self.progress.step.questions if q.name_ == name), None)
-        if question is not None and (answer is None or not question.fault(answer)):
+        if question is None:
+            return
+        self._refused.pop(name, None)
+        if answer is not None and (fault := question.fault(answer)):
+            self._refused[name] = fault  # it stands on the page: an earlier answer must not count
+        else:
             self.record("", "answer", {name: answer})
 
     @action
@@ -157,7 +163,7 @@ class ParticipantPage(Acting, Viewer):
         if isinstance(shown.section, Task):
             self._open_task(shown.section)
             return
-        self._faults = faults_of(shown, self.progress.answers(shown.name))
+        self._faults = faults_of(shown, self.progress.answers(shown.name)) | self._refused
         if self._faults:
             self.show_step()
         elif shown.kind == "check":
@@ -205,7 +211,7 @@ class ParticipantPage(Acting, Viewer):
         """Record ``actions``, the events that end a step, and show the next step; stay at the step
         if recording fails."""
         if self._recorded(*actions):
-            self._faults = {}
+            self._faults, self._refused = {}, {}
             self.show_step()
 
     def show_step(self) -> None:

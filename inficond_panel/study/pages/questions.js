@@ -1,6 +1,7 @@
 // A question of a study: its text, its field by kind, and what is wrong with the answer.
 
 import { h, text } from "../../ui/elements.js"
+import { isNumber } from "../../ui/numbers.js"
 import { LENGTHS } from "../../ui/vocabulary.js"
 
 export function makeQuestion(question, say) {
@@ -91,16 +92,28 @@ function choice(question, give) {
   )
 }
 
-function numberField({ name, value, text: words }, give) {
-  return h("input", {
-    class: "line",
-    type: "number",
-    step: "any",
-    name,
-    value: value ?? "",
-    "aria-label": words,
-    onchange: (event) => give(event.target.value === "" ? null : event.target.valueAsNumber),
-  })
+function numberField({ name, value, lowest, highest, text: words }, give) {
+  const range = rangeOf(lowest, highest)
+  return h(
+    "div",
+    {},
+    h("input", {
+      class: "line",
+      type: "number",
+      step: "any",
+      name,
+      value: value ?? "",
+      "aria-label": range ? `${words} (${range})` : words,
+      onchange: (event) => give(event.target.value === "" ? null : event.target.valueAsNumber),
+    }),
+    range ? h("span", { class: "muted", "aria-hidden": "true" }, ` ${range}`) : "",
+  )
+}
+
+/** The numbers that are allowed, in words; "" for all. */
+function rangeOf(lowest, highest) {
+  if (isNumber(lowest)) return isNumber(highest) ? `${lowest} to ${highest}` : `${lowest} or more`
+  return isNumber(highest) ? `at most ${highest}` : ""
 }
 
 function textField({ name, value, lines, text: words }, give) {

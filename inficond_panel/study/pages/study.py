@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 import panel as pn
+from bokeh.document import Document
 
 from inficond_panel.serving import guard
 from inficond_panel.study.pages.participant import ParticipantPage
@@ -26,10 +27,19 @@ def serve_page(arguments: list[str]) -> None:
     use_own_files()
     page = ParticipantPage(shared_study(*arguments))
     pn.state.on_session_destroyed(lambda _: page.close())
-    pn.state.add_periodic_callback(page.beat, period=HEARTBEAT)
+    document = pn.state.curdoc
+    pn.state.add_periodic_callback(lambda: beat(page, document), period=HEARTBEAT)
     # no Location model, which would keep the token of the link
     page.servable(title=page.study.spec.title, location=False)
     page.connection.servable(location=False)
+
+
+def beat(page: ParticipantPage, document: Document | None) -> None:
+    """Record the page as open if a browser shows it. The session outlives a closed page by up to
+    half a minute, in which the participant does not work."""
+    session = getattr(document and document.session_context, "session", None)
+    if session is not None and session.connection_count:
+        page.beat()
 
 
 if pn.state.served:

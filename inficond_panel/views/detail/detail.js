@@ -311,7 +311,7 @@ function makeLegend(model) {
         ],
       refit: mode === "refit" && (model.thumb_does === "target" ? "thumbs, lower to raise" : "refit"),
       exact: "others fixed",
-      pending: pending.text && `pending ${pending.text}`,
+      pending: captions.some((caption) => caption.pending) && `pending ${pending.text}`,
       preview: captions.some((caption) => caption.preview) && "preview",
     }
     for (const [name, words] of Object.entries(told)) {

@@ -211,12 +211,13 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         thumbs = (thumb for thumb in self._app.tuning.thumbs if thumb.key == (student, concept))
         intent = next(thumbs, None)
         limits = self._app.tuning.bounds_of(intent) if intent else (None, None)
+        marked = limits if self._app.spec.tuning.preview else ()  # a mark would be a preview
         refit = self._app.refit_what_if
         charts = make_charts(
             self._curves,
             influence,
             self._app.shown.whole.agreement[student],
-            pending=next((value for value in limits if value is not None), None),
+            pending=next((value for value in marked if value is not None), None),
             preview=self._preview(student, concept),
             refit=refit.points if self._refits else (),
         )

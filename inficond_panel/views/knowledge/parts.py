@@ -85,6 +85,7 @@ def make_options(app: AppState) -> dict[str, Any]:
         "slice_metrics": [[key, METRICS[key].name] for key in SLICE_METRICS],
         "columns": app.store.metadata_columns,
         "factors": sorted({*views.factors, app.tuning.factor}),
+        "previews": app.spec.tuning.preview,
         "suspecting": app.spec.tuning.suspects,
         "suggests": app.suggestion.offered,
         "unrepairable": str(repairs.refused or ""),

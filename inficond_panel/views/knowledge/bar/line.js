@@ -7,13 +7,13 @@ import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, isDetailed, sizeOf } from "../shared.js"
 
 /** An empty batch: what to press, by the icons of the rows. */
-const tryThumbs = () => [
+const tryThumbs = ({ options: { previews } }) => [
   h(
     "span",
     { class: "try" },
     "Try ",
     ["up", "down", "remove"].map((name) => icon(DIRECTIONS[name].icon, 14)),
-    ": you see the effect first.",
+    previews ? ": you see the effect first." : ", then Fine-tune.",
   ),
 ]
 
@@ -71,7 +71,7 @@ function statusOf(model, send) {
   if (kind === "previewing" || kind === "moving") {
     return [h("span", { class: "spin" }), words || "Previewing…"]
   }
-  if (sizeOf(model) === 0) return kind === "done" ? doneOf(model, send) : tryThumbs()
+  if (sizeOf(model) === 0) return kind === "done" ? doneOf(model, send) : tryThumbs(model)
   if (!isNumber(flips)) return []
   return [
     h(

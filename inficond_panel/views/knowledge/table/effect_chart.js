@@ -10,6 +10,7 @@ import { isDetailed, shownRows } from "../shared.js"
 /** `intent` is the row's thumb or, while it is `drafted`, the bound that a drag would set. */
 export function drawEffect(svg, row, intent, model, drafted) {
   const effect = model.effects[row.concept]
+  const marked = drafted || model.options.previews ? intent : null // a mark would be a preview
   const after = intent && !drafted && afterBatch(row, model)
   set(
     svg,
@@ -21,9 +22,9 @@ export function drawEffect(svg, row, intent, model, drafted) {
   const axis = axisOf(model)
   const ends = isDetailed(model) && shownRows(model)[0] === row // all rows have one axis
   const key =
-    effect && JSON.stringify([effect.x, effect.change, axis, ends, intent?.direction, intent?.value, after])
+    effect && JSON.stringify([effect.x, effect.change, axis, ends, marked?.direction, marked?.value, after])
   drawOnce(svg, key ?? "waiting", () =>
-    effect ? effectOf({ ...effect, axis, ends }, row.influence, intent, after) : [],
+    effect ? effectOf({ ...effect, axis, ends }, row.influence, marked, after) : [],
   )
 }
 

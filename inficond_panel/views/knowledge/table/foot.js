@@ -76,7 +76,7 @@ const countOf = (n) => `${count(n)} concept${n === 1 ? "" : "s"}`
 
 export function legendOf(model) {
   const {
-    options: { patchless, confidence },
+    options: { patchless, confidence, previews },
   } = model
   const detailed = isDetailed(model)
   const circle = (name) =>
@@ -106,7 +106,7 @@ export function legendOf(model) {
       ),
       "zero",
     ),
-    detailed && h("span", {}, circle("dot pending"), "pending"),
+    detailed && previews && h("span", {}, circle("dot pending"), "pending"),
     detailed && confidence && h("span", {}, h("i", { class: "swatch-band" }), `${confidence} interval`),
     patchless
       ? h("span", { title: patchless }, "no patches: no segments")
