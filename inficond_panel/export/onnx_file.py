@@ -235,8 +235,10 @@ def _compared(
             f"The exported logits differ from inficond predict by {usual:.1g} (median of "
             f"{count(len(photos), 'photo')} of the store), at most {largest:.1g}; {TOLERANCE:g} "
             f"and {STEP:g} are allowed.",
-            "Rounding can change the segments of a photo; export the students over scores instead: "
-            + Remedy("--format onnx", 'formats="onnx"'),
+            "Rounding can change the segments of a photo. Export the students over scores: "
+            + Remedy("--format onnx", 'formats="onnx"')
+            + "; or make a small network from pixels: "
+            + Remedy("inficond pocket SPEC --output FOLDER", "students.pocket(FOLDER)"),
         )
     return {
         "input": [1, 3, *scorer.encoder.size],

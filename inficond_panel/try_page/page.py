@@ -171,7 +171,8 @@ def make_page(pocket: str | Path, examples: Sequence[str | Path] = ()) -> TryPag
     used = f"{count(len(students.concepts), 'concept')}"
     return TryPage(
         title=str(facts["title"]),
-        sentence=f"A small network decides {count(len(students.classes), 'class')} by {used}.",
+        sentence=f"A small network decides {count(len(students.classes), 'class')} by {used}."
+        + precision_sentence(facts["average_precision"]),
         origin=f"Network: {trunk['name']}, {trunk['numbers']}; students of iteration "
         f"#{node['number']} ({node['id']}); teacher: {facts['teacher']}.",
         facts={
@@ -181,6 +182,18 @@ def make_page(pocket: str | Path, examples: Sequence[str | Path] = ()) -> TryPag
             "examples": [_example(Path(photo)) for photo in examples],
         },
         model=read_bytes(model.path, _LARGEST_MODEL),
+    )
+
+
+def precision_sentence(found: Mapping[str, Any]) -> str:
+    """Return a sentence, after a space, on the AP of the network and of the students that it stands
+    for, as ``average_precisions`` has them; "" if one is undefined."""
+    if found["pocket"] is None or found["students"] is None:
+        return ""
+    return (
+        f" On {count(found['images'], 'labelled image')} its average precision is "
+        f"{found['pocket']:.2f} in the mean over classes (1 is perfect); that of the students that "
+        f"it stands for is {found['students']:.2f}."
     )
 
 

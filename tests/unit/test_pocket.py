@@ -304,6 +304,21 @@ def test_the_certificate_has_the_metrics_of_the_students(made, learned):
     assert rows["students"]["ap"] == pytest.approx(expected)
 
 
+def test_the_network_s_file_tells_its_ap_and_that_of_the_students(made):
+    card = json.loads((made[2] / "card.json").read_text())
+    rows = {row["model"]: row["ap"] for row in card["quality"]["rows"]}
+    told = load_pocket(made[2] / MODEL).facts["average_precision"]
+    assert told["students"] == pytest.approx(rows["students"])
+    assert told["pocket"] == pytest.approx(rows["pocket"])
+
+
+def test_the_groups_of_a_class_are_not_by_its_own_word(made):
+    card = json.loads((made[2] / "card.json").read_text())
+    groups = [(row["class"], row["group"]) for row in card["groups"]["rows"]]
+    assert any(", with " in group for _, group in groups)
+    assert not [group for name, group in groups if group.endswith(f", with {name}")]
+
+
 def test_the_encoder_that_cannot_be_loaded_is_noted(made):
     card = json.loads((made[2] / "card.json").read_text())
     rows = {row["model"]: row for row in card["cost"]["rows"]}

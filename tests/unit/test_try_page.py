@@ -66,6 +66,12 @@ def test_the_facts_are_those_of_the_pocket(files):
     assert facts["means"] == [0.6, 0.5, 0.4, 0.1]
 
 
+def test_the_page_tells_how_good_the_network_is(files):
+    page = files[INDEX].decode()
+    assert "On 400 labelled images its average precision is 0.59 in the mean over classes" in page
+    assert "that of the students that it stands for is 0.84." in page
+
+
 def test_nothing_of_the_store_is_in_the_page(files):
     assert "content_hash" not in files[INDEX].decode()
 

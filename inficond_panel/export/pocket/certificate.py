@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from inficond_panel.common.ordering import strongest
+from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.bootstrap import class_mean, mean_change
 from inficond_panel.distill.sources import Array
@@ -51,6 +52,21 @@ COST_HEADINGS = {
     AP.key: Heading("AP"),
     "note": Heading("what is measured", missing=""),
 }
+
+
+def average_precisions(pocket: Pocket) -> dict[str, Any]:
+    """Return the mean AP over classes of the pocket, and of the students that it stands for, on the
+    images of ``tune``, with their number; as plain data. An undefined AP is None."""
+    tuner = pocket.tuner
+    rows = tuner.store.rows(TUNE)
+    logits = {"students": tuner.logits(pocket.node, rows), "pocket": pocket.logits(TUNE)}
+    means = {
+        name: float(class_mean(outcomes_of(tuner, each, TUNE), AP.key)[0])
+        for name, each in logits.items()
+    }
+    return {name: None if np.isnan(ap) else ap for name, ap in means.items()} | {
+        "images": len(rows)
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +200,7 @@ class Certificate:
     def groups(self) -> pd.DataFrame:
         """Return a frame of the share of images that teacher, students and pocket name, per class
         and group: with and without the class, with and without its concepts (those of thumbs, else
-        the strongest one)."""
+        the strongest one that is not the class's own word)."""
         rows = [row for k in range(len(self.pocket.tuner.store.classes)) for row in self._groups(k)]
         headings = {
             "class": Heading("class"),
@@ -221,7 +237,9 @@ class Certificate:
                 yield {"class": name, "group": group, "images": int(inside.sum()), **share}
 
     def _first(self, k: int) -> tuple[str, ...]:
-        influence = self._influence[:, k]
+        store, influence = self.pocket.tuner.store, self._influence[:, k].copy()
+        own = {store.concepts[c] for c in class_words(store, store.classes[k])}
+        influence[[name in own for name in self.pocket.concepts]] = 0.0
         return (self.pocket.concepts[strongest(influence)[0]],) if influence.any() else ()
 
     def cost(self) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from inficond_panel.export.pocket.certificate import (
     STUDENTS_ROW,
     TEACHER_ROW,
     Certificate,
+    average_precisions,
 )
 from inficond_panel.export.pocket.cost import Cost, costs_of
 from inficond_panel.export.pocket.graph import (
@@ -208,6 +209,7 @@ def pocket_facts(pocket: Pocket, numbers: str) -> dict[str, Any]:
         "link": tuner.spec.students.link,
         "r2": [None if np.isnan(each) else float(each) for each in pocket.explained()],
         "students": pocket.kind,
+        "average_precision": average_precisions(pocket),
         "trunk": {"name": trunk.title, "digest": trunk.digest, "numbers": numbers},
         "preprocessing": trunk.preprocessing.plain(),
         "grey": getattr(tuner.spec.dataset, "grey", None),
