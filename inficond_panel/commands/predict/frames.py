@@ -44,8 +44,10 @@ def frames_of(
     facts: dict[str, Any] = {key: value for key, value in origin.items() if key != "title"}
     facts |= {"no_teacher": scores.no_teacher or None, "faults": faults_of(scores)}
     thing, most = scores.things.removesuffix("s"), None if args.json or args.csv else SHOWN_CONCEPTS
-    told = {"title": title, "facts": facts, "notes": scores.notes}
-    frames = {"decisions": decision_frame(predictions, named, **told, thing=thing)}
+    decided = decision_frame(
+        predictions, named, title=title, facts=facts, notes=scores.notes, thing=thing
+    )
+    frames = {"decisions": decided}
     if args.explain:
         frames["parts"] = part_frame(predictions, most, thing=thing)
     if rules:
