@@ -14,7 +14,7 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: Where a threshold is chosen: by a command or call, and on the page.
 BY_CALL = "`inficond thresholds`, or in Python `students.thresholds()`"
-ON_PAGE = "“Choose by tuning images”, among the metrics"
+ON_PAGE = "“Choose by tuning images”, under Metrics (key A)"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def lost_thresholds(before: Students, after: Students, noise: Noise) -> list[Los
 
 def lost_sentence(lost: LostThreshold, *, choose: str = BY_CALL, limits: bool = True) -> str:
     """Return a sentence on a lost threshold, and on where it is chosen again."""
-    ap, change = (each.text(sign=True, limits=limits) for each in (lost.ap, lost.change))
+    changes = (lost.metric, lost.change), (AP.key, lost.ap)
+    each = [interval.change(METRICS[key].unit) for key, interval in changes]
+    change, ap = (" ".join(texts[: 1 + limits]) for texts in each)
     return (
         f"{METRICS[lost.metric].word.capitalize()} at the threshold of {lost.threshold:g} falls "
         f"({change}), and AP does not ({ap}): the ranking is kept, and the threshold is that of "

@@ -111,7 +111,7 @@ def test_the_terminal_says_it_after_a_removal(store, tmp_path, capsys):
     edits.write_text("- - {class: ward, concept: shortcut, direction: remove}\n")
     assert main(["tune", str(store), "--edits", str(edits)]) == 0
     told = capsys.readouterr().out
-    assert "#1 ward: Recall at the threshold of 0 falls (−0." in told
+    assert "#1 ward: Recall at the threshold of 0 falls (−9.5 points [−" in told
     assert "Choose it again: `inficond thresholds`" in told
 
 
@@ -124,6 +124,6 @@ def test_the_terminal_does_not_say_it_after_the_way_back(store, capsys):
 def test_the_sentence_names_both_changes():
     label, logit = drawn(np.random.default_rng(0))
     told = lost_sentence(found(logit, logit - 1, label), choose="there")
-    assert told.startswith("Recall at the threshold of 0.5 falls (−0.")
-    assert "and AP does not (0.000 [0.000, 0.000])" in told
+    assert told.startswith("Recall at the threshold of 0.5 falls (−37.6 points [−43.2, −32.1])")
+    assert "and AP does not (0.0 points [0.0, 0.0])" in told
     assert told.endswith("Choose it again: there.")
