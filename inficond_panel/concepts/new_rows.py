@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from inficond_panel.common import tables
 from inficond_panel.common.names import name_key, positions
@@ -42,7 +43,8 @@ class NewRows:
         if frame is None:
             fault = tables.kind_fault("rows", table)
             raise DataError(f"New rows cannot be read: {fault}.", "Or name a CSV file.")
-        inside = any(name_key(name) == tables.IDS for name in frame.columns)
+        ids = _IDS if isinstance(frame.index, pd.RangeIndex) else _IDS[:1]
+        inside = any(name_key(name) in ids for name in frame.columns)
         header = [*([] if inside else [tables.IDS]), *map(str, frame.columns)]
         cells = zip(frame.index, frame.itertuples(index=False, name=None), strict=True)
         rows = [(f"row {at!r}", row if inside else (at, *row)) for at, row in cells]

@@ -103,6 +103,11 @@ def test_columns_that_are_no_concepts_are_named(new, store, capsys):
     assert notes == ["Columns that are no concepts are ignored: who."]
 
 
+def test_ids_of_a_frame_are_those_of_the_same_file(students, new):
+    table = pd.read_csv(new, dtype={"image_id": str}).rename(columns={"image_id": "id"})
+    assert students.predict_images(table).table.equals(students.predict_images(new).table)
+
+
 def test_one_class_per_row_is_named_by_the_softmax_of_the_reference(tmp_path, capsys):
     spec = joint_spec(tmp_path)
     students = inficond_panel.open_students(spec, history=":memory:").fit()
