@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.captions import caption_fault
 from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.concepts.caption_words import caption_scores, has_words
+from inficond_panel.concepts.new_rows import NewRows, row_scores
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.concepts.texts import EncodesText
 from inficond_panel.errors import CancelledError, DataError, MissingExtraError, Remedy
@@ -47,19 +48,21 @@ class Networks(Protocol):
 
 
 def score_photos(
-    spec: Spec, store: Store, photos: Sequence[str | Path], progress: Tell = lambda _: None
+    spec: Spec, store: Store, photos: Sequence[Any], progress: Tell = lambda _: None
 ) -> PhotoScores:
     """Return concept scores and teacher logits of photos (files), for the concepts of ``store``.
 
     If the concepts are words of captions, ``photos`` are captions, or tables with the column of
-    captions that the spec names.
+    captions that the spec names. If the scores of the store were given as tables, ``photos`` are
+    tables of new rows: files, or data frames (see ``concepts.new_rows``).
 
     Photos are always segmented and encoded anew. Raises as ``precompute.pipeline.apply``, and
     ``DataError`` if no photo can be read. Repeated files are scored once.
     """
     if store.of_words:
         return _score_captions(spec, store, list(map(str, photos)))
-    _check_not_given(store)
+    if store.given:
+        return _score_rows(store, photos)
     files = list(dict.fromkeys(Path(photo) for photo in photos))
     if not files:
         raise DataError("No photo is named.", "Name at least one photo file.")
@@ -70,16 +73,21 @@ def score_photos(
     return scores
 
 
-def _check_not_given(store: Store) -> None:
-    """Raise ``DataError`` for a store whose scores were given as tables."""
-    if store.given:
+def _score_rows(store: Store, named: Sequence[Any]) -> PhotoScores:
+    """Return the concept scores of new rows of tables, which are files or data frames."""
+    from precompute.pipeline.new_rows import read_new_rows  # noqa: PLC0415 - reads files
+
+    if not named:
         raise DataError(
-            "Photos cannot be predicted: the scores of this store were given as tables, without "
-            "an encoder.",
-            "Predict new rows of a table in Python, by "
-            + Remedy("open_students(STORE).predict_proba(table)", "students.predict_proba(table)")
-            + "; see `inficond docs notebook`.",
+            "No table is named.",
+            "Name a table of new rows: "
+            + Remedy("inficond predict STORE new.csv", 'students.predict_images("new.csv")'),
         )
+    read = [
+        read_new_rows(Path(each)) if isinstance(each, str | Path) else NewRows.of_frame(each)
+        for each in named
+    ]
+    return row_scores(store, read)
 
 
 def _score_captions(spec: Spec, store: Store, named: Sequence[str]) -> PhotoScores:
@@ -143,7 +151,13 @@ class PagePhotos:
 
     def check(self, store: Store) -> None:
         """Raise the errors of ``score`` that need no loaded network."""
-        _check_not_given(store)
+        if store.given:
+            raise DataError(
+                "Photos cannot be predicted: the scores of this store were given as tables, "
+                "without an encoder.",
+                "Predict new rows of a table: "
+                + Remedy("inficond predict STORE new.csv", 'students.predict_images("new.csv")'),
+            )
         if self.spec.of_store:  # the message hides the store's path, which is private to the server
             raise DataError(
                 "This page was opened from a store without its spec, so the encoder is unknown.",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,14 @@ def check_word(kind: str, name: str, known: Iterable[str]) -> None:
 def several(names: One | Iterable[One]) -> list[One]:
     """Return names or files as a list; a single name, or number, becomes a list of one."""
     return [names] if isinstance(names, Path) else names_of(names)
+
+
+def photos_or_rows(store: Store, photos: object) -> list[Any]:
+    """Return what ``predict.score_photos`` takes: paths of photos; or, for a store whose scores
+    were given as tables, data frames and paths of tables."""
+    if store.given and not isinstance(photos, str | Path):
+        return list(photos) if isinstance(photos, list | tuple) else [photos]
+    return list(photo_files(cast("str | Path", photos)))
 
 
 def photo_files(photos: str | Path | Iterable[str | Path]) -> list[Path]:

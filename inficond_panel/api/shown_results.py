@@ -108,6 +108,7 @@ class PhotoPredictions:
 
     ``faults`` maps each unreadable photo to the reason; the tables hold the other photos.
     ``no_teacher`` is the reason why the teacher's decisions are missing, "" if they are included.
+    ``notes`` are sentences on how the rows of a table were read, such as ignored columns.
     ``rules`` are the rules for abstaining; None if the students never abstain.
     """
 
@@ -124,11 +125,12 @@ class PhotoPredictions:
         faults = zip(scores.photos, scores.fault, strict=True)
         self.faults = {photo: fault for photo, fault in faults if fault}
         self.no_teacher = scores.no_teacher
+        self.notes = list(scores.notes)
 
     @property
     def table(self) -> pd.DataFrame:
         """One row per photo and class, see ``export.predictions.decision_frame``."""
-        return decision_frame(self._predictions)
+        return decision_frame(self._predictions, notes=self.notes)
 
     @property
     def named(self) -> pd.DataFrame:

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from inficond_panel.api.arguments import as_scores, check_word, photo_files, several
+from inficond_panel.api.arguments import as_scores, check_word, photo_files, photos_or_rows, several
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
 from inficond_panel.common.files import write_whole
@@ -148,11 +148,16 @@ class TunableStudents(Measures):
         return self.tuner.decided(self.decision_function(X)).astype(np.int64)
 
     def predict_images(
-        self, photos: str | Path | Iterable[str | Path], *, abstain: float | None = None
+        self,
+        photos: str | Path | Iterable[str | Path] | pd.DataFrame,
+        *,
+        abstain: float | None = None,
     ) -> PhotoPredictions:
         """Predict on photos (files), with the contribution of each concept to each decision.
 
-        If the concepts are words of captions, ``photos`` are captions, or tables of captions.
+        If the concepts are words of captions, ``photos`` are captions, or tables of captions. If
+        the scores were given as tables, ``photos`` is a table of new rows, or several: data frames
+        of any library, or files such as CSV, with a column per concept.
         Photos are segmented and encoded anew, so the extra ``precompute`` and the spec's encoder
         are needed. Unreadable photos are listed in ``faults``. With ``abstain``, an accuracy, the
         students decide only where tune decisions of the same certainty have this accuracy. Raises
@@ -162,7 +167,7 @@ class TunableStudents(Measures):
         students, store = as_exported(self.tuner, self.node, {}), self.tuner.store
         noise = self.tuner.spec.views.noise()
         rules = None if abstain is None else abstaining(students, store, abstain, noise)
-        scores = score_photos(self.tuner.spec, store, photo_files(photos))
+        scores = score_photos(self.tuner.spec, store, photos_or_rows(store, photos))
         return PhotoPredictions(students, scores, rules, store.task == SINGLE_LABEL)
 
     def extend(
@@ -190,14 +195,16 @@ class TunableStudents(Measures):
         }
         return pd.DataFrame(columns, index=pd.Index(photos.images, name="image"))
 
-    def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:
+    def drift(self, photos: Iterable[str | Path] | pd.DataFrame, *, seed: int = 0) -> DriftReport:
         """Test whether 20 or more photos (files) differ from the training images (drift).
 
         Compares concept scores per concept and per photo; see ``distill.drift``. The report
-        prints as sentences; ``table`` has a row per concept. Raises as ``predict_images``.
+        prints as sentences; ``table`` has a row per concept. ``photos`` and errors are as for
+        ``predict_images``.
         """
-        scores = score_photos(self.tuner.spec, self.tuner.store, photo_files(photos))
-        drift = photo_drift(self.tuner.store, scores, seed, self.tuner.spec.views.confidence)
+        store = self.tuner.store
+        scores = score_photos(self.tuner.spec, store, photos_or_rows(store, photos))
+        drift = photo_drift(store, scores, seed, self.tuner.spec.views.confidence)
         faults = zip(scores.photos, scores.fault, strict=True)
         return DriftReport(**vars(drift), faults={photo: why for photo, why in faults if why})
 

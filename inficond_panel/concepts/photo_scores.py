@@ -37,7 +37,8 @@ class PhotoScores:
     ``score`` ``(photo, concept)`` and ``teacher`` ``(photo, class)`` are float32, NaN for a photo
     with a fault; their columns are the ``concepts`` and ``classes``. ``teacher`` is None if no
     teacher can run, with the reason in ``no_teacher``. ``segments`` are the segments of each photo,
-    None for a photo with a fault.
+    None for a photo with a fault. ``things`` is what a sentence calls the photos, as
+    ``Store.things``; ``notes`` are sentences on how they were read.
     """
 
     photos: tuple[str, ...]
@@ -48,6 +49,8 @@ class PhotoScores:
     teacher: np.ndarray | None = field(default=None, repr=False)
     no_teacher: str = ""
     segments: tuple[PhotoSegments | None, ...] = field(default=(), repr=False)
+    things: str = "photos"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,7 +77,7 @@ class Drift:
     ``fit`` are more distant than usual within ``fit``. ``share`` is the share of far photos, with
     the interval ``low`` to ``high`` (Clopper-Pearson) at ``level``; ``expected`` is the share for
     photos like ``fit``, and ``p`` the probability of ``far`` or more far photos. ``lacking`` is
-    the reason why nothing was tested, or "".
+    the reason why nothing was tested, or "". ``things`` is what a sentence calls the photos.
     """
 
     photos: int
@@ -91,6 +91,7 @@ class Drift:
     level: float = CONFIDENCE
     expected: float = np.nan
     p: float = np.nan
+    things: str = "photos"
 
     @property
     def drifted(self) -> tuple[ConceptDrift, ...]:
@@ -109,13 +110,19 @@ class Drift:
 
 
 def drift(
-    fitted: NDArray, new: NDArray, concepts: list[str], seed: int = 0, level: float = CONFIDENCE
+    fitted: NDArray,
+    new: NDArray,
+    concepts: list[str],
+    seed: int = 0,
+    level: float = CONFIDENCE,
+    *,
+    things: str = "photos",
 ) -> Drift:
     """Test concept scores ``new`` (m, C) for drift from the scores ``fitted`` (n, C) of ``fit``.
 
     If ``fit`` has more than 2,000 photos, 2,000 of them are drawn by ``seed``. ``level`` is the
     confidence level of the interval of the share of far photos. An alarm does not depend on it, but
-    on ``LARGEST_P``.
+    on ``LARGEST_P``. ``things`` is the word of the sentences for photos.
     """
     from scipy.stats import betabinom, binomtest  # noqa: PLC0415 - slow to load
 
@@ -123,11 +130,11 @@ def drift(
         chosen = np.random.default_rng(seed).choice(len(fitted), MOST_FIT, replace=False)
         fitted = fitted[np.sort(chosen)]
     fitted, new = np.asarray(fitted, dtype=np.float64), np.asarray(new)
-    sides = ((new, LEAST_PHOTOS, "new photos"), (fitted, LEAST_FIT, "photos of fit"))
+    sides = ((new, LEAST_PHOTOS, f"new {things}"), (fitted, LEAST_FIT, f"{things} of fit"))
     for scores, least, what in sides:
         if len(scores) < least:
             lacking = f"there are {len(scores)} {what}, and {least} are needed"
-            return Drift(len(new), len(fitted), lacking)
+            return Drift(len(new), len(fitted), lacking, things=things)
     limit, expected, distances = _far(fitted, new)
     far = int((distances > limit).sum())
     tail = round(expected * (len(fitted) + 1))
@@ -143,6 +150,7 @@ def drift(
         level=level,
         expected=expected,
         p=float(betabinom.sf(far - 1, len(new), tail, len(fitted) + 1 - tail)),
+        things=things,
     )
 
 

@@ -8,7 +8,10 @@ shift and as little as possible to the others:
   with p = expit(b_fit + s score), those of ``tune`` as y ~ expit(b_tune + s score); a is the share
   of negatives labelled present, m the share of positives labelled absent (Natarajan et al. 2013,
   "Learning with noisy labels", NeurIPS). The evidence is twice the logarithm of the likelihood
-  ratio to a = m = 0. Another share of the class changes b_fit, and neither a nor m.
+  ratio to a = m = 0. Another share of the class changes b_fit, and neither a nor m. If the class
+  is no logistic curve of the score (some images with the highest scores never show it), a and m can
+  fit that misfit. Misfit is the same in both splits, so the evidence beyond it is the ratio where
+  the curve of both has shares of its own.
 - *another share of the class* (prior shift): share of positives, by the z of two proportions.
 - *other photos* (covariate shift): a linear discriminant separates negatives of ``fit`` from those
   of ``tune``, each evaluated in a fold left out (a classifier two-sample test: Lopez-Paz and Oquab
@@ -93,48 +96,88 @@ class LabelNoise:
     missed: float
     evidence: float
 
+    @property
+    def at_bound(self) -> bool:
+        """True if a share is the largest that the model allows: then the model does not fit."""
+        return max(self.added, self.missed) > 0.99 * MOST_WRONG
+
 
 def label_noise(
     fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
 ) -> LabelNoise:
     """Estimate the label noise of ``fit``, from labels (n,) and scores (n, S) of models that were
     not fitted to the labels of ``fit``."""
+    size = divisor(tune_scores)
+    sides = (fit_scores / size, fit_label, tune_scores / size, tune_label)
+    clean, at = _least([[-2.0, -2.0, *[1.0] * len(size)]], *sides)
+    noisy, values = _least([[*at, *start] for start in _STARTS], *sides)
+    return LabelNoise(float(values[-2]), float(values[-1]), max(0.0, 2 * (clean - noisy)))
+
+
+def beyond_misfit(
+    fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
+) -> float:
+    """Return the evidence for wrong labels of ``fit`` beyond a misfit that both splits share.
+
+    Arguments as for ``label_noise``. It is twice the log likelihood ratio, where the curve of both
+    splits goes from a share a0 to 1 - m0 instead of from 0 to 1.
+    """
+    size = divisor(tune_scores)
+    sides = (fit_scores / size, fit_label, tune_scores / size, tune_label)
+    plain = [-2.0, -2.0, *[1.0] * len(size)]
+    clean, at = _least([[*plain, 0.0, 0.0, *start] for start in _STARTS], *sides, noisy=False)
+    begin, shares = at[: len(plain)], at[-2:]
+    noisy, _ = _least([[*begin, *start, *shares] for start in _STARTS], *sides)
+    return max(0.0, 2 * (clean - noisy))
+
+
+#: Shares from which the likelihood is maximised.
+_STARTS = ((0.05, 0.05), (0.2, 0.05), (0.05, 0.3))
+
+
+def _least(
+    starts: Sequence[Sequence[float]], *sides: NDArray, noisy: bool = True
+) -> tuple[float, Array]:
+    """Return the least of ``_loss`` from several starts, and its values; without ``noisy`` the
+    shares of wrong labels stay 0."""
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to load
 
-    size, slopes = divisor(tune_scores), tune_scores.shape[1]
-    sides = (fit_scores / size, fit_label, tune_scores / size, tune_label)
-
-    def least(start: list[float]) -> tuple[float, Array]:
-        shares = len(start) - 2 - slopes
-        bounds = [*[(None, None)] * 2, *[(0, None)] * slopes, *[(0.0, MOST_WRONG)] * shares]
-        minimum = minimize(_loss, start, args=sides, jac=True, method="L-BFGS-B", bounds=bounds)
-        return float(minimum.fun), minimum.x
-
-    clean, at = least([-2.0, -2.0, *[1.0] * slopes])
-    starts = ((0.05, 0.05), (0.2, 0.05), (0.05, 0.3))
-    noisy, values = min((least([*at, *start]) for start in starts), key=lambda fitted: fitted[0])
-    return LabelNoise(float(values[-2]), float(values[-1]), max(0.0, 2 * (clean - noisy)))
+    slopes, most = sides[0].shape[1], (0.0, MOST_WRONG)
+    shares = [most if noisy else (0.0, 0.0)] * 2 + [most] * 2
+    bounds = [*[(None, None)] * 2, *[(0, None)] * slopes, *shares][: len(starts[0])]
+    found = [
+        minimize(_loss, list(start), args=sides, jac=True, method="L-BFGS-B", bounds=bounds)
+        for start in starts
+    ]
+    best = min(found, key=lambda minimum: float(minimum.fun))
+    return float(best.fun), best.x
 
 
 def _loss(
     values: Array, fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
 ) -> tuple[float, Array]:
     """Return the negative log likelihood of the labels of both splits, and its gradient by
-    ``values``: two intercepts, the slopes, and the two shares of wrong labels (or none)."""
-    slope, noise = np.split(values[2:], [fit_scores.shape[1]])
-    added, missed = noise if len(noise) else (0.0, 0.0)
-    p = expit(values[0] + fit_scores @ slope)
-    chance = np.clip(added + (1 - added - missed) * p, 1e-12, 1 - 1e-12)
-    other = np.clip(expit(values[1] + tune_scores @ slope), 1e-12, 1 - 1e-12)
+    ``values``: two intercepts, the slopes, the two shares of wrong labels (or none), and the two
+    shares of the curve of both splits (or none)."""
+    slope, given = np.split(values[2:], [fit_scores.shape[1]])
+    added, missed, low, high = np.concatenate([given, np.zeros(4 - len(given))])
+    p, q = expit(values[0] + fit_scores @ slope), expit(values[1] + tune_scores @ slope)
+    rise, kept = 1 - low - high, 1 - added - missed
+    curve = low + rise * p
+    chance = np.clip(added + kept * curve, 1e-12, 1 - 1e-12)
+    other = np.clip(low + rise * q, 1e-12, 1 - 1e-12)
     loss = -_log_likelihood(fit_label, chance) - _log_likelihood(tune_label, other)
     by_chance = (chance - fit_label) / (chance * (1 - chance))
-    by_logit = by_chance * (1 - added - missed) * p * (1 - p)
+    by_other = (other - tune_label) / (other * (1 - other))
+    by_logits = by_chance * kept * rise * p * (1 - p), by_other * rise * q * (1 - q)
     gradient = [
-        by_logit.sum(),
-        (other - tune_label).sum(),
-        *(by_logit @ fit_scores + (other - tune_label) @ tune_scores),
-        by_chance @ (1 - p),
-        -by_chance @ p,
+        by_logits[0].sum(),
+        by_logits[1].sum(),
+        *(by_logits[0] @ fit_scores + by_logits[1] @ tune_scores),
+        by_chance @ (1 - curve),
+        -by_chance @ curve,
+        kept * by_chance @ (1 - p) + by_other @ (1 - q),
+        -(kept * by_chance @ p + by_other @ q),
     ]
     return loss, np.array(gradient[: len(values)])
 

@@ -163,39 +163,48 @@ def columns_of(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[i
     return [column_of[name_key(name)] for name in wanted]
 
 
+_WORDS = ("absent", "present")
+_TEACHERS = {
+    "teacher_logit": Heading("teacher's logit", sign=True),
+    "teacher_decision": Heading("teacher", words=_WORDS),
+}
+
+
 def decision_frame(
     predictions: Sequence[Prediction],
     named: Mapping[str, LikeliestClass] | None = None,
     *,
     title: str = "",
     facts: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+    thing: str = "photo",
 ) -> pd.DataFrame:
     """Return a row per photo and class: logit, probability and decision of student and teacher.
 
     The decision is missing if the student abstains, the teacher's values if the teacher cannot run.
     With ``named``, columns ``named_*`` have the likeliest class of the photo. A terminal shows the
-    highest logits above the cutoff first.
+    highest logits above the cutoff first, without the teacher's columns if no teacher can run.
+    ``thing`` is the heading of the photos.
     """
     rows = [_decision(one, None if named is None else named[one.photo]) for one in predictions]
     position = {photo: at for at, photo in enumerate(dict.fromkeys(row["image"] for row in rows))}
     surest = [(position[one.photo], one.cutoff - one.logit) for one in predictions]
-    words = ("absent", "present")
     frame = make_frame(
         rows,
         ["image", "class"],
         {
-            "image": Heading("photo"),
+            "image": Heading(thing),
             "named_student": Heading("named", missing=DONT_KNOW),
             "named_probability": Heading("among the classes"),
             "named_teacher": Heading("by the teacher"),
             "class": Heading("class"),
             "student_logit": Heading("logit", sign=True),
             "student_probability": Heading("probability"),
-            "student_decision": Heading("student", words=words, missing=DONT_KNOW),
-            "teacher_logit": Heading("teacher's logit", sign=True),
-            "teacher_decision": Heading("teacher", words=words),
+            "student_decision": Heading("student", words=_WORDS, missing=DONT_KNOW),
+            **(_TEACHERS if any(one.teacher is not None for one in predictions) else {}),
         },
         title=title,
+        notes=notes,
         facts=facts,
         shown=sorted(range(len(rows)), key=surest.__getitem__),
     )
@@ -235,7 +244,9 @@ def _name(named: LikeliestClass) -> dict[str, Any]:
     return {"student": student, "probability": named.probability, "teacher": named.teacher}
 
 
-def part_frame(predictions: Sequence[Prediction], most: int | None = None) -> pd.DataFrame:
+def part_frame(
+    predictions: Sequence[Prediction], most: int | None = None, *, thing: str = "photo"
+) -> pd.DataFrame:
     """Return a row per photo, class and concept with its contribution to the logit, largest first.
 
     The first row of each class, without concept, is the intercept (plus the term of other classes
@@ -257,7 +268,7 @@ def part_frame(predictions: Sequence[Prediction], most: int | None = None) -> pd
         rows,
         ["image", "class"],
         {
-            "image": Heading("photo"),
+            "image": Heading(thing),
             "class": Heading("class"),
             "concept": Heading("concept"),
             "concept_score": Heading("score", missing=""),

@@ -226,7 +226,8 @@ def photo_drift(
 ) -> Drift:
     """Return a test of whether readable new photos differ from ``fit`` in their concept scores."""
     readable = np.array([not fault for fault in scores.fault], dtype=bool)
-    return drift(store.scores_of(FIT), scores.score[readable], list(scores.concepts), seed, level)
+    given = store.scores_of(FIT), scores.score[readable], list(scores.concepts)
+    return drift(*given, seed, level, things=scores.things)
 
 
 def drift_frame(drift: Drift) -> pd.DataFrame:
@@ -234,12 +235,13 @@ def drift_frame(drift: Drift) -> pd.DataFrame:
     names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median"]
     names += ["fit_ones", "ones", "drifted"]
     rows = [{**asdict(each), "drifted": each.drifted} for each in drift.concepts]
-    facts = {key: value for key, value in vars(drift).items() if key not in ("concepts", "faults")}
+    left_out = ("concepts", "faults", "things")
+    facts = {key: value for key, value in vars(drift).items() if key not in left_out}
     return make_frame(
         rows,
         "concept",
         plain_headings(**{name: name.replace("_", " ") for name in names}),
-        title="new photos compared with the images of fit, by concept scores",
+        title=f"new {drift.things} compared with the images of fit, by concept scores",
         notes=drift_sentences(drift),
         facts={**facts, "alarm": drift.alarm},
         shown=[at for at, row in enumerate(rows) if row["drifted"]],

@@ -32,6 +32,7 @@ from inficond_panel.results.shared_bias import (
     student_shared,
 )
 from inficond_panel.results.shift import student_differences, student_shift, tune_aps
+from inficond_panel.results.teacher_groups import of_class, worse_groups_of_teacher
 from inficond_panel.results.worst_group import group_figures, worst_groups
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
@@ -47,9 +48,12 @@ from inficond_panel.vocabulary.shift_kinds import FEW, NOISE, PHOTOS, SHIFT_KIND
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import TWINS
 from inficond_panel.wording.groups import (
+    TEACHER_GROUP_REMEDY,
+    TEACHER_GROUP_WORDS,
     WORST_GROUP_WORDS,
     aim_remedy,
     group_words,
+    teacher_group_sentence,
     worst_group_sentence,
 )
 from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
@@ -79,6 +83,8 @@ _LOOKS_THE_SAME = (
 #: Correlation of scores from which two concepts are twins.
 ALIKE = 0.995
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
+#: Most groups of a class that a finding on the teacher names.
+_GROUPS = 3
 #: Largest number of classes with too few photos that have a finding each.
 _ALONE = 3
 _NEEDED = f"At least {LEAST_LABELLED} training and tuning images of each class are needed"
@@ -163,6 +169,7 @@ def _findings(
     remedies = remedies_for(tuner.store)
     found = [
         *_of_teacher(tuner, worst_first, remedies),
+        *_of_teacher_groups(tuner, worst_first, facts),
         *_of_students(node, tuner.store, seen, remedies),
         *_of_classes(worst_first, remedies),
         *_of_columns(seen, remedies),
@@ -237,6 +244,28 @@ def _of_teacher(
         yield _row("teacher", "trained on these images", told, remedies.of_memory)
 
 
+def _of_teacher_groups(
+    tuner: Tuner, seen: Mapping[str, _Seen], facts: Mapping[str, Any]
+) -> Iterator[dict[str, str]]:
+    limits = tuner.spec.views.intervals
+    skills = {name: each.shift.teacher for name, each in seen.items()}
+    known = tuple(name for name, skill in skills.items() if skill and not skill.does_not_know)
+    found = of_class(worse_groups_of_teacher(tuner, known, facts["seed"]))
+    for name, groups in found.items():
+        finding = " ".join(
+            teacher_group_sentence(
+                name,
+                group_words(each.column, each.group, shown_or_not=False),
+                (each.images, each.positives),
+                each.ap,
+                each.expected,
+                limits=limits,
+            )
+            for each in groups[:_GROUPS]
+        )
+        yield _row(name, TEACHER_GROUP_WORDS, finding, TEACHER_GROUP_REMEDY)
+
+
 def _of_students(
     node: Node, store: Store, seen: Mapping[str, _Seen], remedies: Remedies
 ) -> Iterator[dict[str, str]]:
@@ -266,7 +295,7 @@ def _of_kinds(
             if kind in each.found.kinds:
                 finding = kind_sentence(kind, each.found, each.shift)
                 relied_on = bool(each.shift.relied_on)
-                remedy = remedies.of_kind(kind, relied_on=relied_on)
+                remedy = remedies.of_kind(kind, each.found, relied_on=relied_on)
                 yield _row(name, kind.words, finding, remedy)
 
 
@@ -280,7 +309,9 @@ def _not_told(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[st
     yield from _of_kinds([FEW], seen, remedies)
     for name, each in seen.items():
         if each.found.perhaps and not each.found.kinds:
-            yield _row(name, "cannot tell", unsure_sentence(each.found), remedies.of_few)
+            yield _row(
+                name, "cannot tell", unsure_sentence(each.found), remedies.of_unsure(each.found)
+            )
 
 
 def _of_all_photos(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[str, str]]:

@@ -10,6 +10,7 @@ from inficond_panel.concepts.own_words import near_words
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.results.bound_prices import Bound, BoundPrices, JointPricing, Objective, Pricing
+from inficond_panel.results.lost_thresholds import LostThreshold, lost_threshold
 from inficond_panel.results.refit_changes import (
     Churn,
     ConceptMoves,
@@ -32,7 +33,8 @@ class ClassReport:
     """Report on the refit of one class's student.
 
     ``gap`` bounds the stored student's distance from its optimum, ``certificate`` states how;
-    ``reached`` is False if the exact solver stopped above its tolerance. ``repairs`` are those of
+    ``reached`` is False if the exact solver stopped above its tolerance. ``lost`` is what decisions
+    on the last split lost at the threshold, None if nothing. ``repairs`` are those of
     this iteration, ``terms`` all active repairs, each kind since iteration ``repairs_since``.
     """
 
@@ -46,6 +48,7 @@ class ClassReport:
     groups: tuple[CorrelatedGroup, ...]
     objective: Objective
     churn: tuple[Churn, ...]
+    lost: LostThreshold | None
     gap: float
     certificate: str
     reached: bool
@@ -115,7 +118,9 @@ def explain(
     for name in node.tuned:
         before, after = (side[name] for side in sides[FIT])
         changed = tuple(churn(*(side[name] for side in sides[split])) for split in splits)
-        reports.append(_class_report(before, after, pricing, changed, threshold, top, lift))
+        last = [side[name] for side in sides[splits[-1] if splits else FIT]]
+        lost = lost_threshold(last[0], last[1], tuner.spec.views.noise())
+        reports.append(_class_report(before, after, pricing, changed, lost, threshold, top, lift))
     untouched = tuple(n for n in tuner.store.classes if not (tuner.joint or n in node.tuned))
     notes = tuple(notices(tuner, parent, node.intents))
     moved = {split: moved_classes(*sides[split]) for split in splits}
@@ -129,6 +134,7 @@ def _class_report(
     after: Student,
     pricing: BoundPrices,
     changed: tuple[Churn, ...],
+    lost: LostThreshold | None,
     threshold: float,
     top: int,
     lift: bool,
@@ -151,6 +157,7 @@ def _class_report(
         groups=groups(images, store.concepts, old, new, tuned, threshold, namesakes),
         objective=pricing.objective(before, after),
         churn=changed,
+        lost=lost,
         gap=gap,
         certificate=node.certificate[after.column],
         reached=bool(gap <= node.settings.get("tolerance", math.inf)),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, significant
 from inficond_panel.results.bound_prices import Bound, Objective
+from inficond_panel.results.lost_thresholds import lost_sentence
 from inficond_panel.results.refit_changes import Churn, ConceptMoves, CorrelatedGroup, Mover
 from inficond_panel.results.refit_report import ClassReport
 from inficond_panel.tuning import GroupIntent, Node
@@ -36,6 +37,7 @@ def sentences(report: ClassReport) -> list[str]:
         *(group_sentence(group, report) for group in report.groups),
         objective_sentence(report.objective),
         *(churn_sentence(churn) for churn in report.churn),
+        *([lost_sentence(report.lost)] if report.lost else []),
     ]
 
 
@@ -53,6 +55,7 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
         f"{bounds}; the {_rise(report.objective)}.",
         " ".join(filter(None, [taken, moved])),
         *churn,
+        *([lost_sentence(report.lost)] if report.lost else []),
     ]
 
 

@@ -53,8 +53,8 @@ _OF_STORE = (
     "For a store made from photos, name the spec that it was made from. Scores that were given as "
     "tables have neither photos nor encoder, so these cannot work: "
     + Remedy(
-        "precompute, extend, concept add, predict, pocket, repair-network, quantify",
-        "extend, add_concept, predict_images, pocket, repair_network",
+        "precompute, extend, concept add, pocket, repair-network, quantify",
+        "extend, add_concept, pocket, repair_network",
     )
     + "."
 )

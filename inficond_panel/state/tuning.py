@@ -11,6 +11,12 @@ import param
 
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import CancelledError, InficondError, TuningError
+from inficond_panel.results.lost_thresholds import (
+    ON_PAGE,
+    LostThreshold,
+    lost_sentences,
+    lost_thresholds,
+)
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_words import seconds_text
 from inficond_panel.results.snapshot import Snapshot
@@ -59,7 +65,7 @@ def tuned_text(snapshot: Snapshot) -> str:
 
 
 #: The iteration to show, the classes that it moved, and the images that it turned by class.
-_Made = tuple[Seen, tuple[MovedClass, ...], dict[str, Turned]]
+_Made = tuple[Seen, tuple[MovedClass, ...], list[LostThreshold], dict[str, Turned]]
 
 
 class TuningState(TreeState):
@@ -88,6 +94,7 @@ class TuningState(TreeState):
 
     def __init__(self, students: StudentsState, jobs: Jobs, rights: Rights) -> None:
         self._moved: tuple[MovedClass, ...] = ()  # by the last refit
+        self._lost: list[LostThreshold] = []  # by the last refit
         super().__init__(students, jobs, rights, factor=students.tuner.spec.tuning.factor)
 
     @property
@@ -182,8 +189,8 @@ class TuningState(TreeState):
         """Return sentences on side effects of the batch or, after a refit, of the refit.
 
         They name earlier bounds that are dropped, thumbs on a weight of 0 (see ``tuning.thumbs``),
-        for a softmax student the other classes that change most, and after a refit students that
-        are far from their optimum.
+        for a softmax student the other classes that change most, and after a refit classes whose
+        threshold no longer fits, and students that are far from their optimum.
         """
         split = self.students.snapshot.split
         if self.pending:
@@ -193,7 +200,14 @@ class TuningState(TreeState):
         if self.status.kind != "done" or self.head.parent is None:
             return far
         parent, moved = self.tuner.node(self.head.parent), moved_sentence(self._moved, split)
-        return [*notices(self.tuner, parent, self.head.intents), *filter(None, [moved]), *far]
+        limits = self.tuner.spec.views.intervals
+        lost = lost_sentences(self._lost, choose=ON_PAGE, limits=limits)
+        return [
+            *notices(self.tuner, parent, self.head.intents),
+            *filter(None, [moved]),
+            *lost,
+            *far,
+        ]
 
     def mean(self, class_name: str, world: str) -> None:
         """Set for which world the thumbs on a class of the batch are meant; a refit keeps it.
@@ -308,24 +322,25 @@ class TuningState(TreeState):
         history.set_head(root, node.id, "fine-tune", parent.id, self.author)
         seen = self._see(node.id, progress=self.jobs.progress(job))
         before, after = (self.tuner.at(each, seen.snapshot.split) for each in (parent, node))
-        return seen, moved_classes(before, after), turned_images(before, after)
+        lost = lost_thresholds(before, after, self.tuner.spec.views.noise())
+        return seen, moved_classes(before, after), lost, turned_images(before, after)
 
     def _shown(self, seen: Seen) -> None:
         self.param.update(preview=None, worlds={}, turned={})  # of the earlier node or split
-        self._moved = ()
+        self._moved, self._lost = (), []
         self.locked = ON_HOLDOUT if seen.snapshot.split == HOLDOUT else ""
         super()._shown(seen)
         self._start_preview()
 
     def _tuned(self, batch: list[Item], made: _Made) -> None:
-        seen, moved, turned = made
+        seen, moved, lost, turned = made
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
         made_now = {edit.class_name for edit in batch}
         meant = {name: world for name, world in self.meant.items() if name not in made_now}
         self.param.update(pending=later, meant=meant, preview=None, status=Status(), notice=None)
         self._shown(seen)
-        self._moved, self.turned = moved, turned
+        self._moved, self._lost, self.turned = moved, lost, turned
         if not later:
             self.status = Status("done", f"Done in {seconds_text(seconds)}", 1.0)
         self._tell_made(tuned_text(seen.snapshot))

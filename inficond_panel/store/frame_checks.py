@@ -23,7 +23,7 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL, UNLIKE_SCALES
 #: Largest absolute value in a frame: the store holds float32, where larger values become infinite.
 _LARGEST = float(np.finfo(np.float32).max) / 2
 #: Largest absolute score: the solver's Gram matrix, in float32, cannot hold larger squares.
-_LARGEST_SCORE = 1e15
+LARGEST_SCORE = 1e15
 #: Largest error of rounding to float32 in a column, in standard deviations of the column.
 _MOST_ROUNDED = 1e-3
 #: Ratio of two columns' standard deviations, and of their ranges, from which they are unlike.
@@ -192,10 +192,10 @@ def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
 def size_faults(scores: pd.DataFrame) -> Iterator[str]:
     """Yield a message if finite scores are larger than 1e15, which is too large for the solver."""
     values = np.abs(_numbers(scores))
-    bad = (values > _LARGEST_SCORE) & (values <= _LARGEST)
+    bad = (values > LARGEST_SCORE) & (values <= _LARGEST)
     if bad.any():
         yield (
-            f"scores has {count(bad.sum(), 'value')} beyond ±{_LARGEST_SCORE:.0e}, "
+            f"scores has {count(bad.sum(), 'value')} beyond ±{LARGEST_SCORE:.0e}, "
             f"{_first(scores, bad)}; divide the column by its standard deviation"
         )
 
@@ -209,7 +209,7 @@ def digit_faults(scores: pd.DataFrame) -> Iterator[str]:
     with np.errstate(over="ignore", invalid="ignore"):
         moved = np.abs(values - values.astype(np.float32)).max(axis=0, initial=0.0)
         bad = (moved > _MOST_ROUNDED * values.std(axis=0)) & (np.ptp(values, axis=0) > 0)
-        bad &= np.abs(values).max(axis=0, initial=0.0) <= _LARGEST_SCORE
+        bad &= np.abs(values).max(axis=0, initial=0.0) <= LARGEST_SCORE
     if bad.any():
         name = scores.columns[int(bad.argmax())]
         yield (

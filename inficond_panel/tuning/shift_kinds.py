@@ -15,6 +15,7 @@ from inficond_panel.distill.shift_kinds import (
     LabelNoise,
     OtherPhotos,
     Shared,
+    beyond_misfit,
     label_noise,
     other_photos,
     share_z,
@@ -54,6 +55,9 @@ NOISY, PERHAPS_NOISY = 12.0, 6.0
 AGREED = 3.0
 #: Least evidence by model and teacher to prefer it: the larger of two measures is biased upward.
 BY_TEACHER = 15.0
+#: Least evidence beyond a misfit of both splits: so much is chance in 3 % of classes with right
+#: labels (a mixture of chi-squared distributions, since shares are not below 0).
+BEYOND = 5.0
 #: False discovery rate at which an image property differs.
 CLEAR_PICTURES = 0.01
 NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
@@ -120,6 +124,11 @@ class Differences:
     labels: FitLabels | None = None
 
     @property
+    def labels_listed(self) -> bool:
+        """Whether there are labels of fit to list: some are more likely wrong than right."""
+        return self.labels is not None and len(self.labels.likely_wrong) > 0
+
+    @property
     def labels_in_doubt(self) -> bool:
         """Whether labels of fit may be wrong: wrong labels are a kind, or a possible one."""
         return NOISE in (*self.kinds, *self.perhaps)
@@ -147,7 +156,7 @@ def differences(evidence: Evidence, shift: ClassShift) -> Differences:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
     logit = (evidence.model_of_fit[0] + evidence.model_of_tune[1]) / 2
-    wrong = wrong_chance(logit, labels[0], noise)
+    wrong = wrong_chance(logit, labels[0], NO_NOISE if noise.at_bound else noise)
     ranked = FitLabels(evidence.fit, labels[0], expit(logit), wrong)
     given = positives, sizes, kinds, perhaps, share, noise, other, pictures, ranked
     return Differences(evidence.student.name, *given)
@@ -165,14 +174,15 @@ def _noise(evidence: Evidence) -> LabelNoise:
 
     A model of scores with long tails is no logistic curve, and the shares of wrong labels can fit
     the misfit. So unless the teacher agrees, the evidence is at most that by normal scores, which
-    have no tails.
+    have no tails. And a class that is no logistic curve of any score, as one that only half of the
+    likeliest images show, looks so in both splits: without evidence beyond that, it counts alone.
     """
     of_tune, of_fit = evidence.model_of_tune
     fit = np.column_stack([of_fit, evidence.teacher_log_odds(FIT)])
     tune = np.column_stack([of_tune, evidence.teacher_log_odds(TUNE)])
     labels = evidence.fit_label, evidence.tune_label
-    alone = label_noise(fit[:, :1], labels[0], tune[:, :1], labels[1])
-    both = label_noise(fit, labels[0], tune, labels[1])
+    alone = _beyond_misfit(fit[:, :1], labels[0], tune[:, :1], labels[1])
+    both = _beyond_misfit(fit, labels[0], tune, labels[1])
     if both.evidence >= max(BY_TEACHER, alone.evidence):
         return both
     if both.evidence >= AGREED or alone.evidence < PERHAPS_NOISY:
@@ -180,6 +190,13 @@ def _noise(evidence: Evidence) -> LabelNoise:
     evened = normal_scores(np.concatenate([of_fit, of_tune]))[:, None]
     without_tails = label_noise(evened[: len(of_fit)], labels[0], evened[len(of_fit) :], labels[1])
     return replace(alone, evidence=min(alone.evidence, without_tails.evidence))
+
+
+def _beyond_misfit(*sides: NDArray) -> LabelNoise:
+    """Return ``label_noise``, with at most the evidence beyond a misfit where that is slight."""
+    noise = label_noise(*sides)
+    beyond = beyond_misfit(*sides) if noise.evidence >= AGREED else np.inf
+    return noise if beyond >= BEYOND else replace(noise, evidence=min(noise.evidence, beyond))
 
 
 def _with_pictures(
@@ -230,7 +247,8 @@ def _told_apart(
     all other differences. A correlation of ``fit`` alone moves negatives and positives in opposite
     directions; other photos move both the same way.
     """
-    noisy, apart = noise.evidence >= NOISY, other.negatives >= APART
+    noisy = noise.evidence >= NOISY and not noise.at_bound
+    apart = other.negatives >= APART
     lost, moved = shift.kind == SHIFT, abs(share) >= OTHER_SHARE
     alike = apart and other.positives > 0
     unexplained = apart and not alike and not lost and not shift.lost_bond

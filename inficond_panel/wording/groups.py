@@ -5,6 +5,14 @@ from __future__ import annotations
 from inficond_panel.common.interval import Interval
 from inficond_panel.errors import Remedy
 
+#: Words for a class of which the teacher is worse in one group, and what helps.
+TEACHER_GROUP_WORDS = "the teacher is worse in a group"
+TEACHER_GROUP_REMEDY = (
+    "No thumb mends the teacher. Label images of this group, and let the student learn labels in "
+    "place of the teacher's decisions, which "
+    + Remedy("`inficond suggest`", "`students.suggest()`")
+    + " compares. Or take an oracle: `inficond docs oracle`."
+)
 #: Words for a class of which one group is clearly worse than another.
 WORST_GROUP_WORDS = "a worse group"
 _EQUAL_NUMBERS = "if as many images are called as have the class"
@@ -75,6 +83,26 @@ def teacher_cell_sentence(
     side = "with" if present else "without"
     worst = accuracy.text(2, limits=limits)
     return f"The teacher's worst: {words}, images {side} the class, accuracy {worst}."
+
+
+def teacher_group_sentence(
+    class_name: str,
+    group: str,
+    counts: tuple[int, int],
+    ap: Interval,
+    expected: float,
+    *,
+    limits: bool = True,
+) -> str:
+    """Return the sentence that the teacher is worse in a group: ``The teacher's AP of ward is 0.35
+    [0.28, 0.44] in “site: B” (120 tuning images, 40 of them show it); as many images of all groups
+    have 0.80.`` ``counts`` are the labelled images of the group, and those with the class."""
+    images, positives = counts
+    return (
+        f"The teacher's AP of {class_name} is {ap.text(2, limits=limits)} in “{group}” "
+        f"({images:,} tuning images, {positives:,} of them show it); as many images of all groups "
+        f"have {expected:.2f}."
+    )
 
 
 def aim_sentence(by: str, aimed: str) -> str:

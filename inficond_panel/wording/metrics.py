@@ -100,9 +100,10 @@ def drift_sentences(drift: Drift) -> list[str]:
     scores drifted; or why nothing was tested."""
     if drift.lacking:
         return [f"Not tested: {drift.lacking}."]
-    verdict = "These photos differ" if drift.alarm else "No significant difference"
+    verdict = f"These {drift.things} differ" if drift.alarm else "No significant difference"
+    new = count(drift.photos, drift.things.removesuffix("s"))
     return [
-        f"{verdict} from the training images: {count(drift.photos, 'photo')} compared with "
+        f"{verdict} from the training images: {new} compared with "
         f"{drift.fit_photos:,}, at a chance of {100 * LARGEST_P:g} % of a false alarm.",
         _far_sentence(drift),
         _concepts_sentence(drift),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from inficond_panel.errors import Remedy
 from inficond_panel.store import Store
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.vocabulary.shift_kinds import (
     FEW,
     LOST,
@@ -20,7 +21,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     SHARE,
     ShiftKind,
 )
-from inficond_panel.wording.shift_kinds import remedy_of
+from inficond_panel.wording.shift_kinds import remedy_of, unsure_remedy
 
 _SUGGEST = Remedy("`inficond suggest`", "`students.suggest()`")
 _OR_SUGGEST = "Or take what " + _SUGGEST + " finds."
@@ -69,9 +70,16 @@ class Remedies:
         """Remedy for classes with too few labels to tell anything."""
         return self.first.get(FEW, FEW.remedy)
 
-    def of_kind(self, kind: ShiftKind, *, relied_on: bool = True) -> str:
-        """Return the remedy for a kind of shift; ``relied_on``: a suspect has an influence."""
-        start = self.first.get(kind) or remedy_of(kind, relied_on=relied_on)
+    def of_unsure(self, found: Differences) -> str:
+        """Return the remedy for a class of which several kinds of shift are possible."""
+        return unsure_remedy(found, self.of_few)
+
+    def of_kind(
+        self, kind: ShiftKind, found: Differences | None = None, *, relied_on: bool = True
+    ) -> str:
+        """Return the remedy for a kind of shift; ``relied_on``: a suspect has an influence;
+        ``found``: the differences of the class, whose labels may be listed."""
+        start = self.first.get(kind) or remedy_of(kind, found, relied_on=relied_on)
         end = self.then.get(kind, "")
         return start + (" " + end if end else "")
 

@@ -22,6 +22,8 @@ from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_
 
 #: Title of the doctor's findings where none of them is a fault.
 NOTHING_WRONG = "no problem was found; what these images do not tell"
+LOOK_AT = "Look at the training labels that are listed: they may be right."
+NO_LABEL = "No single label is likely wrong: compare how training and tuning images were labelled."
 NOTHING_TO_REMOVE = f"No concept is left to remove: find a repair, or answer {ASKED} photos."
 
 
@@ -41,17 +43,30 @@ def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
     if found is None or shift.unknown_to_teacher or not (found.kinds or found.perhaps):
         return plain_sentence(shift)
     if not found.kinds:
-        return f"{unsure_sentence(found)} {FEW.remedy}"
+        return f"{unsure_sentence(found)} {unsure_remedy(found, FEW.remedy)}"
     first, *others = found.kinds
     also = f" Also: {listed([other.words for other in others])}." if others else ""
-    remedy = remedy_of(first, relied_on=bool(shift.relied_on))
+    remedy = remedy_of(first, found, relied_on=bool(shift.relied_on))
     return f"{kind_sentence(first, found, shift)}{also} {remedy}"
 
 
-def remedy_of(kind: ShiftKind, *, relied_on: bool) -> str:
+def remedy_of(kind: ShiftKind, found: Differences | None = None, *, relied_on: bool) -> str:
     """Return the sentence on the remedy for a kind of shift; if the remedy is to remove a concept
-    but no suspect has an influence (``relied_on``), return ``NOTHING_TO_REMOVE``."""
+    but no suspect has an influence (``relied_on``), return ``NOTHING_TO_REMOVE``.
+
+    The remedy for wrong labels agrees with the labels that are listed of the class (``found``).
+    """
+    if kind == NOISE and found is not None and not found.labels_listed:
+        return NO_LABEL
+    if kind == NOISE and found is not None and not found.labels_wrong:
+        return LOOK_AT
     return NOTHING_TO_REMOVE if kind == LOST and not relied_on else kind.remedy
+
+
+def unsure_remedy(found: Differences, few: str) -> str:
+    """Return the remedy where no kind of shift is certain: to look at the labels that are listed,
+    if any, and ``few``, the remedy for too few photos."""
+    return f"{LOOK_AT} {few}" if found.labels_in_doubt and found.labels_listed else few
 
 
 def unsure_sentence(found: Differences) -> str:

@@ -63,4 +63,40 @@ def test_cells_of_a_table_wrap_on_a_terminal_that_is_narrower(capsys, monkeypatc
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((200, 24)))
     assert table(capsys) == whole
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((5, 24)))
-    assert max(map(len, table(capsys))) == 5 + 2 + 8 + 2 + 5  # no word is divided
+    assert max(map(len, table(capsys))) == 5 + 2 + 8  # no word is divided
+
+
+def wide(capsys, monkeypatch, width, *rows) -> list[str]:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((width, 24)))
+    header = ("class", "AP", "95 %", "recall", "95 %", "pictures")
+    say_table(header, rows)
+    return capsys.readouterr().out.splitlines()
+
+
+DOG = ("dog", "0.951", "[0.910, 0.970]", "0.801", "[0.700, 0.880]", "")
+
+
+def test_columns_without_room_follow_below_and_limits_stay_with_their_estimate(capsys, monkeypatch):
+    assert wide(capsys, monkeypatch, 40, DOG) == [
+        "class     AP            95 %",
+        "-----  -----  --------------",
+        "dog    0.951  [0.910, 0.970]",
+        "",
+        "class  recall            95 %",
+        "-----  ------  --------------",
+        "dog     0.801  [0.700, 0.880]",
+    ]
+
+
+def test_a_table_with_room_stays_whole(capsys, monkeypatch):
+    assert wide(capsys, monkeypatch, 80, DOG)[0].endswith("95 %  pictures")
+
+
+def test_rows_of_a_class_are_named_by_two_columns_in_each_block(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((25, 24)))
+    say_table(("class", "concept", "one", "other"), [("dog", "fur", "0.123", "0.456")] * 2)
+    found = capsys.readouterr().out.splitlines()
+    assert found[0] == "class  concept    one"
+    assert found[5] == "class  concept  other"

@@ -83,8 +83,8 @@ def test_what_needs_photos_is_refused_with_its_reason(store, capsys):
         (["precompute", "{store}", "--plan"], "concepts, dataset, teacher are missing"),
         (["quantify", "layers", "{store}", "--network", "x"], "concepts, dataset, teacher are"),
         (["study", "serve", "{store}"], "names no study"),
-        (["predict", "{store}", "new.csv"], "by open_students(STORE).predict_proba(table)"),
-        (["extend", "{store}", "new.csv"], "concept add, predict, pocket, repair-network, quant"),
+        (["predict", "{store}", "photo.jpg"], "photo.jpg is no table"),
+        (["extend", "{store}", "new.csv"], "concept add, pocket, repair-network, quant"),
     ):
         assert main([word.format(store=store) for word in command]) in {1, 2}
         told = capsys.readouterr().err
@@ -95,7 +95,7 @@ def test_what_needs_photos_is_refused_with_its_reason(store, capsys):
         students.add_concept("claw")
     with pytest.raises(SpecError, match=r"neither photos nor encoder, so .* cannot work: extend"):
         students.extend(["photo.jpg"])
-    with pytest.raises(DataError, match=r"by students\.predict_proba\(table\)"):
+    with pytest.raises(DataError, match="Name a table of new rows"):
         students.predict_images(["photo.jpg"])
     tuner = students.fit().tuner
     app = AppState(tuner, Jobs(inline=True), PageEncoder(tuner.spec))

@@ -25,6 +25,7 @@ NO_REMEDIES = {
     "inficond_panel/export/onnx_file.py": (2, "what logits are compared with"),
     "inficond_panel/results/confusions.py": (1, "a note of reports"),
     "inficond_panel/results/history.py": (1, "a note of reports"),
+    "inficond_panel/results/lost_thresholds.py": (1, "a note of reports, with its call in Python"),
     "inficond_panel/results/networks.py": (1, "a note of reports"),
     "inficond_panel/results/store_content.py": (2, "notes of reports"),
     "inficond_panel/spec/sections/dataset.py": (1, "documents a key"),

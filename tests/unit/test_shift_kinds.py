@@ -13,10 +13,16 @@ from shift_parts.teachers import STRONG, strong_logits
 from sklearn.metrics import average_precision_score
 
 from inficond_panel.distill import decision_function, fit, shift_kinds
-from inficond_panel.distill.shift_kinds import LabelNoise, OtherPhotos, _loss, label_noise
+from inficond_panel.distill.shift_kinds import (
+    MOST_WRONG,
+    LabelNoise,
+    OtherPhotos,
+    _loss,
+    label_noise,
+)
 from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenLogits, verdict
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import _noise, _told_apart, _with_pictures
+from inficond_panel.tuning.shift_kinds import NOISY, _noise, _told_apart, _with_pictures
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE
 
 
@@ -33,7 +39,13 @@ def splits():
 
 
 @pytest.mark.parametrize(
-    "values", [[-1.0, -2.0, 1.0], [-1.2, -1.0, 0.7, 0.1, 0.2], [-1.2, -1.0, 0.7, 0.4, 0.1, 0.2]]
+    "values",
+    [
+        [-1.0, -2.0, 1.0],
+        [-1.2, -1.0, 0.7, 0.1, 0.2],
+        [-1.2, -1.0, 0.7, 0.1, 0.2, 0.05, 0.3],
+        [-1.2, -1.0, 0.7, 0.4, 0.1, 0.2],
+    ],
 )
 def test_the_gradient_is_that_of_the_likelihood(splits, values):
     point = np.array(values)
@@ -69,6 +81,51 @@ def test_right_labels_give_no_evidence_and_that_of_wrong_ones_is_the_best_of_a_g
     grid = [least(a, m) for a in np.arange(0.04, 0.17, 0.02) for m in np.arange(0.0, 0.21, 0.04)]
     assert found.evidence >= 2 * (clean - min(grid)) - 1e-6
     assert found.evidence == pytest.approx(2 * (clean - min(grid)), rel=0.05)
+
+
+def half_of_the_likeliest(rng, photos):
+    """Scores (n, 1), and labels of a class that even the likeliest images show half of the time."""
+    score = rng.normal(size=photos)
+    return score[:, None], (rng.random(photos) < 0.5 * expit(4 * score - 1)).astype(int)
+
+
+def honest_photos(fit, fit_label, tune, tune_label) -> SimpleNamespace:
+    """Photos of which the model of the labels of tune, and the teacher, know the scores."""
+    return SimpleNamespace(
+        model_of_tune=(tune[:, 0], fit[:, 0]),
+        teacher_log_odds={"fit": fit[:, 0], "tune": tune[:, 0]}.__getitem__,
+        fit_label=fit_label,
+        tune_label=tune_label,
+    )
+
+
+def evidence_of(draw, *, wrong=0.0, stores=12):
+    """Evidence of wrong labels of several draws, of which a share of the labels of fit is wrong."""
+    found = []
+    for seed in range(stores):
+        rng = np.random.default_rng(seed)
+        (fit, label), tune = draw(rng, 1500), draw(rng, 600)
+        label = np.where(rng.random(len(label)) < wrong, 1 - label, label)
+        found.append((label_noise(fit, label, *tune), _noise(honest_photos(fit, label, *tune))))
+    return [[each.evidence for each in side] for side in zip(*found, strict=True)]
+
+
+def test_a_hard_class_with_right_labels_is_not_called_noisy():
+    by_curve, found = evidence_of(half_of_the_likeliest)
+    assert (
+        np.mean(np.array(by_curve) >= NOISY) > 0.5
+    )  # a logistic curve alone calls most of them so
+    assert np.mean(np.array(found) >= NOISY) <= 1 / 12
+
+
+def test_wrong_labels_of_an_easy_class_are_still_found():
+    _, found = evidence_of(lambda rng, photos: drawn(rng, photos, -1.0), wrong=0.1)
+    assert np.mean(np.array(found) >= NOISY) >= 11 / 12
+
+
+def test_a_share_of_wrong_labels_at_its_bound_is_only_a_question():
+    noise, photos = LabelNoise(0.0, MOST_WRONG, 40.0), OtherPhotos(1.0, 0.0)
+    assert _told_apart(ClassShift("ward", "none"), noise, photos, 0.0) == ((), (NOISE,))
 
 
 def photos_of(splits, wrong, teacher) -> SimpleNamespace:

@@ -16,7 +16,7 @@ from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.reweight import Reweight
 from inficond_panel.tuning.shift import ClassShift, Suspect
-from inficond_panel.tuning.shift_kinds import Differences
+from inficond_panel.tuning.shift_kinds import Differences, FitLabels
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import Suggestion
@@ -24,7 +24,7 @@ from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, PHOTOS, SHARE
 from inficond_panel.wording import suspects
 from inficond_panel.wording.repairs import plain_edit, repair_notes, repair_sentence
-from inficond_panel.wording.shift_kinds import finding_sentence, unsure_sentence
+from inficond_panel.wording.shift_kinds import LOOK_AT, NO_LABEL, finding_sentence, unsure_sentence
 from inficond_panel.wording.suspects import plain_reason, plain_sentence, shift_sentence
 
 
@@ -177,7 +177,10 @@ def test_an_edit_has_words_for_people_who_begin():
 
 
 DOG = ClassShift("dog", "none")
-WRONG = Differences("dog", (40, 50), (200, 200), (NOISE,), (), -1.0, LabelNoise(0.2, 0.05, 90))
+LISTED = FitLabels(np.arange(2), np.array([1, 0]), np.array([0.1, 0.2]), np.array([0.9, 0.1]))
+WRONG = Differences(
+    "dog", (40, 50), (200, 200), (NOISE,), (), -1.0, LabelNoise(0.2, 0.05, 90), labels=LISTED
+)
 
 
 def test_a_finding_says_what_is_wrong_and_then_what_helps():
@@ -188,6 +191,22 @@ def test_a_finding_says_what_is_wrong_and_then_what_helps():
     for weight, helps in helping:
         shift = ClassShift("dog", "shift", suspects=(replace(SUSPECT, weight=weight),))
         assert helps in finding_sentence(replace(WRONG, kinds=(LOST,)), shift)
+
+
+@pytest.mark.parametrize(
+    ("changed", "helps"),
+    [
+        ({}, "Correct the labels that are likely wrong."),
+        ({"perhaps": (SHARE,)}, LOOK_AT),
+        ({"kinds": (NOISE, PHOTOS)}, LOOK_AT),
+        ({"kinds": (), "perhaps": (NOISE,)}, f"{LOOK_AT} {FEW.remedy}"),
+        ({"kinds": (), "perhaps": (LOST, PHOTOS)}, FEW.remedy),
+        ({"labels": replace(LISTED, wrong=np.zeros(2))}, NO_LABEL),
+        ({"kinds": (), "perhaps": (NOISE,), "labels": None}, FEW.remedy),
+    ],
+)
+def test_the_remedy_for_wrong_labels_agrees_with_the_list(changed, helps):
+    assert finding_sentence(replace(WRONG, **changed), DOG).endswith(f" {helps}")
 
 
 def test_a_finding_that_is_unsure_says_so():

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Photos are encoded, segmented and scored like the photos of the store; nothing is stored. "
     "Needs the extra 'precompute' and the encoder that the store was made with. "
-    "A photo that cannot be read is named and skipped. SPEC may be an export (a folder or "
+    "A photo that cannot be read is named and skipped. "
+    "Of a store made from tables (inficond init scores.csv ...) it decides new rows, with a column "
+    "per concept, called and scaled as in the store: inficond predict own.zarr new.csv. "
+    "SPEC may be an export (a folder or "
     "one of its files), with --spec for its encoder. --model takes a pocket, which needs no spec. "
     "See `inficond docs predict`."
 )
@@ -31,7 +34,12 @@ _EXPORTS = (".json", ".npz", ".onnx")
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond predict`` to its parser."""
     parser.add_tuner()
-    parser.add_argument("photos", metavar="PHOTO", nargs="*", help="file of a photo")
+    parser.add_argument(
+        "photos",
+        metavar="PHOTO|TABLE",
+        nargs="*",
+        help="file of a photo; for a store made from tables: CSV or Parquet of new rows",
+    )
     parser.add_node()
     parser.add_networks()
     parser.add_argument(
@@ -85,6 +93,8 @@ def run(args: argparse.Namespace) -> None:
     if args.classes:
         args.classes = chosen_classes(args.classes, students.classes)
     apply_network_flags(args, tuner.spec)
+    if args.outlines and (tuner.store.given or tuner.store.of_words):
+        raise DataError("There is no photo to outline.", "Leave --outlines out.")
     accuracy, noise = args.abstain, tuner.spec.views.noise()
     rules = abstaining(students, tuner.store, accuracy, noise) if accuracy else None
     files = outline_files(args.outlines, args.photos) if args.outlines else {}

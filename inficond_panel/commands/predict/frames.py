@@ -43,9 +43,13 @@ def frames_of(
     title = origin["title"]
     facts: dict[str, Any] = {key: value for key, value in origin.items() if key != "title"}
     facts |= {"no_teacher": scores.no_teacher or None, "faults": faults_of(scores)}
-    frames = {"decisions": decision_frame(predictions, named, title=title, facts=facts)}
+    thing, most = scores.things.removesuffix("s"), None if args.json or args.csv else SHOWN_CONCEPTS
+    decided = decision_frame(
+        predictions, named, title=title, facts=facts, notes=scores.notes, thing=thing
+    )
+    frames = {"decisions": decided}
     if args.explain:
-        frames["parts"] = part_frame(predictions, None if args.json or args.csv else SHOWN_CONCEPTS)
+        frames["parts"] = part_frame(predictions, most, thing=thing)
     if rules:
         frames["abstain"] = rules_frame(rules)
     if args.drift:

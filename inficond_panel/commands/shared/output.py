@@ -29,6 +29,9 @@ _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u
 #: Start of a text cell in a table, not of a number, of ``undefined`` or of ``yes``.
 _TEXT = re.compile(r"(?!undefined|yes$)([^\W\d_]|['\"(/])")
 
+#: Heading of the limits of an estimate: the level of the interval.
+_LIMITS = re.compile(r"[\d.]+ %")
+
 
 def take_all_characters() -> None:
     """Let standard output and standard error accept characters that their encoding lacks.
@@ -114,11 +117,21 @@ def say_json(document: dict[str, Any]) -> None:
 def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: the first column and texts left-aligned, numbers right-aligned.
 
-    On a terminal that is narrower than the table, texts and headings are wrapped.
+    On a terminal that is narrower than the table, texts and headings are wrapped. Columns for which
+    there is still no room follow below, each time after those that name the row.
     """
     header, *rows = [[shown(cell) for cell in row] for row in [header, *rows]]
     columns = list(zip(header, *rows, strict=True))
     lefts = [i == 0 or any(map(_TEXT.match, column[1:])) for i, column in enumerate(columns)]
+    for number, chosen in enumerate(_blocks(columns, lefts)):
+        if number:
+            say()
+        _say_block([columns[at] for at in chosen], [lefts[at] for at in chosen])
+
+
+def _say_block(columns: Sequence[Sequence[str]], lefts: Sequence[bool]) -> None:
+    """Print some columns of a table, the first cell of each is its heading."""
+    header, *rows = zip(*columns, strict=True)
     widths = _widths(columns, lefts)
     for row in [header, ["-" * width for width in widths], *rows]:
         cells = [
@@ -131,6 +144,34 @@ def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
                 text.ljust(width) if left else text.rjust(width) for text, width, left in parts
             ]
             say("  ".join(texts).rstrip())
+
+
+def _blocks(columns: Sequence[Sequence[str]], lefts: Sequence[bool]) -> list[list[int]]:
+    """Return the indices of the columns that a terminal has room for beside each other, block by
+    block; each block begins with the columns that name the row. Limits stay with their estimate.
+    Where there is no room for all columns, those without any text are left out."""
+    every = list(range(len(columns)))
+    if sys.stdout is None or not sys.stdout.isatty():
+        return [every]
+    least = [_least(column, left) for column, left in zip(columns, lefts, strict=True)]
+    room = shutil.get_terminal_size().columns
+
+    def fits(block: Sequence[int]) -> bool:
+        return sum(least[at] for at in block) + 2 * (len(block) - 1) <= room
+
+    if fits(every):
+        return [every]
+    named = [0] if len(set(columns[0][1:])) == len(columns[0][1:]) else every[:2]
+    blocks = [list(named)]
+    for at in every[len(named) :]:
+        if _LIMITS.fullmatch(columns[at][0]) or not any(columns[at][1:]):
+            continue  # limits are taken with their estimate
+        pair = [at, at + 1] if at + 1 in every and _LIMITS.fullmatch(columns[at + 1][0]) else [at]
+        if len(blocks[-1]) == len(named) or fits([*blocks[-1], *pair]):
+            blocks[-1] += pair
+        else:
+            blocks.append([*named, *pair])
+    return blocks
 
 
 def _widths(columns: Sequence[Sequence[str]], lefts: Sequence[bool]) -> list[int]:

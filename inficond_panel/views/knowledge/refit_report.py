@@ -12,6 +12,7 @@ from inficond_panel.common.numbers import bound, number, signed
 from inficond_panel.results import refit_words as words
 from inficond_panel.results.bound_prices import Bound
 from inficond_panel.results.image_sets import image_set
+from inficond_panel.results.lost_thresholds import ON_PAGE, lost_sentence
 from inficond_panel.results.refit_changes import CorrelatedGroup
 from inficond_panel.results.refit_report import ClassReport, RefitReport
 from inficond_panel.state import AppState, Job
@@ -45,6 +46,7 @@ def make_report(
             for churn in report.churn
         ],
         "worlds": list(worlds),
+        "lost": lost_sentence(report.lost, choose=ON_PAGE) if report.lost else "",
         "certificate": words.certificate_sentence(report),
     }
 

@@ -64,6 +64,7 @@ function reportOf(report, model, send) {
           ),
         ),
       ),
+      report.lost && section("Threshold", h("p", { class: "num" }, report.lost)),
       report.worlds.length > 0 &&
         section(
           "Which world is meant",

@@ -1,0 +1,164 @@
+"""Concept scores of new rows of a table, for a store whose scores were given as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common import tables
+from inficond_panel.common.names import name_key, positions
+from inficond_panel.common.near_words import listed, near
+from inficond_panel.common.numbers import as_text, count, significant
+from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.errors import DataError
+from inficond_panel.store import Store
+from inficond_panel.store.frame_checks import LARGEST_SCORE
+from inficond_panel.vocabulary.splits import FIT
+
+#: Cells that are numbers in words, as ``inficond init`` reads them.
+_WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
+#: Columns of ids, the first that there is.
+_IDS = (tables.IDS, "id")
+_NAMED = 5  #: most faults and columns that a message lists
+_CORRECT = "Give every row a finite number for each concept, in the units of the store."
+
+
+@dataclass(frozen=True, eq=False)
+class NewRows:
+    """Table of new rows. ``source`` names it in messages; each row is its place there, such as
+    ``new.csv:3``, with a cell per column of the ``header``."""
+
+    source: str
+    header: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Any]]]
+
+    @classmethod
+    def of_frame(cls, table: object) -> NewRows:
+        """Return the rows of a data frame of any library; raise ``DataError`` for other objects."""
+        frame = tables.as_table(table)
+        if frame is None:
+            fault = tables.kind_fault("rows", table)
+            raise DataError(f"New rows cannot be read: {fault}.", "Or name a CSV file.")
+        ids = _IDS if isinstance(frame.index, pd.RangeIndex) else _IDS[:1]
+        inside = any(name_key(name) in ids for name in frame.columns)
+        header = [*([] if inside else [tables.IDS]), *map(str, frame.columns)]
+        cells = zip(frame.index, frame.itertuples(index=False, name=None), strict=True)
+        rows = [(f"row {at!r}", row if inside else (at, *row)) for at, row in cells]
+        return cls("the table", header, rows)
+
+
+def row_scores(store: Store, given: Sequence[NewRows]) -> PhotoScores:
+    """Return the concept scores of new rows: columns are matched with the store's by name.
+
+    Other columns are ignored; ``notes`` names them, and concepts that seem to be in other units
+    than the store's. Raises ``DataError`` for a concept without a column, for cells that are no
+    finite number, with their lines, for a repeated id, and without any row.
+    """
+    names: dict[str, str] = {}
+    parts, ignored = [], dict[str, None]()
+    for table in given:
+        column = _columns(table, store.concepts)
+        named = _id_column(table.header, column)
+        known = {*column, named}
+        ignored |= dict.fromkeys(x for at, x in enumerate(table.header) if at not in known)
+        for number, (place, cells) in enumerate(table.rows, 1):
+            _note_name(names, str(number) if named is None else as_text(cells[named]), place)
+        parts.append(_numbers(table, column))
+    score = np.concatenate([np.zeros((0, len(store.concepts)), np.float32), *parts])
+    if not len(score):
+        raise DataError("There is no row to decide.", "Write a row per case below the header.")
+    extra = f"Columns that are no concepts are ignored: {listed(list(ignored), _NAMED)}."
+    return PhotoScores(
+        photos=tuple(names),
+        fault=("",) * len(names),
+        concepts=tuple(store.concepts),
+        classes=tuple(store.classes),
+        score=score,
+        no_teacher="its logits were given as a table",
+        things="rows",
+        notes=(*([extra] if ignored else []), *_other_units(store, score)),
+    )
+
+
+def _columns(table: NewRows, concepts: Sequence[str]) -> list[int]:
+    """Return the index of each concept's column; raise ``DataError`` for concepts without one."""
+    at = positions(table.header)
+    missing = [name for name in concepts if name_key(name) not in at]
+    if missing:
+        raise DataError(
+            f"{table.source} has no column for {len(missing):,} of the store's "
+            f"{count(len(concepts), 'concept')}: {listed(missing, _NAMED)}."
+            f"{near(missing[0], table.header)}",
+            "Give the table a column for each concept, called as in the store.",
+        )
+    return [at[name_key(name)] for name in concepts]
+
+
+def _id_column(header: Sequence[str], column: Sequence[int]) -> int | None:
+    """Return the index of the column of ids, which is no concept; None without one."""
+    at = positions(header)
+    return next((at[name] for name in _IDS if name in at and at[name] not in column), None)
+
+
+def _note_name(names: dict[str, str], name: str, place: str) -> None:
+    """Record the place of a row's name; raise ``DataError`` for an empty or a repeated name."""
+    if not name:
+        raise DataError(f"{place}: the row has no id.", "Give each row an image_id.")
+    if name in names:
+        raise DataError(
+            f"{place}: the row {name!r} is listed twice (first {names[name]}).",
+            "Give each row its own image_id.",
+        )
+    names[name] = place
+
+
+def _numbers(table: NewRows, column: Sequence[int]) -> np.ndarray:
+    """Return the scores (rows, concepts) float32 in the columns of a table."""
+    values = np.array(
+        [[_number(cells[at]) for at in column] for _, cells in table.rows], dtype=np.float64
+    ).reshape(len(table.rows), len(column))
+    wrong = np.argwhere(~(np.abs(values) <= LARGEST_SCORE))  # nan too
+    if len(wrong):
+        places = [
+            f"{table.rows[i][0]}: {table.header[column[c]]} is "
+            f"{as_text(table.rows[i][1][column[c]]) or 'empty'}"
+            for i, c in wrong[:_NAMED]
+        ]
+        rest = f"\n- and {len(wrong) - _NAMED:,} more" if len(wrong) > _NAMED else ""
+        what = "cell is" if len(wrong) == 1 else "cells are"
+        raise DataError(
+            f"{len(wrong):,} {what} no finite number:\n- " + "\n- ".join(places) + rest, _CORRECT
+        )
+    return values.astype(np.float32)
+
+
+def _number(cell: Any) -> float:
+    """Return a cell as a number, nan if it is none."""
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return _WORDS.get(cell.strip().lower(), np.nan) if isinstance(cell, str) else np.nan
+
+
+def _other_units(store: Store, score: np.ndarray) -> Iterator[str]:
+    """Yield a sentence on concepts that seem to be in other units than the training rows: over half
+    of the values lie farther outside the training range than the range is wide."""
+    fit = store.scores_of(FIT)
+    low, high = fit.min(axis=0), fit.max(axis=0)
+    width = high - low
+    outside = ((score < low - width) | (score > high + width)).mean(axis=0)
+    if not len(far := np.flatnonzero(outside > 0.5)):
+        return
+    columns = [
+        f"{store.concepts[c]} (median {significant(float(np.median(score[:, c])), 3)}, in training "
+        f"{significant(float(low[c]), 3)} to {significant(float(high[c]), 3)})"
+        for c in far
+    ]
+    yield (
+        "Are these columns in the units of the store's scores? Over half of their values are far "
+        f"outside those of the training rows: {listed(columns, _NAMED)}."
+    )

@@ -1,0 +1,113 @@
+"""Groups of images in which the teacher itself ranks worse than in images like them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from inficond_panel.common.cache import once
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import Outcome, holm, metric_intervals, slices_by
+from inficond_panel.distill.metrics.outcome import Mask
+from inficond_panel.distill.metrics.slices import (
+    MIN_IMAGES,
+    MIN_POSITIVES,
+    NOT_KNOWN,
+    Luck,
+    too_small,
+)
+from inficond_panel.tuning import Tuner
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
+
+#: Most values of a column whose groups are compared: a column of more rather names images.
+MOST_VALUES = 20
+#: Most pairs of class and group; with more, chance would hide all but the largest differences.
+MOST_TESTS = 500
+#: Largest p, adjusted by Holm for all classes and groups, and least fall of AP, of a finding.
+LARGEST_P, LEAST_FALL = 0.05, 0.1
+
+
+@dataclass(frozen=True)
+class WorseGroup:
+    """Group of tuning images in which the teacher's AP of a class is clearly low.
+
+    ``group`` is a value of a ``column`` of metadata, with ``images`` labelled ones, of which
+    ``positives`` show the class. ``expected`` is the mean AP of random sets of as many positives
+    and negatives of all groups; ``p`` is of a permutation test, adjusted for all tests.
+    """
+
+    class_name: str
+    column: str
+    group: str
+    images: int
+    positives: int
+    ap: Interval
+    expected: float
+    p: float
+
+
+@once(8)
+def worse_groups_of_teacher(
+    tuner: Tuner, classes: tuple[str, ...], seed: int = 0
+) -> tuple[WorseGroup, ...]:
+    """Return the groups of tuning images in which the teacher is worse, the largest fall first.
+
+    Groups are values of the columns of metadata. A group is worse if the teacher's AP is lower than
+    in random sets with the same labels, by a permutation test that is adjusted for all ``classes``
+    and groups; if also the interval of its AP lies below theirs; and by ``LEAST_FALL`` or more.
+    Groups that are too small to compare are left out.
+    """
+    masks = _masks(tuner)
+    outcomes = {name: tuner.teacher_outcomes(TUNE)[name] for name in classes}
+    pairs = list(_pairs(outcomes, masks))
+    if not pairs or len(pairs) > MOST_TESTS:
+        return ()
+    most, noise = max(999, 40 * len(pairs)), tuner.spec.views.noise()
+    lucks = {name: Luck(each, AP.key, most, seed) for name, each in outcomes.items()}
+    parts = [outcomes[name].among(masks[key]) for name, key in pairs]
+    tested = [
+        lucks[name].of(masks[key], part.value(AP.key))
+        for (name, key), part in zip(pairs, parts, strict=True)
+    ]
+    adjusted, found = holm([p for _, p in tested]), list[WorseGroup]()
+    for (name, key), part, (expected, _), p in zip(pairs, parts, tested, adjusted, strict=True):
+        if p > LARGEST_P:
+            continue
+        ap = metric_intervals(part, (AP.key,), **noise)[AP.key]
+        if ap.high < expected and expected - ap.estimate >= LEAST_FALL:
+            counts = len(part.positive), int(part.positive.sum())
+            found.append(WorseGroup(name, *key, *counts, ap, expected, p))
+    return tuple(sorted(found, key=lambda each: each.ap.estimate - each.expected))
+
+
+def _masks(tuner: Tuner) -> dict[tuple[str, str], Mask]:
+    """Return the tuning images of each value of the columns of metadata that divide them into a few
+    groups, by column and value."""
+    rows, masks = tuner.images(TUNE), dict[tuple[str, str], Mask]()
+    for column in tuner.store.metadata_columns:
+        texts = tuner.store.column(column)
+        here = [texts[row] for row in rows]
+        if 1 < len(set(here)) <= MOST_VALUES:
+            masks |= {(column, value): mask for value, mask in slices_by(here).items()}
+    return {key: mask for key, mask in masks.items() if key[1] != NOT_KNOWN}
+
+
+def _pairs(
+    outcomes: Mapping[str, Outcome], masks: Mapping[tuple[str, str], Mask]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield class and group of each test: groups with enough images, with others beside them."""
+    limits = MIN_IMAGES, MIN_POSITIVES
+    for name, outcome in outcomes.items():
+        for key, mask in masks.items():
+            sides = outcome.among(mask), outcome.among(~mask)
+            if not any(too_small(side, AP.key, side.value(AP.key), limits) for side in sides):
+                yield name, key
+
+
+def of_class(found: Sequence[WorseGroup]) -> dict[str, list[WorseGroup]]:
+    """Return the groups by class, in the same order."""
+    by_class: dict[str, list[WorseGroup]] = {}
+    for each in found:
+        by_class.setdefault(each.class_name, []).append(each)
+    return by_class
