@@ -21,8 +21,9 @@ from scipy.special import expit
 
 from inficond_panel import TunableStudents
 from inficond_panel.cli import main
+from inficond_panel.common.interval import Interval
 from inficond_panel.errors import DataError, ExportError
-from inficond_panel.export.pocket.folder import MODEL, REFERENCE
+from inficond_panel.export.pocket.folder import MODEL, REFERENCE, loss_sentence
 from inficond_panel.export.pocket.learn import REFITTED, SAME, learn_pocket, trunk_name
 from inficond_panel.export.pocket.reading import load_pocket
 from inficond_panel.tuning import open_tuner
@@ -310,6 +311,13 @@ def test_the_network_s_file_tells_its_ap_and_that_of_the_students(made):
     told = load_pocket(made[2] / MODEL).facts["average_precision"]
     assert told["students"] == pytest.approx(rows["students"])
     assert told["pocket"] == pytest.approx(rows["pocket"])
+
+
+@pytest.mark.parametrize("high", [-0.02, -0.01])
+def test_a_loss_of_ap_is_told_if_it_is_large_for_sure(high):
+    told = list(loss_sentence(Interval(-0.05, -0.08, high)))
+    assert len(told) == (high == -0.02)
+    assert all("−5.0 points [−8.0, −2.0]" in each for each in told)
 
 
 def test_the_groups_of_a_class_are_not_by_its_own_word(made):

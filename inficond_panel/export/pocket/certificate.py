@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.ordering import strongest
 from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill import Outcome
@@ -111,6 +112,12 @@ class Certificate:
         title = f"Teacher, students and pocket, mean over classes on {images:,} images"
         title += f" of {self.split}; the pocket's {self.pocket.kind}"
         return make_frame(rows, "model", _QUALITY, title=title, level=noise["level"])
+
+    @property
+    def ap_change(self) -> Interval:
+        """Change of the mean AP from the students to the pocket."""
+        before, after = self.outcomes[STUDENTS_ROW], self.outcomes[POCKET_ROW]
+        return mean_change(before, after, **self.pocket.tuner.spec.views.noise())
 
     def _row(self, name: str, outcomes: list[Outcome], noise: Any) -> dict[str, Any]:
         before = self.outcomes[STUDENTS_ROW]

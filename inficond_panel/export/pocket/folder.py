@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.installation import needs
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
 from inficond_panel.common.progress import Progress, no_progress, part_of
 from inficond_panel.distill.metrics.bootstrap import class_mean
@@ -57,6 +58,8 @@ LARGEST_FALL = 0.005
 #: Photos on which the ONNX file is compared with torch, and allowed differences of logits: median
 #: over the photos, and largest.
 COMPARED, TOLERANCE, STEP = 64, 1e-3, 1e-2
+#: Fall of the mean AP from which on the pocket's loss is told in words.
+LOSS = 0.015
 #: Images after which a line of progress follows.
 _TOLD = 100
 
@@ -94,6 +97,7 @@ class PocketFiles:
             f"The pocket has the {pocket.kind}: their mean AP on tune is the higher one.",
             f"On {COMPARED} photos or fewer of tune, logits of {MODEL} differ from torch by "
             f"{usual:.0e} at the median, {largest:.0e} at most.",
+            *loss_sentence(self.certificate.ap_change),
             *tuning_sentence(pocket.errors),
             *([self.no_small] if self.no_small else []),
         ]
@@ -103,6 +107,17 @@ class PocketFiles:
                 "are cross-fitted, the pocket is not: look at the holdout."
             )
         return lines
+
+
+def loss_sentence(change: Interval) -> Iterator[str]:
+    """Yield a sentence on the ``change`` of the mean AP from students to pocket if it is a fall by
+    more than ``LOSS``, and not by chance."""
+    if change.high < -LOSS:
+        told = change.text(1, scale=100, unit="points", sign=True)
+        yield (
+            f"From the students to the pocket the mean AP changes by {told}. Larger photos "
+            "(--size), or another trunk (--backbone), may keep more."
+        )
 
 
 def tuning_sentence(errors: tuple[float, ...]) -> Iterator[str]:
