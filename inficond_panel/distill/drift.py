@@ -123,7 +123,7 @@ def drift(
         chosen = np.random.default_rng(seed).choice(len(fitted), MOST_FIT, replace=False)
         fitted = fitted[np.sort(chosen)]
     fitted, new = np.asarray(fitted, dtype=np.float64), np.asarray(new)
-    sides = ((new, LEAST_PHOTOS, "new photos"), (fitted, LEAST_FIT, "photos of fit"))
+    sides = ((new, LEAST_PHOTOS, "new images"), (fitted, LEAST_FIT, "images of fit"))
     for scores, least, what in sides:
         if len(scores) < least:
             lacking = f"there are {len(scores)} {what}, and {least} are needed"
@@ -266,9 +266,9 @@ def balance(
         if min(ours, theirs) < least:
             what = "show the class" if side else "do not show the class"
             raise DataError(
-                f"{ours} photos of fit and {theirs} of tune {what}; {least} of each are needed"
+                f"{ours} images of fit and {theirs} of tune {what}; {least} of each are needed"
                 f"{counted_once(groups[0]) or counted_once(groups[1])}.",
-                "Give more labelled photos, or tune by thumbs.",
+                "Give more labelled images, or tune by thumbs.",
             )
         sides = of_rows(groups[0], in_fit), of_rows(groups[1], in_tune)
         ratio, penalty = density_ratio(fit_scores[in_fit], tune_scores[in_tune], sides)

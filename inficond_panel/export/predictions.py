@@ -184,7 +184,7 @@ def decision_frame(
         rows,
         ["image", "class"],
         {
-            "image": Heading("photo"),
+            "image": Heading("image"),
             "named_student": Heading("named", missing=DONT_KNOW),
             "named_probability": Heading("among the classes"),
             "named_teacher": Heading("by the teacher"),
@@ -257,7 +257,7 @@ def part_frame(predictions: Sequence[Prediction], most: int | None = None) -> pd
         rows,
         ["image", "class"],
         {
-            "image": Heading("photo"),
+            "image": Heading("image"),
             "class": Heading("class"),
             "concept": Heading("concept"),
             "concept_score": Heading("score", missing=""),
@@ -318,7 +318,7 @@ class Abstaining:
                 best = "too few images are labelled" if few else f"the best is {rule.best:.3f}"
                 yield (
                     f"{name or 'The classifier'}: no {LEAST_DECIDED} or more images of tune are "
-                    f"decided with an accuracy of {rule.asked:g} ({best}), so no photo is answered."
+                    f"decided with an accuracy of {rule.asked:g} ({best}), so no image is answered."
                 )
 
     def _together(self, mine: list[Prediction]) -> list[Prediction]:

@@ -239,7 +239,7 @@ def drift_frame(drift: Drift) -> pd.DataFrame:
         rows,
         "concept",
         plain_headings(**{name: name.replace("_", " ") for name in names}),
-        title="new photos compared with the images of fit, by concept scores",
+        title="new images compared with the images of fit, by concept scores",
         notes=drift_sentences(drift),
         facts={**facts, "alarm": drift.alarm},
         shown=[at for at, row in enumerate(rows) if row["drifted"]],

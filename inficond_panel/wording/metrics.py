@@ -17,7 +17,7 @@ from inficond_panel.vocabulary.metrics import AP
 #: Number of classes that are named; the rest is counted.
 NAMED = 6
 #: What the values of the teacher beside a student's are.
-TEACHER_BESIDE = "Teacher: on the same photos, decided by the same rule as the student."
+TEACHER_BESIDE = "Teacher: on the same images, decided by the same rule as the student."
 _REMEDY = "check the order of the teacher's classes and its preprocessing, or use labels."
 
 
@@ -100,9 +100,9 @@ def drift_sentences(drift: Drift) -> list[str]:
     scores drifted; or why nothing was tested."""
     if drift.lacking:
         return [f"Not tested: {drift.lacking}."]
-    verdict = "These photos differ" if drift.alarm else "No significant difference"
+    verdict = "These images differ" if drift.alarm else "No significant difference"
     return [
-        f"{verdict} from the training images: {count(drift.photos, 'photo')} compared with "
+        f"{verdict} from the training images: {count(drift.photos, 'image')} compared with "
         f"{drift.fit_photos:,}, at a chance of {100 * LARGEST_P:g} % of a false alarm.",
         _far_sentence(drift),
         _concepts_sentence(drift),

@@ -204,7 +204,7 @@ def edit_words(item: NodeEdit) -> str:
 
 
 #: Which student decides on each of the images that a student learned from, or was chosen by.
-_JUDGED = "Each photo here is judged by a student that"
+_JUDGED = "Each image here is judged by a student that"
 
 
 def learned_sentence() -> str:

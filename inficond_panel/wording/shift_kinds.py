@@ -1,4 +1,4 @@
-"""Sentences on how the photos of a class differ between fit and tune, and on the remedies."""
+"""Sentences on how the images of a class differ between fit and tune, and on the remedies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_
 
 #: Title of the doctor's findings where none of them is a fault.
 NOTHING_WRONG = "no problem was found; what these images do not tell"
-NOTHING_TO_REMOVE = f"No concept is left to remove: find a repair, or answer {ASKED} photos."
+NOTHING_TO_REMOVE = f"No concept is left to remove: find a repair, or answer {ASKED} images."
 
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:

@@ -142,7 +142,7 @@ def test_a_spec_of_init_explains_its_keys(begun):
 def test_a_split_by_chance_is_said_to_share_every_bias(home, capsys):
     logits(home / "teacher_logits.csv", table(home / "photos"))
     _, out = init(capsys, "photos", "--teacher", "teacher_logits.csv")
-    assert out.count("Splits by chance share every bias of the photos") == 1
+    assert out.count("Splits by chance share every bias of the images") == 1
 
 
 def test_splits_of_the_folder_are_not_said_to_share_every_bias(data, capsys):

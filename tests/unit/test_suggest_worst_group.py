@@ -154,4 +154,4 @@ def test_without_labels_of_tune_a_class_is_left_out(tmp_path):
     given["labels"] = given["labels"].where(given["split"] != "tune")
     students = from_frames(**given, path=tmp_path / "own.zarr").fit()
     found = students.suggest(aim="worst-group", by=COLUMN)
-    assert "0 positive and 0 negative photos" in found.skipped[CLASS]
+    assert "0 positive and 0 negative images" in found.skipped[CLASS]
