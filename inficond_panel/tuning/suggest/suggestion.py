@@ -42,7 +42,7 @@ from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
 from inficond_panel.tuning.thumbs import Intent, chosen_classes
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.aims import AIMS, WORST_GROUP, aim_points
+from inficond_panel.vocabulary.aims import AIMS, WORST_GROUP, aim_words
 from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.things import CONCEPT
@@ -303,7 +303,8 @@ def carry_out(
     parent = tuner.node(suggestion.parent)
     node = tuner.fine_tune(parent, suggestion.intents, progress, author=AUTHOR)
     if node.author == AUTHOR and not node.note:
-        expected = f"expected gain {suggestion.gain} {aim_points(suggestion.by)}, {MEASURED}"
+        aim = aim_words(suggestion.by)
+        expected = f"expected gain in {aim} {suggestion.gain}, {MEASURED}"
         note = f"By a machine (repair, seed {suggestion.seed}): {expected}."
         tuner.set_note(node.id, note, AUTHOR)
     return tuner.node(node.id)
