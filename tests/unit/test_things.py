@@ -6,11 +6,13 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 from photoless import captions_spec, table_store
+from sessions import session_on
 
 from inficond_panel import open_students
 from inficond_panel.cli import main
+from inficond_panel.views.start.view import StartView
 
-pytestmark = [pytest.mark.commands, pytest.mark.slow]
+pytestmark = [pytest.mark.commands, pytest.mark.page, pytest.mark.slow]
 
 #: What may speak of photos: that there are none.
 ALLOWED = ("This store has no photos: ",)
@@ -84,3 +86,11 @@ def test_what_is_found_is_said_of_captions_or_rows(said, place):
     things = "captions" if place.suffix == ".yaml" else "rows"
     assert f"of the {things} with" in said["doctor --class dog"]
     assert f"of the dog {things} it learned from" in said["doctor"]
+
+
+def test_the_sentence_over_two_cards_of_one_student_counts_students(place):
+    app = session_on(place, history=":memory:")
+    view = StartView(app)
+    app.shifts.start()
+    assert [card["class_name"] for card in view.panel.cards] == ["dog", "dog"]
+    assert view.panel.purpose.endswith("1 of them may rely on the wrong thing:")
