@@ -100,7 +100,9 @@ OF_PHOTOS = Remedies(
     + ".",
     then={**_KINDS, PHOTOS: _EXTEND + "; or take what " + _SUGGEST + " finds."},
 )
-_AGAIN = ", and run `inficond precompute`."
+_AGAIN = (
+    ", and run " + Remedy("`inficond precompute`", "`inficond precompute SPEC` in a shell") + "."
+)
 OF_CAPTIONS = replace(
     OF_PHOTOS,
     of_memory="Its students imitate what it remembers. Add captions that it has not seen to the "
