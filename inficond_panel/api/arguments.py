@@ -250,5 +250,5 @@ def _answer(image: object, value: object) -> int | None:
         raise TuningError(
             f"The answer on image {image!r} is {value!r}.",
             "Give 1 or True if the class is present, 0 or False if it is absent, None to skip the "
-            "photo.",
+            "image.",
         ) from None

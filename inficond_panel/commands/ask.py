@@ -1,4 +1,4 @@
-"""``inficond ask``: photos to answer yes or no, and a refit to the answers if it helps."""
+"""``inficond ask``: images to answer yes or no, and a refit to the answers if it helps."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner
 
 DESCRIPTION = (
-    "Without --answers: writes a table of photos of tune, or photos added by `inficond extend`, "
+    "Without --answers: writes a table of images of tune, or photos added by `inficond extend`, "
     "on which the student and the concept named like the class disagree, one row per photo. Fill "
     "in the column answer: 1 or yes, 0 or no, nothing to skip a photo. With --answers: "
     "evaluates the student by the answers, and refits it to them if that lowers its loss on "
-    "photos that it was not fitted to (cross-fitted). See `inficond docs repair`."
+    "images that it was not fitted to (cross-fitted). See `inficond docs repair`."
 )
 EXAMPLE = "inficond ask demo --class bicycle --output answers.csv"
 
@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_json()
     parser.add_class("class of the student", required=True)
     parser.add_argument(
-        "-n", type=positive, default=ASKED, metavar="N", help=f"photos (default: {ASKED})"
+        "-n", type=positive, default=ASKED, metavar="N", help=f"images (default: {ASKED})"
     )
     parser.add_node()
     files = parser.add_mutually_exclusive_group()

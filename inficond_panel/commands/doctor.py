@@ -8,7 +8,7 @@ from inficond_panel.commands.shared.output import progress, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser
 
 DESCRIPTION = (
-    "Checks the teacher, the concepts, the labels and the photos of each class, and reports the "
+    "Checks the teacher, the concepts, the labels and the images of each class, and reports the "
     "kind of shift from fit to tune: wrong labels, a correlation in the training images only "
     "(with the suspect concepts), different photos, a different share of the class, or too few "
     "photos to tell. It also asks about what a student may rely on in all photos, which no split "

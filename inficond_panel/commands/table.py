@@ -44,7 +44,7 @@ COMMANDS = (
     Command("pocket", "Students", "Write a small network with the students, as ONNX.", "pocket"),
     Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
     Command("tune", "Tuning", "Refit students by the edits of a file.", "tune"),
-    Command("ask", "Tuning", "Choose photos to answer, and refit to the answers.", "ask"),
+    Command("ask", "Tuning", "Choose images to answer, and refit to the answers.", "ask"),
     Command("lambda", "Tuning", "Measure a student over its L1 penalty.", "penalty_path"),
     Command("suggest", "Tuning", "Propose and apply repairs, by the labels of tune.", "suggest"),
     Command("explain", "Tuning", "Report what a refit changed, and what bounds cost.", "explain"),

@@ -25,7 +25,7 @@ DESCRIPTION = (
     f"{{class, direction: learn, from: {'|'.join(SOURCES)}, value: number or auto}}, "
     "{class, direction: doubt, value: number or auto}, "
     "{class, direction: lambda, value: number or auto}. "
-    f"{{class, meant: {'|'.join(WORLDS)}}} says which photos the thumbs on a class are meant for."
+    f"{{class, meant: {'|'.join(WORLDS)}}} says which images the thumbs on a class are meant for."
 )
 EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 

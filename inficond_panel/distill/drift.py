@@ -274,9 +274,9 @@ def balance(
         if min(ours, theirs) < least:
             what = "show the class" if side else "do not show the class"
             raise DataError(
-                f"{ours} photos of fit and {theirs} of tune {what}; {least} of each are needed"
+                f"{ours} images of fit and {theirs} of tune {what}; {least} of each are needed"
                 f"{counted_once(groups[0]) or counted_once(groups[1])}.",
-                "Give more labelled photos, or tune by thumbs.",
+                "Give more labelled images, or tune by thumbs.",
             )
         sides = of_rows(groups[0], in_fit), of_rows(groups[1], in_tune)
         ratio, penalty = density_ratio(fit_scores[in_fit], tune_scores[in_tune], sides)

@@ -161,14 +161,14 @@ class Photos(SideMeans):
         if len(self.label) != self.scores.shape[0]:
             raise DataError(
                 f"{self.scores.shape[0]} rows of scores have {len(self.label)} labels.",
-                "Give one label per photo.",
+                "Give one label per image.",
             )
         if not np.isin(self.label, (0, 1)).all():
-            raise DataError("Labels must be 0 or 1.", "Leave out the photos without a label.")
+            raise DataError("Labels must be 0 or 1.", "Leave out the images without a label.")
         self._sides = np.stack([self.label == 1, self.label == 0], axis=1).astype(np.float64)
         counts = self._sides.sum(axis=0)
         if counts.min() < 2:
-            raise DataError("Fewer than two photos have label 1, or label 0.", "Label more photos.")
+            raise DataError("Fewer than two images have label 1, or label 0.", "Label more images.")
         super().__init__(counts, *self.scores.moments(self._sides / counts))
 
     def partial_correlation(self, values: NDArray) -> Array:

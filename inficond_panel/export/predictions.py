@@ -329,7 +329,7 @@ class Abstaining:
                 best = "too few images are labelled" if few else f"the best is {rule.best:.3f}"
                 yield (
                     f"{name or 'The classifier'}: no {LEAST_DECIDED} or more images of tune are "
-                    f"decided with an accuracy of {rule.asked:g} ({best}), so no photo is answered."
+                    f"decided with an accuracy of {rule.asked:g} ({best}), so no image is answered."
                 )
 
     def _together(self, mine: list[Prediction]) -> list[Prediction]:

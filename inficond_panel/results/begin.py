@@ -14,14 +14,14 @@ SUSPECT, ASKED, GAINLESS, NO_FINDING, FEW = range(5)
 
 
 def rank_of(
-    name: str, relying: Collection[str], asked: Collection[str], gainless: Collection[str]
+    name: str, relying: Collection[str], asked: Collection[str], last: Collection[str]
 ) -> int:
     """Return the rank of a class by what was found of it.
 
-    ``relying`` classes have a suspect concept, of which the ``gainless`` have no gain to expect;
+    ``relying`` classes have a suspect concept, of which the ``last`` had no gain to expect;
     ``asked`` ones may rely on something that all photos share.
     """
-    if name in relying and name not in gainless:
+    if name in relying and name not in last:
         return SUSPECT
     if name in asked:
         return ASKED
@@ -32,7 +32,7 @@ def in_order(
     metrics: Mapping[str, ClassMetrics],
     relying: Collection[str] = (),
     asked: Collection[str] = (),
-    gainless: Collection[str] = (),
+    last: Collection[str] = (),
 ) -> list[str]:
     """Return the classes in the order of the list's sort *Where to begin*.
 
@@ -42,7 +42,7 @@ def in_order(
 
     def rank(name: str) -> int:
         few = metrics[name].positives < LEAST_TUNE
-        return FEW if few else rank_of(name, relying, asked, gainless)
+        return FEW if few else rank_of(name, relying, asked, last)
 
     def gap(name: str) -> float:
         behind = metrics[name].teacher_ap - metrics[name].ap

@@ -181,7 +181,7 @@ def _findings(
     ]
     unsure = list(_not_told(worst_first, remedies))
     rows = [{**row, "remedy": reader(row["remedy"])} for row in (*found, *unsure)]
-    notes = [] if rows else ["No problem was found in these photos."]
+    notes = [] if rows else ["No problem was found in these images."]
     headings = plain_headings("about", kind="what", finding="finding", remedy="what helps")
     title = f"{node_title(tuner, node)}: {'findings' if found or not unsure else NOTHING_WRONG}"
     return make_frame(rows, "about", headings, title=title, notes=notes, facts=facts)
@@ -215,11 +215,11 @@ def _of_photos(
     near = store.near_images
     if near.groups:
         finding = f"{near}. A group counts as one image in tests and intervals."
-        yield _row("photos", "near-equal", finding, remedies.of_near_equal)
+        yield _row("images", "near-equal", finding, remedies.of_near_equal)
     drifted = _drift(store, facts["seed"])
     if drifted.alarm:
         told = split_drift_sentence(drifted)
-        yield _row("photos", "tuning unlike training", told, remedies.of_kind(PHOTOS))
+        yield _row("images", "tuning unlike training", told, remedies.of_kind(PHOTOS))
 
 
 @once(4)
@@ -366,7 +366,7 @@ _CLASS_HEADINGS = {
     "added": Heading("wrongly present", 2),
     "missed": Heading("wrongly absent", 2),
     "share": Heading("frequency, z", 1, sign=True),
-    "photos": Heading("other photos, z", 1, sign=True),
+    "photos": Heading("other images, z", 1, sign=True),
     "pictures": Heading("pictures"),
 }
 
@@ -510,7 +510,7 @@ def _label_frame(
         "class": Heading("class"),
         "label": Heading("label", words=("absent", "present")),
         "wrong": Heading("wrong by", 2),
-        "present": Heading("present by other photos", 2),
+        "present": Heading("present by other images", 2),
         "teacher": Heading("by the teacher", 2),
     }
     shown = range(len(rows) if whole else min(len(rows), SHOWN_LABELS))

@@ -32,7 +32,7 @@ from inficond_panel.wording.shared_bias import (
 BELONGS_HEADING = Heading("", words=("", words.BELONGS))
 _HEADINGS = {
     "class": Heading("class"),
-    "name": Heading("in all photos"),
+    "name": Heading("in all images"),
     "kind": Heading("is a"),
     "found_with": Heading("found: with it", 2),
     "found_without": Heading("without it", 2),
@@ -109,7 +109,7 @@ def called_rows(seen: Mapping[str, StudentShared]) -> Iterator[tuple[str, Shared
     """Yield each suspect that is called, with its class and a sentence, the strongest first."""
     called = [(name, each) for name, one in seen.items() for each in one.found.called]
     for name, each in sorted(called, key=lambda pair: -pair[1].strength):
-        told = shared_sentence(name, each, seen[name].concepts(each))
+        told = shared_sentence(name, each, seen[name].found.things, seen[name].concepts(each))
         yield name, each, f"{reliance_sentence(name, each)} {told}"
 
 
@@ -119,7 +119,7 @@ def in_fit_rows(seen: Mapping[str, StudentShared]) -> Iterator[tuple[str, str]]:
     for name, one in seen.items():
         if one.found.in_fit:
             strongest = max(one.found.in_fit, key=lambda each: each.strength)
-            yield name, in_fit_sentence(name, strongest, one.concepts(strongest))
+            yield name, in_fit_sentence(name, strongest, one.found.things, one.concepts(strongest))
 
 
 def shared_frame(
@@ -160,7 +160,7 @@ def _row(name: str, each: SharedSuspect, one: StudentShared) -> dict[str, Any]:
         "weight": each.weight if each.weight else np.nan,
         "called": each.called and not each.belongs,
         "belongs": each.belongs,
-        "sentence": shared_sentence(name, each, showing),
+        "sentence": shared_sentence(name, each, one.found.things, showing),
     }
 
 

@@ -30,7 +30,7 @@ from inficond_panel.tuning.suggest import Suggestion, suggest
 from inficond_panel.tuning.suggest.baselines import Baseline
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED
-from inficond_panel.vocabulary.aims import MEAN_AP, WORST_GROUP, aim_points
+from inficond_panel.vocabulary.aims import MEAN_AP, WORST_GROUP, aim_words
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.metrics import teacher_sentences
@@ -153,8 +153,8 @@ def _class_shift(
 
 def _headings(by: str) -> dict[str, Heading]:
     """Return the headings of levers; ``by`` divides images into groups, if the worst counts."""
-    gain = {"gain": Heading("gain", sign=True, missing="")}
-    change = {"ap_change": Heading("change", sign=True, missing="")} if by else {}
+    gain = {"gain": Heading("gain" if by else "gain in AP", sign=True, missing="")}
+    change = {"ap_change": Heading("change of AP", sign=True, missing="")} if by else {}
     return {
         **plain_headings("class", "lever", recommended="proposed"),
         **({**plain_headings(worst="worst group"), **gain} if by else {}),
@@ -222,15 +222,17 @@ def _measured(
 def _notes(suggestion: Suggestion) -> Iterator[str]:
     yield suggestion.summary
     if suggestion.repairs:
-        over = f"over {count(len(suggestion.repairs), 'class')}"
-        yield f"Expected gain {suggestion.gain} {aim_points(suggestion.by)}, {over}, {MEASURED}."
+        classes = len(suggestion.repairs)
+        over = f", mean over {count(classes, 'class')}" if classes > 1 else ""
+        aim = aim_words(suggestion.by)
+        yield f"Expected gain in {aim} {suggestion.gain}{over}, {MEASURED}."
     if suggestion.by and suggestion.taken:
-        yield f"Expected change of the mean AP {suggestion.ap_change} points."
+        yield f"Expected change of the mean AP {suggestion.ap_change}."
     yield from teacher_sentences(suggestion.unknown)
     if len(suggestion.repairs) > 1:
         for name in suggestion.taken:
             gain = suggestion.gain_of(name)
-            yield f"{name}: expected gain {gain} {aim_points(suggestion.by)}."
+            yield f"{name}: expected gain in {aim_words(suggestion.by)} {gain}."
     for name, repair in suggestion.repairs.items():
         yield from (f"{name}: {note}" for note in _class_notes(repair, suggestion.by))
     for name, why in suggestion.skipped.items():

@@ -139,7 +139,7 @@ class AppState(param.Parameterized):
         )
         self.reliance = RelianceState(self.students, self.shifts, self.changes)
         self.groups = GroupsState(self.students, self.selection, self.shown, self.jobs)
-        self.suggestion = SuggestState(self.tuning, self.jobs)
+        self.suggestion = SuggestState(self.tuning, self.selection, self.jobs)
         self.asking = AskState(self.tuning)
         self.tags = TagsState(self.tuning)
         self.comparison = CompareState(self.students, jobs)

@@ -47,7 +47,7 @@ class AskState(param.Parameterized):
         tuner = self._tuning.tuner
         if tuner.repairs.refused is not None:
             why = tuner.repairs.refused.whole_for_page
-            return f"These students cannot learn from answers on photos. {why}"
+            return f"These students cannot learn from answers. {why}"
         if not tuner.store.shown:
             return "This store has no photos and no captions that a person could answer about."
         return ""
@@ -212,7 +212,8 @@ class AskState(param.Parameterized):
             facts = {"class": class_name, "images": list(draft.images)}
             self._note("ask", {**facts, "replies": len(draft.replies)})
 
-        self.param.update(draft=None, found=None, status=Status("choosing", "Choosing photos"))
+        choosing = f"Choosing {self._tuning.tuner.store.things}"
+        self.param.update(draft=None, found=None, status=Status("choosing", choosing))
         job = Job(_KEY, work, done, self._failed)
         self._tuning.jobs.submit(job)
 

@@ -61,8 +61,8 @@ class PocketState(Working):
 
     @property
     def offered(self) -> bool:
-        """True if the session may export."""
-        return self._rights.export
+        """True if the session may export, and there are photos from which a network can learn."""
+        return self._rights.export and self.tuner.store.holds("photos")
 
     @property
     def folder(self) -> Path:

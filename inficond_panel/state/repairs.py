@@ -143,9 +143,15 @@ class SuggestState(param.Parameterized):
         item_type=str,
         doc="Classes searched ahead for which no gain is expected; [] until all are searched.",
     )
+    last = param.List(
+        [],
+        item_type=str,
+        doc="Classes that come last in *Where to begin*: those ``gainless`` when all students were "
+        "opened, so that nothing moves under the pointer when a search ends.",
+    )
 
-    def __init__(self, tuning: TuningState, jobs: Jobs) -> None:
-        self._tuning, self._jobs = tuning, jobs
+    def __init__(self, tuning: TuningState, selection: Selection, jobs: Jobs) -> None:
+        self._tuning, self._selection, self._jobs = tuning, selection, jobs
         self._wanted: Sequence[str] = ()
         self._expecting: tuple[str, str] | None = None
         super().__init__()
@@ -162,6 +168,11 @@ class SuggestState(param.Parameterized):
         self._wanted = [name for name in classes if not only or name == only]
         self._look_ahead()
 
+    @param.depends("_selection.class_name", watch=True)
+    def _order(self) -> None:
+        if not self._selection.class_name:
+            self.last = self.gainless
+
     def take(self, class_name: str) -> None:
         """Add the repair in ``expected`` for a class to the pending batch. Raises ``KeyError``."""
         self._done(self.expected[class_name])
@@ -171,7 +182,7 @@ class SuggestState(param.Parameterized):
         head = self._tuning.head
         known = {name: one for name, one in self.expected.items() if one.parent == head.id}
         if len(known) < len(self.expected):
-            self.param.update(expected=known, gainless=[])
+            self.param.update(expected=known, gainless=[], last=[])
         if self._wanted and known.keys() >= set(self._wanted):
             self.gainless = [name for name in self._wanted if not gains(known[name], name)]
         missing = [(head.id, name) for name in self._wanted if name not in known]

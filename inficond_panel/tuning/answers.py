@@ -82,7 +82,7 @@ def photos_to_ask(
     ``TuningError`` for ``most`` below 1.
     """
     if most < 1:
-        raise TuningError(f"The number of photos is {most}.", "Ask for 1 photo or more.")
+        raise TuningError(f"The number of images is {most}.", "Ask for 1 image or more.")
     images = AllImages(student.store)
     rows = np.concatenate([student.store.rows(TUNE), images.added])
     sides, why = _sides(student, images.scores(rows))
@@ -309,8 +309,8 @@ def evaluated(
     labels = answers.labels
     if not labels:
         raise TuningError(
-            f"No photo has an answer for {answers.class_name!r}.",
-            "Answer 1 if the class is present, 0 if it is absent, for at least one photo.",
+            f"No image has an answer for {answers.class_name!r}.",
+            "Answer 1 if the class is present, 0 if it is absent, for at least one image.",
         )
     tuner.repairs.check(labels)
     with one_thread():

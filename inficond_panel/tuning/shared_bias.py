@@ -92,13 +92,14 @@ class SharedFound:
     """What the student of a class may rely on in all photos, the strongest first.
 
     ``lacking`` states why nothing can be said; "" if all was measured. ``photos`` are numbers of
-    positives and negatives.
+    positives and negatives. ``things`` is what sentences call the images, as ``Store.things``.
     """
 
     class_name: str
     lacking: str
     photos: tuple[int, int]
     suspects: tuple[SharedSuspect, ...] = ()
+    things: str = "photos"
 
     @property
     def called(self) -> tuple[SharedSuspect, ...]:
@@ -125,9 +126,10 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
     of = evidence.one_of_each
     label = np.concatenate([of.fit_label, of.tune_label])
     sides = (int((label == 1).sum()), int((label == 0).sum()))
+    things = of.student.store.things
     lacking = _lacking(of, evidence.shown(FIT), evidence.by_teacher or evidence.decided)
     if lacking:
-        return SharedFound(of.student.name, lacking, sides)
+        return SharedFound(of.student.name, lacking, sides, things=things)
     rows, logit = np.concatenate([of.fit, of.tune]), _logits(of)
     every, columns, carried = _candidates(of, rows)
     own = _own_scores(of, rows)
@@ -151,7 +153,7 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
         if in_fit[m] and suspects[at].rates.tells(suspects[at].use):
             counts = _counts(every[m], label, len(of.fit))
             suspects[at] = replace(suspects[at], in_fit=counts)
-    return SharedFound(of.student.name, "", sides, tuple(suspects))
+    return SharedFound(of.student.name, "", sides, tuple(suspects), things)
 
 
 def first_shared(evidence: Evidence, count: int, besides: Collection[str] = ()) -> tuple[str, ...]:

@@ -456,7 +456,7 @@ class Tuner(StudentHistory):
                 terms_of(terms, self.store)
             except (ValueError, KeyError, TypeError) as error:
                 raise TuningError(
-                    "The stored results of the repairs belong to other photos.",
+                    "The stored results of the repairs belong to other images.",
                     "Replay the history on the store it was made with, or make the repairs again.",
                 ) from error
             settings = {**settings, "terms": dict(terms)}

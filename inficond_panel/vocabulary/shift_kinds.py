@@ -1,4 +1,4 @@
-"""Kinds of shift of a class: differences between the photos of ``fit`` and of ``tune``."""
+"""Kinds of shift of a class: differences between the images of ``fit`` and of ``tune``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ShiftKind:
     remedy: str
 
 
-FEW = ShiftKind("few_photos", "too few photos", "Label more photos, with the class and without it.")
+FEW = ShiftKind("few_photos", "too few images", "Label more images, with the class and without it.")
 NOISE = ShiftKind(
     "wrong_labels", "wrong labels of training images", "Correct the labels that are likely wrong."
 )
@@ -33,6 +33,6 @@ SHARE = ShiftKind(
     "another share of the class",
     "AP is not affected, but decisions are: choose another threshold.",
 )
-PHOTOS = ShiftKind("other_photos", "other photos", "Add images like the tuning images.")
+PHOTOS = ShiftKind("other_photos", "other images", "Add images like the tuning images.")
 #: All kinds, the most urgent first.
 SHIFT_KINDS = (NOISE, PICTURES, LOST, PHOTOS, SHARE, FEW)

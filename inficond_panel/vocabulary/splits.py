@@ -19,6 +19,6 @@ ACROSS = ERROR, ALLOW = "error", "allow"
 IMAGES_OF = {FIT: "training images", TUNE: "tuning images", HOLDOUT: "holdout images"}
 #: What splits that are drawn by chance cannot show.
 BY_CHANCE = (
-    "Splits by chance share every bias of the photos: what goes with a class in all of them, "
+    "Splits by chance share every bias of the images: what goes with a class in all of them, "
     "the doctor can only ask about."
 )

@@ -14,7 +14,7 @@ class World:
 
 
 #: Concepts are as correlated with the class as in the tuning images.
-THESE = World("these", "As in these photos")
+THESE = World("these", "As in these images")
 #: The tuned concepts are as frequent with the class as without it.
 INDEPENDENT = World("independent", "Without this correlation")
 #: Both worlds by key.

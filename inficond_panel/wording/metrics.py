@@ -17,7 +17,7 @@ from inficond_panel.vocabulary.metrics import AP
 #: Number of classes that are named; the rest is counted.
 NAMED = 6
 #: What the values of the teacher beside a student's are.
-TEACHER_BESIDE = "Teacher: on the same photos, decided by the same rule as the student."
+TEACHER_BESIDE = "Teacher: on the same images, decided by the same rule as the student."
 _REMEDY = "check the order of the teacher's classes and its preprocessing, or use labels."
 
 

@@ -1,13 +1,14 @@
-"""Remedies that the doctor names: for stores made from photos, and for those made from tables.
+"""Remedies that the doctor names: for stores of photos, of captions, and of tables.
 
-A store of given scores has no photos, no encoder and no spec. Its user can change the tables, and
-call methods or commands that need the store alone.
+A store of captions has no encoder: its user can change the table of captions and the corpus, and
+make the store again. A store of given scores has no spec either. Its user can change the tables,
+and call methods or commands that need the store alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inficond_panel.errors import Remedy
 from inficond_panel.store import Store
@@ -51,8 +52,8 @@ _COPIES = (
 @dataclass(frozen=True, eq=False)
 class Remedies:
     """Remedies by finding. For kinds of shift, ``first`` replaces the first sentence, which is
-    that of the vocabulary; ``then`` adds what to call. Tables have no random words, so
-    no ``of_names``."""
+    that of the vocabulary; ``then`` adds what to call. Captions and tables have no
+    random words, so no ``of_names``."""
 
     of_memory: str
     of_no_influence: str
@@ -107,6 +108,22 @@ OF_PHOTOS = Remedies(
     + ".",
     then={**_KINDS, PHOTOS: _EXTEND + "; or take what " + _SUGGEST + " finds."},
 )
+_AGAIN = (
+    ", and run " + Remedy("`inficond precompute`", "`inficond precompute SPEC` in a shell") + "."
+)
+OF_CAPTIONS = replace(
+    OF_PHOTOS,
+    of_memory="Its students imitate what it remembers. Add captions that it has not seen to the "
+    "table" + _AGAIN + " " + _OR_SUGGEST,
+    of_shared=_SAY_SO + "captions of one without the other to the table" + _AGAIN,
+    of_constant="Delete them from the corpus, `concepts.corpus`" + _AGAIN,
+    of_nearly_equal="Delete one of each pair from the corpus, `concepts.corpus`" + _AGAIN,
+    of_names="",
+    of_suspects="A suspect is named by a word of the corpus. If no word fits, add one to "
+    "`concepts.corpus`" + _AGAIN,
+    then={**_KINDS, PHOTOS: _OR_SUGGEST},
+    first={PHOTOS: "Add captions like the tuning captions to the table" + _AGAIN},
+)
 OF_TABLES = Remedies(
     of_memory="Its students imitate what it remembers. Add rows that it has not seen. "
     + _OR_SUGGEST,
@@ -130,4 +147,6 @@ OF_TABLES = Remedies(
 
 def remedies_for(store: Store) -> Remedies:
     """Return the remedies that the user of ``store`` can follow."""
-    return OF_TABLES if store.given else OF_PHOTOS
+    if store.given:
+        return OF_TABLES
+    return OF_CAPTIONS if store.of_words else OF_PHOTOS

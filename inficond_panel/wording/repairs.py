@@ -204,7 +204,7 @@ def edit_words(item: NodeEdit) -> str:
 
 
 #: Which student decides on each of the images that a student learned from, or was chosen by.
-_JUDGED = "Each photo here is judged by a student that"
+_JUDGED = "Each image here is judged by a student that"
 
 
 def learned_sentence() -> str:
@@ -277,7 +277,7 @@ def small_cells_sentence(cells: str) -> str:
 
 def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
     """Return the sentence on the AP of a model that is fitted to the tuning images alone."""
-    shown = ap.text(1, scale=100, limits=limits)
+    shown = ap.text(limits=limits)
     return f"For comparison, a model fitted to the tuning images alone: AP {shown}."
 
 
@@ -353,12 +353,12 @@ def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True
 
 def better_sentence(repair: ClassRepair, *, limits: bool = True, by: str = "") -> str:
     """Return the sentence that a baseline ranks the tuning images better than the student with the
-    proposed repair, and how to use it; "" if none does. ``by``: see ``gain_words``."""
+    proposed repair, and how to use it; "" if none does. ``by`` divides images into groups."""
     better = repair.better
     if better is None:
         return ""
     than = "the proposed repair" if repair.taken else "the student"
-    gain = gain_words(better.gain.gain(), limits=limits, by=by)
+    gain = better.gain.gain().text(sign=True, limits=limits)
     value = f"worst group {number(better.worst)}" if by else f"AP {number(better.ap)}"
     return (
         f"Better than {than}: {better.name}, {value} ({gain} against the student). "

@@ -11,19 +11,21 @@ from inficond_panel.vocabulary.intents import DOWN, UP, Direction
 from inficond_panel.vocabulary.things import CONCEPT
 
 #: Words for a reliance that no comparison of splits shows.
-SHARED = "shared by all photos"
+SHARED = "shared by all images"
 #: Words for what goes with a class in the training images only.
 IN_FIT = "a column goes with it in the training images only"
 #: Words for what a person said belongs to the class.
 BELONGS = "belongs to it"
 
 
-def shared_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | None = None) -> str:
-    """Return sentences on how often the class ``name`` is found, and wrongly called, in photos with
-    and without a suspect: ``blond hair is found in 57 % of the photos without man, 15 % of those
-    with it (13 photos).`` What shows the reliance comes first. With the concepts that are
-    ``showing`` the suspect, they end with what to do."""
-    told = [_found(name, suspect), _called(name, suspect)]
+def shared_sentence(
+    name: str, suspect: SharedSuspect, things: str, showing: Sequence[str] | None = None
+) -> str:
+    """Return sentences on how often the class ``name`` is found, and wrongly called, in ``things``
+    (see ``Store.things``) with and without a suspect: ``blond hair is found in 57 % of the photos
+    without man, 15 % of those with it (13 photos).`` What shows the reliance comes first. With the
+    concepts that are ``showing`` the suspect, they end with what to do."""
+    told = [_found(name, suspect, things), _called(name, suspect, things)]
     rates, use = suspect.rates, suspect.use
     wrong_first = rates.called_tells(use) and not rates.found_tells(use)
     told = told[::-1] if wrong_first else told
@@ -31,10 +33,10 @@ def shared_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str] | 
     return " ".join(filter(None, [*told, asked]))
 
 
-def short_sentence(name: str, suspect: SharedSuspect) -> str:
+def short_sentence(name: str, suspect: SharedSuspect, things: str) -> str:
     """Return the sentence on what is found, or on wrong calls if these show the reliance best."""
-    called = _called(name, suspect) if calls_tell(suspect) else ""
-    return called or _found(name, suspect)
+    called = _called(name, suspect, things) if calls_tell(suspect) else ""
+    return called or _found(name, suspect, things)
 
 
 def calls_tell(suspect: SharedSuspect) -> bool:
@@ -55,12 +57,12 @@ def asked_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str]) ->
     return f"{condition(name, suspect)}, {'👎' if suspect.use > 0 else '👍'} {what}."
 
 
-def page_question(name: str, suspect: SharedSuspect, showing: Sequence[str]) -> str:
+def page_question(name: str, suspect: SharedSuspect, things: str, showing: Sequence[str]) -> str:
     """Return the short sentence and what to do, with the marks of the page's thumbs."""
     asked = asked_sentence(name, suspect, showing)
     for hand, direction in (("👍", UP), ("👎", DOWN)):
         asked = asked.replace(hand, direction.glyph)
-    return f"{short_sentence(name, suspect)} {asked}"
+    return f"{short_sentence(name, suspect, things)} {asked}"
 
 
 def reliance_sentence(name: str, suspect: SharedSuspect) -> str:
@@ -68,7 +70,7 @@ def reliance_sentence(name: str, suspect: SharedSuspect) -> str:
     return f"{name} may rely on {relied_words(suspect)}."
 
 
-def in_fit_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str]) -> str:
+def in_fit_sentence(name: str, suspect: SharedSuspect, things: str, showing: Sequence[str]) -> str:
     """Return sentences on a column's value that goes with a class in the training images only:
     ``Of the training images 97 of 97 with horse have site = ridge, and 8 % of the others; of the
     tuning images 10 of 30, and 24 %.`` They end with what to do."""
@@ -77,7 +79,7 @@ def in_fit_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str]) -
     return (
         f"Of the training images {fit[0]:,} of {fit[1]:,} with {name} have {suspect.name}, and "
         f"{_share(*fit_others)} of the others; of the tuning images {tune[0]:,} of {tune[1]:,}, "
-        f"and {_share(*tune_others)}. {_found(name, suspect)} "
+        f"and {_share(*tune_others)}. {_found(name, suspect, things)} "
         f"{asked_sentence(name, suspect, showing)}"
     )
 
@@ -98,28 +100,36 @@ def relied_words(suspect: SharedSuspect) -> str:
     return suspect.name if suspect.use > 0 else f"the absence of {suspect.name}"
 
 
-def _found(name: str, suspect: SharedSuspect) -> str:
+def _found(name: str, suspect: SharedSuspect, things: str) -> str:
     (with_, of_with), (without, of_without) = suspect.rates.found
     if not of_with or not of_without:
         lacking = "without" if of_with else "with"
-        return f"No photo of {name} is {lacking} {suspect.name}, so nothing shows what it costs."
+        return (
+            f"None of the {name} {things} is {lacking} {suspect.name}, so nothing shows what it "
+            "costs."
+        )
     sides = [
-        (_share(without, of_without), of_without, f"the photos without {suspect.name}", "without"),
-        (_share(with_, of_with), of_with, f"the photos with {suspect.name}", "with"),
+        (
+            _share(without, of_without),
+            of_without,
+            f"the {things} without {suspect.name}",
+            "without",
+        ),
+        (_share(with_, of_with), of_with, f"the {things} with {suspect.name}", "with"),
     ]
     more, less = sides if suspect.use < 0 else sides[::-1]
     return (
         f"{name} is found in {more[0]} of {more[2]}, {less[0]} of those {less[3]} it "
-        f"({count(less[1], 'photo')})."
+        f"({count(less[1], things[:-1])})."
     )
 
 
-def _called(name: str, suspect: SharedSuspect) -> str:
+def _called(name: str, suspect: SharedSuspect, things: str) -> str:
     (with_, of_with), (without, of_without) = suspect.rates.called
     if not of_with or not of_without:
         return ""
     return (
-        f"Where no {name} is, it is called in {_share(with_, of_with)} of the photos with "
+        f"Where no {name} is, it is called in {_share(with_, of_with)} of the {things} with "
         f"{suspect.name}, {_share(without, of_without)} of those without it."
     )
 

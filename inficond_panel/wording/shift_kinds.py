@@ -1,4 +1,4 @@
-"""Sentences on how the photos of a class differ between fit and tune, and on the remedies."""
+"""Sentences on how the images of a class differ between fit and tune, and on the remedies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_
 NOTHING_WRONG = "no problem was found; what these images do not tell"
 LOOK_AT = "Look at the training labels that are listed: they may be right."
 NO_LABEL = "No single label is likely wrong: compare how training and tuning images were labelled."
-NOTHING_TO_REMOVE = f"No concept is left to remove: find a repair, or answer {ASKED} photos."
+NOTHING_TO_REMOVE = f"No concept is left to remove: find a repair, or answer {ASKED} images."
 
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:

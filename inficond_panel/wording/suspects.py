@@ -33,7 +33,7 @@ OF = {
     "own_word": "the concept named like the class alone",
     "tune_model": "a model fitted to the tuning images",
 }
-_FEW = "There are too few photos to say whether {} relies on something it should not."
+_FEW = "There are too few images to say whether {} relies on something it should not."
 _INSTEAD = (
     "The student imitates the teacher, so a model of the training labels is compared in the "
     "student's place, on images that this model was not fitted to."
@@ -56,7 +56,7 @@ def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
 
 def _verdict_sentence(found: ClassShift, limits: bool) -> str:
     if found.decisive is None:
-        return f"Too few photos to say: {found.lacking}."
+        return f"Too few images to say: {found.lacking}."
     measured = _kind_sentence(found, found.decisive, limits)
     if found.memory is None:
         return measured
@@ -77,7 +77,7 @@ def _kind_sentence(found: ClassShift, verdict: Verdict, limits: bool) -> str:
         gone = "is left" if found.lost_bond else "was found"  # left, after those were removed
         return f"No shift: {measured} No suspect concept {gone}. {TRIES}"
     large = f"{100 * LARGE_LOSS:g} AP points"
-    few = f"Too few photos to say: {measured} A loss of more than {large} is not excluded."
+    few = f"Too few images to say: {measured} A loss of more than {large} is not excluded."
     return " ".join(filter(None, [few, _enough(found), TRIES]))
 
 
@@ -112,7 +112,7 @@ def _difference(
 
 
 def _enough(found: ClassShift) -> str:
-    """Return the sentence on how many photos would decide the verdict; "" if that is unknown."""
+    """Return the sentence on how many images would decide the verdict; "" if that is unknown."""
     times = found.decisive.times_to_decide if found.decisive else math.inf
     if not math.isfinite(times) or not all(found.tune_photos):
         return ""
@@ -224,7 +224,7 @@ LITTLE = "Whether removing concepts helps is not sure: see also Find a repair."
 
 
 def few_sentence(found: ClassShift) -> str:
-    """Return sentences on a class with too few photos for a verdict, and how many would decide."""
+    """Return sentences on a class with too few images for a verdict, and how many would decide."""
     return f"{_few(found)} {_enough(found)}".rstrip()
 
 
@@ -261,7 +261,7 @@ def relying_sentence(
     """Return sentences on teacher and students, and on how many (``wrong``) rely on a wrong thing.
 
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
-    below the text. ``shared`` students may rely on what all photos share. If not ``looked``, a
+    below the text. ``shared`` students may rely on what all images share. If not ``looked``, a
     class is checked only when it is selected."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
@@ -284,7 +284,7 @@ def relying_sentence(
     if shared:
         who = f"{count(len(shared))} of them" if classes > 1 else "It"
         which = f": {_listed(shared)}" if classes > 1 else ""
-        return f"{' '.join(sentences)} {who} may rely on something that all photos share{which}."
+        return f"{' '.join(sentences)} {who} may rely on something that all images share{which}."
     unsure = unsure_classes(found)
     none = "None of them" if classes > 1 else "It"
     if len(unsure) < classes:

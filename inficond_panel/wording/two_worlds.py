@@ -1,4 +1,4 @@
-"""Sentences on an edit in two worlds: in photos like these, and without a correlation."""
+"""Sentences on an edit in two worlds: in images like these, and without a correlation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def class_sentences(worlds: ClassWorlds) -> list[str]:
 
 def meant_sentence(worlds: ClassWorlds) -> str:
     """Return a sentence on the world that a person means; "" if nobody said."""
-    return f"The thumbs are meant for {photos_of(worlds, worlds.meant)}." if worlds.meant else ""
+    return f"The thumbs are meant for {images_of(worlds, worlds.meant)}." if worlds.meant else ""
 
 
 def measure_sentence(worlds: ClassWorlds) -> str:
@@ -44,14 +44,14 @@ def measure_sentence(worlds: ClassWorlds) -> str:
     return f"The teacher's decisions are the measure: no labels of {worlds.class_name} here."
 
 
-def photos_of(worlds: ClassWorlds, world: str) -> str:
-    """Return the words for the photos of a world: ``photos like these``."""
+def images_of(worlds: ClassWorlds, world: str) -> str:
+    """Return the words for the images of a world: ``images like these``."""
     if world == THESE.key:
-        return "photos like these"
+        return "images like these"
     if not worlds.concepts:
-        return "photos without the correlation"
+        return "images without the correlation"
     concepts = _any_of(worlds.concepts)
-    return f"photos where {worlds.class_name} appears equally often with and without {concepts}"
+    return f"images where {worlds.class_name} appears equally often with and without {concepts}"
 
 
 def part_words(worlds: ClassWorlds, part: FoundPart) -> str:
@@ -77,7 +77,7 @@ def figure_texts(worlds: ClassWorlds, world: str) -> list[tuple[str, str]]:
 
 
 def few_text(worlds: ClassWorlds, figures: Sequence[WorldFigure]) -> str:
-    """Return why figures are not given: ``too few to say (6 photos …; 10 are needed)``."""
+    """Return why figures are not given: ``too few to say (6 images …; 10 are needed)``."""
     groups = list(dict.fromkeys(group for figure in figures for group in figure.few))
     short = " and ".join(_group_text(worlds, group) for group in groups)
     names = " and ".join(FIGURE_WORDS[figure.metric] for figure in figures)
@@ -90,7 +90,7 @@ def _sentence(worlds: ClassWorlds, world: str) -> str:
         f"{text} ({limits})" if limits else text for text, limits in figure_texts(worlds, world)
     ]
     end = measure_sentence(worlds)
-    return f"In {photos_of(worlds, world)}: {', '.join(parts)}.{f' {end}' if end else ''}"
+    return f"In {images_of(worlds, world)}: {', '.join(parts)}.{f' {end}' if end else ''}"
 
 
 def _figure_text(figure: WorldFigure) -> str:
@@ -111,9 +111,9 @@ def _limits(figure: WorldFigure) -> str:
 def _group_text(worlds: ClassWorlds, group: SmallGroup) -> str:
     side = f"with{'' if group.present else 'out'} {worlds.class_name}"
     if group.shows is None:
-        return f"{count(group.images, 'photo')} {side}"
+        return f"{count(group.images, 'image')} {side}"
     there = f"with{'' if group.shows else 'out'} {_any_of(worlds.concepts)}"
-    return f"{count(group.images, 'photo')} {side} and {there}"
+    return f"{count(group.images, 'image')} {side} and {there}"
 
 
 def _any_of(concepts: Sequence[str]) -> str:

@@ -25,7 +25,13 @@ from precompute.detect.foreign import (
 )
 from precompute.detect.layout import FolderLayout, role_of
 from precompute.detect.summary import Tables, summarize_tables
-from precompute.detect.tables import check_tables, guessed_layout, table_layout, why_unused
+from precompute.detect.tables import (
+    add_metadata,
+    check_tables,
+    guessed_layout,
+    table_layout,
+    why_unused,
+)
 
 _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
 
@@ -94,6 +100,8 @@ def _in_files(
         if layout := guessed_layout(folder, tables, files):
             return layout
         raise
+    if layout:
+        add_metadata(layout, tables, files)
     return layout or guessed_layout(folder, tables, files)
 
 

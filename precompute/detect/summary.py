@@ -177,9 +177,13 @@ class TableSummary:
 
     @property
     def is_metadata(self) -> bool:
-        """True if ``image_id`` is the first column, and images share values of another column."""
+        """True if the first column is called like an image or its file, as in the tables that
+        precompute reads, and images share values of another column."""
         shared = any(self.columns[name].has_at_most(self.rows / 2) for name in self.header[1:])
-        return shared and self._named and not self.is_labels and not self.is_logits
+        if self._named:
+            return shared and not self.is_labels and not self.is_logits
+        named = is_image_name(self.header[0])
+        return shared and named and not self.resembles_labels and not self.may_be_logits
 
     @property
     def _others(self) -> list[Column]:

@@ -11,7 +11,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.splits import FIT
-from precompute.datasets.photo_files import PhotoFiles, id_finder
+from precompute.datasets.photo_files import PhotoFiles, id_finder, posix_name, without_suffix
 from precompute.datasets.table_files import read_rows
 from precompute.datasets.table_layouts import NO_LABEL
 from precompute.detect.folders import is_split_name
@@ -124,11 +124,18 @@ def why_unused(table: TableSummary, layout: FolderLayout) -> str:
         return "a form for the answers to a competition"
     if layout.kind in ("voc", "coco", "store"):
         return "the labels come from the files of the layout"
+    if layout.kind == "folder" and table.is_metadata:
+        return "it has no row for some photos, by their paths from here"
     if layout.kind in ("table", "columns"):
         named = table.labels or table.label_column(table.header[:1])
         only = len(table.header) < 2
         lack = "it has no column of labels" if only else "its columns are neither labels nor logits"
         return "another table has the labels" if named else lack
+    return _why_no_labels(table)
+
+
+def _why_no_labels(table: TableSummary) -> str:
+    """Return the reason why a table does not label the photos here."""
     if table.image_column is None:
         return "no column is called like an image or its file: image_id, file_name"
     if not table.labels and not table.label_column([table.image_column]):
@@ -165,6 +172,18 @@ def _table(
         layout.assumed.append(f"not used: {listed(alike, 5)}, with files of the same names")
     _take_absent(layout, labels)
     return layout
+
+
+def add_metadata(layout: FolderLayout, tables: Tables, files: Iterable[str]) -> None:
+    """Take the first table of metadata that has a row for each photo of the folders of classes."""
+    photos = [without_suffix(name) for name in files]
+    for table in tables.top:
+        if table.is_metadata and not table.is_form:
+            rows = set(map(posix_name, table.texts(table.header[0])))
+            find = id_finder(rows)
+            if all(find(name) in rows for name in photos):
+                layout.keys["metadata"] = table.path.name
+                return
 
 
 def take_splits(layout: FolderLayout, table: TableSummary) -> None:

@@ -1,4 +1,4 @@
-"""Findings of the page on a student: wrong labels, an unknown class, too few photos."""
+"""Findings of the page on a student: wrong labels, an unknown class, too few images."""
 
 from __future__ import annotations
 

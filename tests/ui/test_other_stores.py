@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from factory import oracle_spec
 from frames import SINGLE, frames, joint_spec
+from photoless import captions_spec, table_store
 from playwright.sync_api import expect
 from steps import blocks, concepts, fine_tune, row_of, select_class
 from waiting import comes_to
@@ -208,3 +210,66 @@ def test_a_warning_of_unlike_scales_is_one_sentence_that_opens(serve, tmp_path, 
     assert warning.bounding_box()["height"] < 48  # two lines at most
     warning.locator("summary").click()
     expect(warning.get_by_text("students.scales")).to_be_visible()
+
+
+#: Texts and names of all that is not hidden, also in shadow roots.
+SAID = """() => {
+  const said = []
+  const walk = (root) => {
+    for (const e of root.querySelectorAll("*")) {
+      if (e.shadowRoot) walk(e.shadowRoot)
+      if (!e.checkVisibility()) continue
+      for (const name of ["title", "aria-label"]) said.push(e.getAttribute(name) ?? "")
+      for (const n of e.childNodes) if (n.nodeType === 3) said.push(n.data)
+    }
+  }
+  walk(document.body)
+  return said.filter((text) => /\\bphotos?\\b/i.test(text))
+}"""
+
+
+@pytest.mark.parametrize(
+    ("make", "allowed"),
+    [
+        (captions_spec, {"caption, without a photo"}),
+        (
+            table_store,
+            {
+                "no photo in this store",
+                "This store has no photos and no captions that a person could answer about.",
+            },
+        ),
+    ],
+    ids=["captions", "table"],
+)
+def test_over_a_store_without_photos_the_page_speaks_of_none(
+    serve, tmp_path, open_page, make, allowed
+) -> None:
+    page = open_page(serve(make(tmp_path)).url, 1280, 900)
+    said: list[str] = []
+    expect(page.locator(".start .answers")).to_be_visible()
+    said += page.evaluate(SAID)
+    page.locator(".start .look").first.click()
+    expect(page.locator(".knowledge .questions")).to_be_visible()
+    page.get_by_label("Details", exact=True).check()
+    page.locator(".knowledge .thumb.down").first.click()
+    expect(page.get_by_text("Which images do you mean?")).to_be_visible()
+    said += page.evaluate(SAID)
+    page.locator(".gallery .tile").first.get_by_role("button").click()
+    expect(page.locator("dialog.large[open]")).to_be_visible()
+    said += page.evaluate(SAID)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Export").first.click()
+    expect(page.get_by_role("button", name="Save page as HTML")).to_be_visible()
+    said += page.evaluate(SAID)
+    assert set(said) <= allowed
+
+
+def test_a_card_of_captions_shows_and_describes_them_whole(serve, tmp_path, open_page) -> None:
+    page = open_page(serve(captions_spec(tmp_path)).url, 1280, 900)
+    look = page.locator(".start .look").first
+    expect(look.locator("q").first).to_contain_text("a picture of")
+    first, second = look.locator("q").all_inner_texts()
+    expect(look).to_have_accessible_description(f"{first} with ball {second} without")
+    strip, caption = (look.locator(part).first.bounding_box() for part in (".caption", "q"))
+    assert caption["y"] + caption["height"] <= strip["y"]

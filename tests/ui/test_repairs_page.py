@@ -26,7 +26,7 @@ def select(page: Page, name: str) -> Page:
     page.locator(f'.performance [role=option][data-key="{name}"]').click()
     expect(page.locator(".knowledge .titles .subtitle")).to_have_text(name)
     expect(page.locator(".knowledge .finding .sentence")).to_have_text(
-        re.compile(f"^(There are too few photos to say whether )?{name} (relies|does)")
+        re.compile(f"^(There are too few images to say whether )?{name} (relies|does)")
     )
     return page
 
@@ -132,7 +132,7 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons_or_says_there_is_
     table.get_by_role("button", name="Take labels of tuning images").click()
     expect(thumbs).to_have_count(0)
     expect(repairs(page)).to_have_text(
-        ["Learn from the labels of the photos on screen", "Fewer or more concepts"]
+        ["Learn from the labels of the images on screen", "Fewer or more concepts"]
     )
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(repairs(page)).to_have_count(0)

@@ -217,7 +217,7 @@ def test_a_correction_is_the_most_probable_and_else_the_teacher():
 
 def test_a_class_learns_one_teacher_on_tune_and_from_answers_if_there_are_some(students):
     tuner = students.tuner
-    with pytest.raises(TuningError, match="no photo of tune and no added photo has a taught label"):
+    with pytest.raises(TuningError, match="no image of tune and no added photo has a taught label"):
         tuner.preview(students.node, [Learn("truck", "answers")])
     corrected_ = tuner.fine_tune(students.node, Answers("truck", answered(students)).edits)
     plain = tuner.fine_tune(corrected_, [Learn("truck", "teacher", 1.0)])
@@ -383,13 +383,13 @@ def test_answers_and_questions_that_cannot_be_are_refused_and_files_too(students
         ("truk", {"0800.jpg": 1}, truk),
         ("truck", {"08O0.jpg": 1}, r"no image '08O0\.jpg'"),
         ("truck", {"0800.jpg": 2}, r"The answer on image '0800\.jpg' is 2"),
-        ("truck", {"0801.jpg": 1}, "is a photo of the holdout"),
-        ("truck", {"0800.jpg": None}, "No photo has an answer for 'truck'"),
+        ("truck", {"0801.jpg": 1}, "is an image of the holdout"),
+        ("truck", {"0800.jpg": None}, "No image has an answer for 'truck'"),
         ("bird", students.ask("truck"), "answers on 'truck', not on 'bird'"),
     ):
         with pytest.raises(TuningError, match=words):
             students.teach(class_name, answers)
-    for class_name, count, words in (("truk", 20, truk), ("truck", 0, "number of photos is 0")):
+    for class_name, count, words in (("truk", 20, truk), ("truck", 0, "number of images is 0")):
         with pytest.raises(TuningError, match=words):
             students.ask(class_name, n=count)
 

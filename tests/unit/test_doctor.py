@@ -136,13 +136,13 @@ def test_concepts_that_say_nothing_or_the_same_are_named(tmp_path):
     assert by_kind(found)["nearly equal"] == "road = street."
     remedies = ["Drop these columns of scores.", "Drop one column of each pair."]
     assert list(found["findings"].loc[["concepts"], "remedy"]) == remedies
-    assert "photos" not in found["findings"].index
+    assert "images" not in found["findings"].index
 
 
 def test_photos_unlike_those_of_fit_are_named(tmp_path):
     given, _ = frames()
     given["scores"].loc[given["split"] == "tune", "word 9"] += 1
-    finding = made(tmp_path, given).doctor()["findings"].loc["photos", "finding"]
+    finding = made(tmp_path, given).doctor()["findings"].loc["images", "finding"]
     assert "1 of 18 concepts has different scores than in the training images: word 9" in finding
 
 
@@ -157,7 +157,7 @@ def test_few_photos_tell_nothing_apart(tmp_path):
     given["labels"].loc[given["split"] == "tune", "bird"] = 0
     given["labels"].iloc[900:905, 1] = 1
     found = made(tmp_path, given).doctor("bird")
-    assert found["classes"].loc["bird", "kinds"] == "too few photos"
+    assert found["classes"].loc["bird", "kinds"] == "too few images"
     finding = found["findings"].loc["bird", "finding"]
     assert "and 5 tuning images show bird: at least 10" in finding
     assert "At this share that takes about 1,000 tuning images, now 500." in finding
@@ -170,8 +170,8 @@ def test_many_classes_with_too_few_photos_are_one_finding(tmp_path):
         given["labels"][f"rare {k}"] = (np.arange(len(given["labels"])) % 500 < k).astype(float)
         given["teacher"][f"rare {k}"] = 8 * given["labels"][f"rare {k}"] - 4
     findings = made(tmp_path, given).doctor()["findings"]
-    few = findings[findings["kind"].str.contains("too few photos")]
-    assert list(few["kind"]) == ["5 with too few photos"]
+    few = findings[findings["kind"].str.contains("too few images")]
+    assert list(few["kind"]) == ["5 with too few images"]
     assert few["finding"].iloc[0].endswith("rare 0, rare 1, rare 2, rare 3, rare 4 have fewer.")
 
 
@@ -182,8 +182,8 @@ def test_too_few_photos_without_the_class_are_told_and_come_after_what_is_found(
     given["labels"].iloc[absent[6:], 1] = np.nan
     findings = made(tmp_path, given).doctor()["findings"]
     kinds = findings["kind"].tolist()
-    assert kinds.index("wrong labels of training images") < kinds.index("too few photos")
-    assert "6 negative photos; 10 of each are needed" in findings.loc[["bird"], "finding"].iloc[0]
+    assert kinds.index("wrong labels of training images") < kinds.index("too few images")
+    assert "6 negative images; 10 of each are needed" in findings.loc[["bird"], "finding"].iloc[0]
 
 
 def test_a_class_has_too_few_photos_by_one_rule(tmp_path):
@@ -198,11 +198,11 @@ def test_a_class_has_too_few_photos_by_one_rule(tmp_path):
     students = made(tmp_path, given)
     found = students.doctor()
     assert set(found["classes"]["shift"]) == {"unknown"}
-    assert set(found["classes"]["kinds"]) == {"too few photos"}
+    assert set(found["classes"]["kinds"]) == {"too few images"}
     findings = found["findings"]
-    assert findings.index[findings["kind"] == "too few photos"].tolist() == ["car", "bird"]
-    assert "7 positive and 60 negative photos; 10" in found["classes"].loc["bird", "sentence"]
-    assert "for 2 there are too few photos to say" in students.suggest().summary
+    assert findings.index[findings["kind"] == "too few images"].tolist() == ["car", "bird"]
+    assert "7 positive and 60 negative images; 10" in found["classes"].loc["bird", "sentence"]
+    assert "for 2 there are too few images to say" in students.suggest().summary
 
 
 def test_pictures_of_a_class_that_are_darker_on_fit_are_named(tmp_path):
@@ -304,7 +304,7 @@ def test_remedies_for_tables_need_no_photo_no_encoder_and_no_spec(tmp_path):
 def test_remedies_in_python_name_methods(tmp_path):
     students = inficond_panel.from_frames(**shared(), path=tmp_path / "own.zarr").fit()
     findings = students.doctor()["findings"]
-    remedies = findings.loc[findings["kind"] == "shared by all photos", "remedy"]
+    remedies = findings.loc[findings["kind"] == "shared by all images", "remedy"]
     assert remedies.str.contains("students.belongs(class_name, thing)", regex=False).all()
     assert len(remedies)
 
@@ -312,7 +312,7 @@ def test_remedies_in_python_name_methods(tmp_path):
 def test_remedies_in_a_terminal_name_commands(tmp_path):
     students = inficond_panel.from_frames(**shared(), path=tmp_path / "own.zarr").fit()
     findings = doctor(students.tuner, students.node)["findings"]
-    remedies = findings.loc[findings["kind"] == "shared by all photos", "remedy"]
+    remedies = findings.loc[findings["kind"] == "shared by all images", "remedy"]
     assert remedies.str.contains("inficond history belongs").all()
     assert len(remedies)
 
@@ -322,7 +322,7 @@ def test_what_cannot_be_told_comes_after_what_is_found(tmp_path):
     given["labels"]["rare"] = (np.arange(1500) % 500 < 1).astype(float)
     given["teacher"]["rare"] = 8 * given["labels"]["rare"] - 4
     kinds = list(made(tmp_path, given).doctor()["findings"]["kind"])
-    assert kinds.index("too few photos") > kinds.index("nearly equal")
+    assert kinds.index("too few images") > kinds.index("nearly equal")
 
 
 def test_where_nothing_is_wrong_the_first_line_says_so(tmp_path):
@@ -332,5 +332,5 @@ def test_where_nothing_is_wrong_the_first_line_says_so(tmp_path):
     given["labels"] = given["labels"][["bird"]] * 0
     given["labels"].iloc[::300] = 1
     found = made(tmp_path, given).doctor()
-    assert list(found["findings"]["kind"]) == ["too few photos"]
+    assert list(found["findings"]["kind"]) == ["too few images"]
     assert "no problem was found" in str(found).splitlines()[0]

@@ -142,7 +142,7 @@ def test_a_spec_of_init_explains_its_keys(begun):
 def test_a_split_by_chance_is_said_to_share_every_bias(home, capsys):
     logits(home / "teacher_logits.csv", table(home / "photos"))
     _, out = init(capsys, "photos", "--teacher", "teacher_logits.csv")
-    assert out.count("Splits by chance share every bias of the photos") == 1
+    assert out.count("Splits by chance share every bias of the images") == 1
 
 
 def test_splits_of_the_folder_are_not_said_to_share_every_bias(data, capsys):
@@ -176,6 +176,46 @@ def test_the_title_that_is_given_is_in_the_spec(listed):
 
 def test_metadata_beside_the_table_are_found(listed):
     assert listed[0].dataset.metadata.name == "places.csv"
+
+
+@pytest.mark.parametrize("first", ["image_id", "file", "filename", "path", "image"])
+def test_metadata_by_any_name_of_an_image_are_taken(home, capsys, first):
+    ids = table(home / "data")
+    rows = [f"{name}.jpg,{'ridge' if name < '010' else 'valley'}" for name in ids]
+    (home / "data" / "meta.csv").write_text("\n".join([f"{first},site", *rows]))
+    dataset = load_dataset(init(capsys, "data")[0].dataset)
+    assert dataset.metadata_columns == ("site",)
+    sites = dict(zip(dataset.ids, dataset.metadata[:, 0], strict=True))
+    assert sites == {name: "ridge" if name < "010" else "valley" for name in ids}
+
+
+@pytest.mark.parametrize("cells", ["label", "logits"])
+def test_other_labels_and_logits_are_no_metadata(home, capsys, cells):
+    ids = table(home / "data")
+    rows = [f"{name}.jpg,{i % 2 + (0.5 if cells == 'logits' else 0)}" for i, name in enumerate(ids)]
+    (home / "data" / "more.csv").write_text("\n".join(["file,owl", *rows]))
+    assert init(capsys, "data")[0].dataset.metadata is None
+
+
+def class_folders(folder, rows):
+    names = [f"{name}/{i}.jpg" for name in ("cat", "dog") for i in range(10)]
+    photos(folder, names)
+    text = "\n".join(
+        ["file,site", *(f"{name},{i % 2}ridge" for i, name in enumerate(names[:rows]))]
+    )
+    (folder / "meta.csv").write_text(text)
+
+
+def test_metadata_beside_folders_of_classes_are_taken(home, capsys):
+    class_folders(home / "data", 20)
+    assert init(capsys, "data")[0].dataset.metadata.name == "meta.csv"
+
+
+def test_metadata_without_a_row_for_each_photo_are_left_out_with_the_reason(home, capsys):
+    class_folders(home / "data", 12)
+    spec, out = init(capsys, "data")
+    assert spec.dataset.metadata is None
+    assert "not used: meta.csv, as it has no row for some photos" in out
 
 
 def test_lists_of_images_are_splits(listed):

@@ -401,7 +401,7 @@ def test_other_files_beside_folders_of_classes_hide_no_class(home, capsys, name,
 
 def test_a_table_without_labels_is_named_with_the_reason(home, capsys):  # noqa: F811
     two_folders(home / "data", NAMES)
-    rows = [f"{name}/{i}.jpg,a photo no. {i}" for name in NAMES for i in range(20)]
+    rows = [f"{name}/{i}.jpg,a photo of {name} no. {i}" for name in NAMES for i in range(20)]
     (home / "data" / "captions.csv").write_text("\n".join(["file_name,text", *rows]))
     assert "not used: captions.csv, as it has no column of labels." in init(capsys, "data")[1]
 

@@ -245,7 +245,7 @@ def test_without_added_photos_and_without_their_parts_in_the_history_it_is_refus
     unbiased_part(tuner.store, 30)
     node = tuner.fine_tune(tuner.root(), [MORE])
     resolved = {"truck": {**node.resolved["truck"], "learn": {"more": 1.0}}}
-    with pytest.raises(TuningError, match="belong to other photos"):
+    with pytest.raises(TuningError, match="belong to other images"):
         tuner.fine_tune(tuner.root(), [MORE], resolved=resolved)
 
 

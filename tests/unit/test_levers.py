@@ -231,7 +231,7 @@ def test_the_likelihood_chooses_for_fewer_than_twenty_photos_of_a_class(of_few):
 def test_few_photos_propose_what_ranks_them_better_than_chance(
     students, monkeypatch, known, proposed
 ):
-    """``known`` is what the rule says of the ranking; None: there are too few photos to say."""
+    """``known`` is what the rule says of the ranking; None: there are too few images to say."""
     rule = "inficond_panel.tuning.suggest.levers.teacher_skill"
     monkeypatch.setattr(rule, lambda ranking: SimpleNamespace(knows=known))
     store = students.tuner.store

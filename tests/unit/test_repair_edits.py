@@ -484,7 +484,7 @@ def test_a_replay_asks_for_the_same_images(tuner, of_repairs, tmp_path):
     frames = shifted_frames(seed=1)
     frames["split"].iloc[:10] = "tune"
     other = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").tuner
-    with pytest.raises(TuningError, match="belong to other photos") as refused:
+    with pytest.raises(TuningError, match="belong to other images") as refused:
         replay(tuner, Tuner(other.store, other.spec, History(":memory:")))
     assert "weights of 790 photos" in str(refused.value.__cause__)
 
@@ -495,7 +495,7 @@ def test_a_replay_asks_for_the_same_images(tuner, of_repairs, tmp_path):
         ([Lambda("trck")], "no class 'trck' in the store. Did you mean 'truck'"),
         ([Reweight("truck", ("road 77",))], "no concept 'road 77'"),
         ([Label("truck", "nowhere.jpg", 1)], "no image 'nowhere.jpg'"),
-        ([Label("truck", "0803.jpg", 1)], "'0803.jpg' is a photo of the holdout"),
+        ([Label("truck", "0803.jpg", 1)], "'0803.jpg' is an image of the holdout"),
         ([Label("truck", "0802.jpg", value) for value in (1, 0)], "labelled both 0 and 1"),
     ],
 )

@@ -370,7 +370,7 @@ def test_the_command_writes_after_a_yes_alone(tmp_path, monkeypatch, answer, mad
 def test_the_question_names_the_class_beside_the_concept(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     command(tmp_path)
-    asked = "photos where bicycle appears equally often with and without leaf?"
+    asked = "images where bicycle appears equally often with and without leaf?"
     assert asked in capsys.readouterr().err
 
 

@@ -238,7 +238,7 @@ def test_the_doctor_ranks_a_word_of_all_photos_first_but_the_classs_own(tmp_path
 def test_the_doctor_says_how_often_the_class_is_found_with_and_without(tmp_path):
     row = made(tmp_path).doctor("blond hair")["shared"].loc[("blond hair", "man")]
     assert row["sentence"].startswith("blond hair is found in ")
-    assert f"those with it ({row['positives_with']} photos)" in row["sentence"]
+    assert f"those with it ({row['positives_with']} rows)" in row["sentence"]
 
 
 def test_what_lowers_the_logit_is_raised_if_it_should_not_count(tmp_path):
@@ -255,7 +255,7 @@ def test_what_raises_the_logit_is_lowered_if_it_should_not_count(tmp_path):
 
 def test_a_column_of_metadata_is_called(tmp_path):
     found = made(tmp_path, columns=True).doctor("blond hair")["findings"]
-    rows = found[found["kind"] == "shared by all photos"]
+    rows = found[found["kind"] == "shared by all images"]
     assert any("may rely on the absence of male = 1" in text for text in rows["finding"])
 
 
@@ -270,8 +270,8 @@ def test_doctor_and_page_say_the_same_of_a_column_that_no_concept_shows(tmp_path
     students = made(tmp_path, columns=True)
     called = student_shared(students.tuner, students.node, "blond hair").found.called
     (one,) = [each for each in called if each.name == "male = 1"]
-    of_doctor = shared_sentence("blond hair", one, ())
-    of_page = page_question("blond hair", one, ())
+    of_doctor = shared_sentence("blond hair", one, "rows", ())
+    of_page = page_question("blond hair", one, "rows", ())
     ends = "No concept shows male = 1. If it should not count, add a concept that does."
     assert (of_doctor[-len(ends) :], of_page[-len(ends) :]) == (ends, ends)
 

@@ -464,7 +464,7 @@ def test_weighted_photos_of_fit_look_like_those_of_tune_and_too_few_are_refused(
         mean = weight @ scores[label == side] / weight.sum()
         np.testing.assert_allclose(mean, others[theirs == side].mean(axis=0), atol=0.12)
     label = np.array([1] * 4 + [0] * 20)
-    with pytest.raises(DataError, match="4 photos of fit and 12 of tune show the class"):
+    with pytest.raises(DataError, match="4 images of fit and 12 of tune show the class"):
         balance(np.ones((24, 1)), label, np.ones((24, 1)), np.arange(24) % 2)
 
 

@@ -292,7 +292,7 @@ def test_a_session_that_may_not_or_cannot_ask_says_why(tmp_path, rights, student
     app = session(tmp_path, rights=Rights(**rights), **few)
     with pytest.raises(TuningError, match=f"(?s){why}"):
         app.asking.open("bicycle")
-    missing = "These students cannot learn from answers on photos."
+    missing = "These students cannot learn from answers."
     assert app.asking.missing.startswith(missing) == (not rights)
 
 

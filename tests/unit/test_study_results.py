@@ -705,6 +705,28 @@ def test_a_pilot_whose_tasks_nobody_links_is_refused():
         deviation(pilot, within=False)
 
 
+def test_a_question_after_a_task_of_one_condition_has_no_changes_within_people():
+    pilot = [made(f"P{at}", "a", float(at)) for at in range(8)]
+    with pytest.raises(StudyError, match="in both conditions: 0 of 8, three are needed") as caught:
+        deviation(pilot, within=True)
+    assert "Ask a question by the same name after a task of each" in caught.value.remedy
+
+
+def test_too_few_people_in_a_condition_are_counted():
+    with pytest.raises(StudyError, match="by condition 2, 0"):
+        deviation([made(f"P{at}", "a", float(at)) for at in range(2)], within=False)
+
+
+@pytest.mark.parametrize(
+    ("within", "words"),
+    [(True, "people, each in both conditions"), (False, "people in each condition")],
+)
+def test_a_plan_says_of_whom_its_numbers_are(within, words):
+    frame = sample_sizes(Deviation(1.0), 0.5, within=within)
+    assert words in frame.attrs["notes"][0]
+    assert words in str(frame.attrs["headings"])
+
+
 def test_no_number_is_told_that_is_too_large_to_be_of_use():
     frame = sample_sizes(Deviation(1.0), 1e-6, within=True)
     assert frame.attrs["facts"]["enough"] is None

@@ -85,8 +85,8 @@ def test_the_same_seed_gives_the_same_suggestion(students, suggestion):
     assert again.intents == suggestion.intents
 
 
-def test_the_gain_is_stated_in_points_of_the_worst_group(levers):
-    assert "points of the worst group" in " ".join(levers.attrs["notes"])
+def test_the_gain_is_stated_in_the_accuracy_of_the_worst_group(levers):
+    assert "in the accuracy of the worst group" in " ".join(levers.attrs["notes"])
 
 
 def test_the_facts_name_the_aim(levers):
@@ -154,4 +154,4 @@ def test_without_labels_of_tune_a_class_is_left_out(tmp_path):
     given["labels"] = given["labels"].where(given["split"] != "tune")
     students = from_frames(**given, path=tmp_path / "own.zarr").fit()
     found = students.suggest(aim="worst-group", by=COLUMN)
-    assert "0 positive and 0 negative photos" in found.skipped[CLASS]
+    assert "0 positive and 0 negative images" in found.skipped[CLASS]

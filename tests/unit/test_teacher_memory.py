@@ -146,7 +146,7 @@ def test_without_another_reason_the_plain_sentence_says_so():
 
 def test_with_few_photos_the_plain_sentence_says_both():
     found = ClassShift("bench", UNKNOWN, verdict=FALLS, memory=MEMORY)
-    assert plain_sentence(found).startswith(f"{SAID} There are too few photos to say whether bench")
+    assert plain_sentence(found).startswith(f"{SAID} There are too few images to say whether bench")
 
 
 def test_the_numbers_are_those_of_the_model_of_the_labels():

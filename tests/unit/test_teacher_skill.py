@@ -102,7 +102,7 @@ def test_a_suggestion_has_the_classes_that_the_teacher_does_not_know():
     shifts = ClassShift(BROKEN, "unknown", teacher=skill()), ClassShift("car", "unknown")
     made = Suggestion(0, "p", 600, 0.95, {each.class_name: ClassRepair(each) for each in shifts})
     assert levers(made).attrs["facts"]["unknown_to_teacher"][BROKEN]["knows"] is False
-    assert "for 1 there are too few photos to say" in made.summary
+    assert "for 1 there are too few images to say" in made.summary
 
 
 @pytest.fixture(scope="module")

@@ -147,7 +147,7 @@ def test_a_class_without_such_a_thing_keeps_its_card(start):
 
 def test_the_sentence_names_the_students(start):
     assert "It may" not in start.panel.purpose
-    assert start.panel.purpose.endswith("something that all photos share: blond hair.")
+    assert start.panel.purpose.endswith("something that all images share: blond hair.")
 
 
 def test_an_answer_on_a_card_asks_about_the_next_thing(start, app):
@@ -218,7 +218,7 @@ def test_questions_come_after_suspects_and_before_those_without_a_gain():
     suspects = [{"class_name": name} for name in ("dog", "cow")]
     asked = [{"class_name": "cat"}]
     behind = [{"class_name": "bus"}]
-    cards = in_card_order(suspects, asked, behind, gainless=["dog"])
+    cards = in_card_order(suspects, asked, behind, last=["dog"])
     assert [card["class_name"] for card in cards] == ["cow", "cat", "dog", "bus"]
 
 

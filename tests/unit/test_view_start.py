@@ -177,6 +177,26 @@ def test_cards_come_once_all_classes_are_known(twins):
     assert len(view.panel.cards) == min(start.CARDS, len(names))
 
 
+def suspects_of(view: StartView) -> list[str]:
+    """Classes of the cards on suspects, in their order."""
+    return [card["class_name"] for card in view.panel.cards if "thing" not in card]
+
+
+def test_no_card_moves_when_a_search_finds_that_its_class_has_no_gain(twins, begun):
+    before = suspects_of(begun)
+    twins.suggestion.gainless = before[:1]
+    assert suspects_of(begun) == before
+    assert begun.panel.gainless == before[:1]
+
+
+def test_cards_without_a_gain_come_last_when_all_students_are_opened_again(twins, begun):
+    first, *others = suspects_of(begun)
+    twins.suggestion.gainless = [first]
+    twins.selection.class_name = first
+    twins.selection.class_name = ""
+    assert suspects_of(begun) == [*others, first]
+
+
 def test_a_card_has_a_picture_of_a_training_image_with_the_class(twins, begun):
     view = begun
     name = view.panel.cards[0]["class_name"]

@@ -156,7 +156,7 @@ def test_a_repair_is_told_with_its_gain_and_where_there_is_none_that_is_said():
     made = Suggestion(0, "p", 600, 0.95, repairs, {"cow": "2 photos"})
     assert repair_sentence(made, "dog") == ("Fewer or more concepts: +3.0 points expected.")
     assert repair_notes(made, "dog") == [
-        "Expected: +3.0 AP points [−6.5, +12.5], cross-fitted: on photos that chose neither lever "
+        "Expected: +3.0 AP points [−6.5, +12.5], cross-fitted: on images that chose neither lever "
         "nor settings."
     ]
     assert repair_sentence(made, "cat") == (
@@ -173,7 +173,7 @@ def test_an_edit_has_words_for_people_who_begin():
     assert plain_edit(AdaptivePenalty("dog")) == "Adaptive penalty"
     assert plain_edit(Lambda("dog", 0.003)) == "Penalty 0.003"
     assert plain_edit(Label("dog", "7.jpg", 0)) == "7.jpg is not dog"
-    assert plain_edit(Learn("dog", "teacher")) == "Learn from the teacher on the photos on screen"
+    assert plain_edit(Learn("dog", "teacher")) == "Learn from the teacher on the images on screen"
 
 
 DOG = ClassShift("dog", "none")

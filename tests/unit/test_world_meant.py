@@ -181,7 +181,7 @@ def test_the_frame_marks_the_world_meant(tuner, node):
 def test_a_sentence_says_which_world_is_meant(tuner, node):
     notes = two_worlds(tuner, node).attrs["notes"]
     assert notes[-1] == (
-        "bicycle: The thumbs are meant for photos where bicycle appears equally often with and "
+        "bicycle: The thumbs are meant for images where bicycle appears equally often with and "
         "without wheel."
     )
 
@@ -215,7 +215,7 @@ def test_the_card_means_all_concepts_of_the_branch(tuner, node):
 
 
 def test_the_card_as_markdown_has_the_sentences(tuner, node):
-    assert "In photos like these: AP" in card_markdown(model_card(tuner, node))
+    assert "In images like these: AP" in card_markdown(model_card(tuner, node))
 
 
 def test_the_report_on_a_refit_has_the_sentences(tuner, node):

@@ -83,8 +83,8 @@ def test_a_class_without_a_thumb_cannot_be_meant(app):
 def test_the_choice_names_the_photos_of_both_worlds():
     rows = make_worlds(ClassWorlds("bicycle", ("road",), False, ()), "")["rows"]
     assert [row["photos"] for row in rows] == [
-        "photos like these",
-        "photos where bicycle appears equally often with and without road",
+        "images like these",
+        "images where bicycle appears equally often with and without road",
     ]
 
 
@@ -153,7 +153,7 @@ def test_the_report_has_the_sentences_of_the_frame(report, app):
 def test_the_report_has_a_world_that_was_said_afterwards(report, view, app):
     app.tuner.set_meant(app.students.node.id, {"bicycle": "these"})
     view.report.show()
-    assert report.report["worlds"][-1] == "The thumbs are meant for photos like these."
+    assert report.report["worlds"][-1] == "The thumbs are meant for images like these."
 
 
 def test_the_report_of_a_refit_without_thumbs_has_no_worlds(view, app):

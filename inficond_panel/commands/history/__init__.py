@@ -28,7 +28,7 @@ _ACTIONS = {
     "rename": ("Give an iteration a name ('' removes it).", "demo --node 1 'no traffic light'"),
     "note": ("Give an iteration a note ('' removes it).", "demo --node 1 'one thumb'"),
     "meant": (
-        "Say for which world the thumbs of an iteration are meant: these (photos like the tuning "
+        "Say for which world the thumbs of an iteration are meant: these (images like the tuning "
         "images) or independent (without the correlation).",
         "demo --node 1 independent",
     ),

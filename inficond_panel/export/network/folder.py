@@ -20,7 +20,7 @@ from inficond_panel.results.frame import document, text_table
 from inficond_panel.store.network_weights import file_digest
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.worlds import INDEPENDENT, WORLDS
-from inficond_panel.wording.two_worlds import both_sentences, photos_of
+from inficond_panel.wording.two_worlds import both_sentences, images_of
 
 #: Names of the cards in a folder.
 CARD, CARD_JSON = "card.md", "card.json"
@@ -124,7 +124,7 @@ def notes_on(repair: NetworkRepair) -> list[str]:
 
 def question(repair: NetworkRepair) -> str:
     """Return the question which photos the thumbs are meant for, to answer with yes or no."""
-    told = dict.fromkeys(photos_of(worlds, INDEPENDENT.key) for worlds in repair.with_thumb)
+    told = dict.fromkeys(images_of(worlds, INDEPENDENT.key) for worlds in repair.with_thumb)
     return f"Are the thumbs meant for {'; and for '.join(told)}?"
 
 
@@ -132,7 +132,7 @@ def card_text(repair: NetworkRepair, card: dict[str, Any]) -> str:
     """Return the card of a repaired network as Markdown."""
     names = [escape(name) for name in repair.strengths]
     layer, node = card["layer"], card["node"]
-    worlds = {worlds.class_name: photos_of(worlds, card["meant"]) for worlds in repair.worlds}
+    worlds = {worlds.class_name: images_of(worlds, card["meant"]) for worlds in repair.worlds}
     changed = count(len(card["changed_outputs"]), "row")
     parts = [
         f"# Repaired network: {escape(card['title'])}",

@@ -56,11 +56,7 @@ def deviation_of(
     groups = [[v for v in values if v.condition == level] for level in levels or ("",)]
     residuals, free = _within(groups) if within else _between(groups)
     if len(residuals) < 3 or free < 2:
-        raise StudyError(
-            f"Too few people of the pilot have a value of {words}.",
-            "Run a pilot with at least three people (not simulated), and at least two in each "
-            "condition, or give a deviation with --sd.",
-        )
+        raise _too_few(groups, words, within=within)
     sd = math.sqrt(float(residuals @ residuals) / free)
     if not math.isfinite(sd):
         raise StudyError(
@@ -76,6 +72,33 @@ def deviation_of(
             "deviation with --sd.",
         )
     return Deviation(sd, len(residuals))
+
+
+def _too_few(groups: Sequence[Sequence[Value]], words: str, *, within: bool) -> StudyError:
+    """Return the error on too few people with a value: of whom it is needed, and who has it."""
+    people = [len({value.participant for value in group}) for group in groups]
+    if within:
+        return StudyError(
+            f"Too few people of the pilot have a value of {words} in both conditions: "
+            f"{_both(groups)}, three are needed. The deviation is that of their changes.",
+            "Let at least three people (not simulated) finish a task under each of the two "
+            "conditions. Ask a question by the same name after a task of each (after of tasks or "
+            "blocks). Or name another measure with --measure, or give the deviation of the changes "
+            "with --sd.",
+        )
+    return StudyError(
+        f"Too few people of the pilot have a value of {words}: by condition "
+        f"{', '.join(map(str, people))}.",
+        "Run a pilot with at least three people (not simulated), and at least two in each "
+        "condition, or give a deviation with --sd.",
+    )
+
+
+def _both(groups: Sequence[Sequence[Value]]) -> str:
+    """Return ``0 of 12``: people with a value in the first two conditions, of those with any."""
+    people = [{value.participant for value in group} for group in groups]
+    both = people[0] & people[1] if len(people) > 1 else set()
+    return f"{len(both)} of {len(set().union(*people))}"
 
 
 def _within(groups: Sequence[Sequence[Value]]) -> tuple[np.ndarray, int]:
@@ -165,7 +188,7 @@ def sample_sizes(
     powers = [power(size, effect, within=within, fitted=fitted) for size in SIZES]
     rows = [{"people": size, "power": each} for size, each in zip(SIZES, powers, strict=True)]
     enough = least_size(effect, within=within, fitted=fitted)
-    each = "people" if within else "people in each condition"
+    each = "people, each in both conditions," if within else "people in each condition"
     facts = {
         "difference": difference,
         "within": within,
@@ -174,7 +197,7 @@ def sample_sizes(
         "enough": enough,
         "invite": None if enough is None else math.ceil(enough / (1 - dropout) - 1e-9),
     }
-    headings = {"people": Heading(each), "power": Heading("share that finds it", 2)}
+    headings = {"people": Heading(each.rstrip(",")), "power": Heading("share that finds it", 2)}
     notes = [
         _found(difference, facts, each, dropout),
         _basis(deviation, within=within, fitted=fitted),

@@ -28,11 +28,11 @@ def goal_fault(spec: Spec, task: Task, level: Level | None) -> str:
     under = f"under the condition {level.name_!r} " if level and level.name_ else ""
     asks = isinstance(task.done_when, AnswersGiven)
     if asks and level and level.may_ask is False:
-        return f"cannot be reached: {under}photos cannot be answered (may_ask: false)"
+        return f"cannot be reached: {under}images cannot be answered (may_ask: false)"
     shown = page_spec(spec, task, level).layout.views
     if task.ends_by_word or TUNING_VIEW in shown:
         return ""
-    what = "photos are answered" if asks else "students change"
+    what = "images are answered" if asks else "students change"
     return (
         f"cannot be reached: {under}the views are {', '.join(shown)}, and {what} only in "
         f"{TUNING_VIEW}; add it to the views, or leave done_when out"

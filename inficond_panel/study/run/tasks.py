@@ -42,7 +42,7 @@ from inficond_panel.vocabulary.splits import TUNE
 SPLIT = TUNE
 #: Goals that count something instead of a metric, and their names on the page.
 ITERATIONS, ANSWERS = "iterations", "answers"
-COUNTED = {ITERATIONS: "Fine-tunes", ANSWERS: "Photos answered"}
+COUNTED = {ITERATIONS: "Fine-tunes", ANSWERS: "Images answered"}
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ class Evidence:
             if min(positives, negatives) < LEAST_LABELLED:
                 group = self.fit_group if split == FIT else self.tune_group
                 return (
-                    f"{split} has {positives} positive and {negatives} negative photos; "
+                    f"{split} has {positives} positive and {negatives} negative images; "
                     f"{LEAST_LABELLED} of each are needed{counted_once(group)}"
                 )
         return ""
@@ -375,9 +375,9 @@ class Evidence:
         answered = np.array([i for i, row in enumerate(rows) if images.names[row] in labels], int)
         if not answered.size:
             raise TuningError(
-                f"learn on {self.class_name!r} is from {ANSWERS}, but no photo of tune and no "
+                f"learn on {self.class_name!r} is from {ANSWERS}, but no image of tune and no "
                 "added photo has a taught label.",
-                "Label photos of tune, or added photos, first or in the same iteration.",
+                "Label images of tune, or added photos, first or in the same iteration.",
             )
         present = np.array([labels[images.names[row]] == 1 for row in rows[answered]])
         columns = images.scores(rows)[:, self.own_words].T.astype(np.float64)

@@ -88,7 +88,7 @@ class Label(Repair):
         if any(label.value != first.value for label in repairs):
             raise TuningError(
                 f"{first.image!r} is labelled both 0 and 1 for {first.class_name!r}.",
-                "Give the photo one label.",
+                "Give the image one label.",
             )
         return max(repairs, key=lambda label: label.why)
 

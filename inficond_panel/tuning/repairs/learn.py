@@ -50,9 +50,9 @@ LEARNED_FROM = {
 }
 #: The same for beginners, who see the tuning images.
 _PLAIN = {
-    LABELS: "the labels of the photos on screen",
-    TEACHER: "the teacher on the photos on screen",
-    ANSWERS: "your answers and the teacher on the photos on screen",
+    LABELS: "the labels of the images on screen",
+    TEACHER: "the teacher on the images on screen",
+    ANSWERS: "your answers and the teacher on the images on screen",
     MORE: "the teacher on added photos",
 }
 
@@ -133,7 +133,7 @@ class Learn(Repair):
 
     @property
     def plain_words(self) -> str:
-        """``Learn from the labels of the photos on screen``."""
+        """``Learn from the labels of the images on screen``."""
         return f"{KIND.verb} from {_PLAIN[self.source]}"
 
     @property

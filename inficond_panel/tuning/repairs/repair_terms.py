@@ -193,8 +193,8 @@ class RepairTerms:
         for image in images:
             if image in held:
                 raise TuningError(
-                    f"{image!r} is a photo of the holdout, which is for evaluation only.",
-                    "Label photos of fit or tune.",
+                    f"{image!r} is an image of the holdout, which is for evaluation only.",
+                    "Label images of fit or tune.",
                 )
 
     def _check_joint(self, repair: Repair, refused: TuningError) -> None:

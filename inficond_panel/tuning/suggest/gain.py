@@ -43,8 +43,8 @@ class Gain(Interval):
     level: float = CONFIDENCE
 
     def __str__(self) -> str:
-        """Return ``+3.10 [+0.40, +6.00]``, in points."""
-        return self.text(2, scale=100, sign=True)
+        """Return ``+0.031 [+0.004, +0.060]``, the unit of the tables in a terminal."""
+        return self.text(sign=True)
 
     def json(self) -> dict[str, float | None]:
         """Return estimate, limits and level as plain numbers; None if undefined."""

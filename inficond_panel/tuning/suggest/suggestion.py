@@ -42,7 +42,7 @@ from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
 from inficond_panel.tuning.thumbs import Intent, chosen_classes
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.aims import AIMS, WORST_GROUP, aim_points
+from inficond_panel.vocabulary.aims import AIMS, WORST_GROUP, aim_words
 from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.things import CONCEPT
@@ -50,7 +50,7 @@ from inficond_panel.vocabulary.things import CONCEPT
 #: Author of iterations made by a suggestion.
 AUTHOR = "machine:repair"
 #: Description of the data of an expected gain.
-MEASURED = "cross-fitted: on photos that chose neither lever nor settings"
+MEASURED = "cross-fitted: on images that chose neither lever nor settings"
 _UNLABELLED = (
     f"No class has {LEAST_TUNE} tuning images that are labelled as showing it and "
     f"{LEAST_TUNE} that are not: nothing is proposed. Label tuning images, or use thumbs."
@@ -121,12 +121,12 @@ def shifts_sentence(shifts: Sequence[ClassShift]) -> str:
     if len(shifts) == 1:
         return {
             SHIFT: "The class shows a shift from training to tuning images.",
-            UNKNOWN: "There are too few photos to say whether the class shows a shift.",
+            UNKNOWN: "There are too few images to say whether the class shows a shift.",
             NONE: "The class shows no shift from training to tuning images.",
         }[shifts[0].kind]
     shifted = sum(each.kind == SHIFT for each in shifts)
     unsure = sum(each.unsure for each in shifts)
-    few = f"; for {unsure} there are too few photos to say" if unsure else ""
+    few = f"; for {unsure} there are too few images to say" if unsure else ""
     return f"{shifted} of {len(shifts)} classes show a shift from training to tuning images{few}."
 
 
@@ -136,7 +136,7 @@ def proposed_sentence(gains: Sequence[Gain], classes: int, by: str = "") -> str:
     if not gains:
         weights = f" weights of the groups by {by}," if by else ""
         return (
-            "Taking the best lever gains nothing on photos that did not choose it, or ranks them "
+            "Taking the best lever gains nothing on images that did not choose it, or ranks them "
             f"no better than chance: another λ, teacher or labels of the tuning images,{weights} "
             "and thumbs were compared. Nothing is proposed."
         )
@@ -281,7 +281,7 @@ def _measurable(
         positives, negatives = (distinct(group, label[rows, k] == side) for side in (1, 0))
         if name in wanted and min(positives, negatives) < LEAST_TUNE:
             skipped[name] = (
-                f"{positives} positive and {negatives} negative photos; "
+                f"{positives} positive and {negatives} negative images; "
                 f"{LEAST_TUNE} of each are needed{counted_once(group)}"
             )
         elif name in wanted and by and (lacking := _lacking_cells(tuner, node, rows, name, by)):
@@ -303,7 +303,8 @@ def carry_out(
     parent = tuner.node(suggestion.parent)
     node = tuner.fine_tune(parent, suggestion.intents, progress, author=AUTHOR)
     if node.author == AUTHOR and not node.note:
-        expected = f"expected gain {suggestion.gain} {aim_points(suggestion.by)}, {MEASURED}"
+        aim = aim_words(suggestion.by)
+        expected = f"expected gain in {aim} {suggestion.gain}, {MEASURED}"
         note = f"By a machine (repair, seed {suggestion.seed}): {expected}."
         tuner.set_note(node.id, note, AUTHOR)
     return tuner.node(node.id)

@@ -98,7 +98,7 @@ function makeFields(model, card, dialog, choose) {
   set(
     split.firstElementChild,
     "title",
-    "The photos on screen. Students learned from others, the training images",
+    "The images on screen. Students learned from others, the training images",
   )
   if (splits.length > 1) {
     set(

@@ -29,7 +29,7 @@ const FILTERS = [
 ]
 const ASSIGNED =
   "A segment of the image is nearer to this concept than to any other. Where a sentence says how many " +
-  "photos show the concept, it counts high scores instead, so it can be other images."
+  "images show the concept, it counts high scores instead, so it can be other images."
 /** What the curves show: their names, and what these mean, by what a thumb does. */
 const MODES = {
   all: [

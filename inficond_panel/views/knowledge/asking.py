@@ -207,8 +207,11 @@ class AskingView(AskActions, Viewer):
     def picture(self) -> Drawing:
         """Return a picture of the present question or result, drawn without a browser."""
         known, drawing = self.panels.asking, Drawing(640, 60)
-        place = f"Photo {known['place'] + 1} of {known['count']}" if "place" in known else ""
-        head = known.get("headline") or f"Photos of {self.panels.student or 'no class'}"
+        things = self.app.store.things.capitalize()
+        place = (
+            f"{things[:-1]} {known['place'] + 1} of {known['count']}" if "place" in known else ""
+        )
+        head = known.get("headline") or f"{things} of {self.panels.student or 'no class'}"
         drawing.text((12, 24), head, size=14, bold=True)
         drawing.text((12, 46), known.get(AP.key) or place or known["missing"], INK_2)
         return drawing

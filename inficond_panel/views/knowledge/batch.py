@@ -31,7 +31,7 @@ from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.worlds import WORLDS
 from inficond_panel.wording.metrics import make_change
 from inficond_panel.wording.repairs import chosen_sentence, learned_sentence, plain_edit
-from inficond_panel.wording.two_worlds import figure_texts, measure_sentence, part_words, photos_of
+from inficond_panel.wording.two_worlds import figure_texts, images_of, measure_sentence, part_words
 
 _FACTOR = TuningState.param["factor"]
 
@@ -154,7 +154,7 @@ def make_worlds(worlds: ClassWorlds, meant: str) -> dict[str, Any]:
     without the concepts, before and after; empty if either are too few.
     """
     rows = [
-        {"key": key, "photos": photos_of(worlds, key), "figures": figure_texts(worlds, key)}
+        {"key": key, "photos": images_of(worlds, key), "figures": figure_texts(worlds, key)}
         for key in WORLDS
     ]
     parts = [
@@ -166,7 +166,7 @@ def make_worlds(worlds: ClassWorlds, meant: str) -> dict[str, Any]:
         "meant": meant,
         "measure": measure_sentence(worlds),
         "found": parts if len(parts) == len(WORLDS) else [],
-        "of": f"{worlds.class_name} photos that are found",
+        "of": f"{worlds.class_name} images that are found",
     }
 
 

@@ -111,23 +111,24 @@ def make_shifts(
     shared: Mapping[str, StudentShared],
     relying: Collection[str],
     repaired: Collection[str],
-    gainless: Collection[str] = (),
+    last: Collection[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """Return the verdict per class: whether the student may rely on the wrong thing, its rank in
     *Where to begin* (see ``rank_of``), and a sentence without numbers of the method. ``relying``,
-    ``repaired`` and ``gainless`` are classes."""
+    ``repaired`` and ``last`` are classes."""
     asked = asked_classes(shared)
 
     def words(name: str) -> str:
         if name in asked and name not in relying:
             first = shared[name].found.called[0]
-            return f"{reliance_sentence(name, first)} {short_sentence(name, first)}"
+            told = short_sentence(name, first, shared[name].found.things)
+            return f"{reliance_sentence(name, first)} {told}"
         return repaired_sentence(name) if name in repaired else plain_sentence(shifts[name])
 
     return {
         name: {
             "relies": name in relying or name in asked,
-            "rank": rank_of(name, relying, asked, gainless),
+            "rank": rank_of(name, relying, asked, last),
             "words": words(name),
         }
         for name in shifts
@@ -176,7 +177,7 @@ class PerformanceView(Acting, Viewer):
                 app.shared.param.by_class,
                 app.reliance.param.relying,
                 app.reliance.param.repaired,
-                app.suggestion.param.gainless,
+                app.suggestion.param.last,
             ),
             touched=pn.bind(make_touched, app.tuning.param.pending),
             sizing_mode="stretch_both",

@@ -42,6 +42,7 @@ export function exportDialog(root, model, say) {
   )
   const status = h("span", { class: "told small", role: "status" })
   const command = h("code", {})
+  const pixels = h("p", { class: "muted" }, "A model that reads photos is too large for the page: ", command)
   const network = networkDialog(root, model, say, () => dialog.close())
   const pocket = pocketDialog(root, model, say, () => dialog.close())
   const { dialog, heading } = titledDialog(
@@ -56,7 +57,7 @@ export function exportDialog(root, model, say) {
       "The zip also holds the model card, with metrics on the tuning images, " +
         "and the edits file that replays the branch from #0.",
     ),
-    h("p", { class: "muted" }, "A model that reads photos is too large for the page: ", command),
+    pixels,
     network.section,
     pocket.section,
     h("footer", {}, zip, edits, page, status),
@@ -97,6 +98,7 @@ export function exportDialog(root, model, say) {
     if (formats.length) keyed(list, formats, (each) => each.name, make, update)
     text(status, error || told)
     set(status, "data-kind", error ? "error" : null)
+    pixels.hidden = !model.exporting.pixels
     settle()
   })
   saveFiles(model)

@@ -13,7 +13,7 @@ from inficond_panel.state.network import NetworkState
 from inficond_panel.tuning.two_worlds import ClassWorlds
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.vocabulary.worlds import WORLDS
-from inficond_panel.wording.two_worlds import figure_texts, photos_of
+from inficond_panel.wording.two_worlds import figure_texts, images_of
 
 
 def make_network(state: NetworkState) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _percent(value: float) -> float | None:
 def _photos(repair: NetworkRepair, world: str) -> str:
     """Return the words for the photos of a world, for all classes that have a thumb."""
     named = repair.with_thumb or repair.worlds
-    text = "; and ".join(dict.fromkeys(photos_of(worlds, world) for worlds in named))
+    text = "; and ".join(dict.fromkeys(images_of(worlds, world) for worlds in named))
     return text[:1].upper() + text[1:]
 
 

@@ -105,7 +105,7 @@ const introOf = (name, waits) =>
   waits
     ? "It is being refitted to another iteration."
     : `Refits the last layer of your network (${name}) to what the thumbs ask for, and shows what changes. ` +
-      "Nothing is written before you say which photos you mean."
+      "Nothing is written before you say which images you mean."
 
 function toldOf(kind, status, error) {
   if (error) return [icon("cross", 14), h("span", {}, error)]
@@ -198,5 +198,5 @@ function choicesOf({ choices, meant }, choose) {
         ),
       ),
     )
-  return [h("legend", {}, "Which photos do you mean?"), h("div", { class: "choices" }, choices.map(one))]
+  return [h("legend", {}, "Which images do you mean?"), h("div", { class: "choices" }, choices.map(one))]
 }

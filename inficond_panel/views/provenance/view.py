@@ -189,6 +189,7 @@ class ProvenanceView(ComparisonActions, NetworkActions, PocketActions, Viewer):
         self._tree.exporting = {
             "formats": export.formats,
             "busy": export.busy,
+            "pixels": self.app.store.holds("segments"),
             "status": "" if failed else status.text,
             "error": f"{status.text} {status.remedy}".strip() if failed else "",
         }

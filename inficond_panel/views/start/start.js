@@ -36,7 +36,7 @@ export function render({ model, el }) {
       cards,
       steady(cards, model.cards),
       idOf,
-      (card) => makeCard(card, send),
+      (card) => makeCard(card, model.things, send),
       (element, card) => fillCard(element, card, model),
     )
   })
@@ -44,20 +44,23 @@ export function render({ model, el }) {
   watch(model, ["batch", "locked"], batch.draw)
 }
 
-/** The cards, in their order on the page while the pointer is on one: none moves under it. */
+/** The cards, in their order on the page while the pointer or the focus is on one: none moves under it, and
+    a new one comes last. */
 function steady(list, cards) {
+  if (!list.matches(":hover, :focus-within")) return cards
   const place = new Map([...list.children].map((element, at) => [element.dataset.key, at]))
-  if (!list.matches(":hover") || !cards.every((card) => place.has(idOf(card)))) return cards
-  return [...cards].sort((a, b) => place.get(idOf(a)) - place.get(idOf(b)))
+  const placeOf = (card) => place.get(idOf(card)) ?? place.size
+  return [...cards].sort((a, b) => placeOf(a) - placeOf(b))
 }
 
 /** One sentence, a pair of pictures that opens the student, two bars, and a button; or two, of a question
     on what all photos share: the thumb that helps, and the answer that it belongs to the class. */
-function makeCard(card, send) {
+function makeCard(card, things, send) {
   const { class_name, relies, concept, thing, bars } = card
   const about = thing || concept
   const shown = card.concepts?.[0] ?? concept
   const look = () => send("look", { class_name, concept: shown })
+  const pair = h("span", { class: "pair", id: `pair-${(pairs += 1)}` }, makePair(shown))
   const name = (words) => h("b", {}, h("bdi", {}, words))
   return h(
     "li",
@@ -67,9 +70,11 @@ function makeCard(card, send) {
       {
         class: "look offline",
         "aria-label": `Look at ${about ? `${about} in ` : ""}${class_name}`,
+        "aria-describedby": pair.id, // captions are not in the label
+        title: shown ? `with ${shown}, and without` : null,
         onclick: look,
       },
-      makePair(shown),
+      pair,
     ),
     h(
       "div",
@@ -77,13 +82,15 @@ function makeCard(card, send) {
       about
         ? h("p", {}, name(class_name), ` ${relies} `, name(about), ".")
         : h("p", {}, name(class_name), ": ", h("span")),
-      bars.of ? makeBars(class_name, bars) : thing ? h("p") : "",
+      bars.of ? makeBars(class_name, bars, things) : thing ? h("p") : "",
       thing
         ? makeAnswers(card, send)
         : h("div", { class: "offer" }, h("button", { class: "btn main" }), h("span")),
     ),
   )
 }
+
+let pairs = 0 // for ids
 
 /** Pictures of the class with a concept and without it; one picture without a concept. */
 function makePair(concept) {
@@ -92,7 +99,7 @@ function makePair(concept) {
       "span",
       { class: "shown" },
       h("span", { class: `picture ${name}` }),
-      words && h("span", { class: "caption" }, words),
+      words && h("span", { class: "caption" }, h("span", {}, words)),
     )
   if (!concept) return [picture("with", "")]
   return [picture("with", ["with ", h("bdi", {}, concept)]), picture("without", "without")]
@@ -100,12 +107,12 @@ function makePair(concept) {
 
 /** Two bars: how many of the class's photos show the concept, of those learned from and of others; or how
     many photos with a thing, and without it, are found, or wrongly called. */
-function makeBars(class_name, { of, thing }) {
+function makeBars(class_name, { of, thing }, things) {
   const [subject, about] = [h("bdi", {}, class_name), h("bdi", {}, thing)]
   const words = {
-    shown: [subject, " photos with ", about],
-    found: [subject, " photos that are found"],
-    called: ["other photos called ", subject],
+    shown: [subject, ` ${things} with `, about],
+    found: [subject, ` ${things} that are found`],
+    called: [`other ${things} called `, subject],
   }
   const bar = () => h("div", {}, h("span"), h("i", { class: "bar" }, h("i")))
   return h("div", { class: "shares", role: "img" }, h("div", { class: "of" }, words[of]), bar(), bar())
@@ -173,7 +180,7 @@ function makeChecking(model, send) {
 function fillCard(element, card, model) {
   const [pair, { children: words }] = element.children
   const found = model.photos[keyOf(card)] ?? []
-  ;[...pair.children].forEach((place, at) => showPicture(place.firstChild, found[at]))
+  ;[...pair.firstChild.children].forEach((place, at) => showPicture(place.firstChild, found[at]))
   if (card.bars.of) fillBars(words[1], card.bars, card.sentence)
   else text(card.thing ? words[1] : words[0].lastChild, card.sentence)
   const { children } = words[words.length - 1]
@@ -185,12 +192,15 @@ const UNSURE =
   "With few images a gain can be there all the same: the preview of a thumb shows it with its interval."
 
 /** What the one button of a card does, its words, and whether it is the page's offer. */
-function offerOf({ class_name, concept, removable, asks }, { offers, gainless, likes, removed, asking }) {
+function offerOf(
+  { class_name, concept, removable, asks },
+  { offers, gainless, likes, removed, asking, things },
+) {
   const offer = offers[class_name]
   const like = likes[class_name] ?? 0
   const about = offer ? `, about ${offer.gain} points` : ""
   const what = `${concept}${like ? ` and ${like} like it` : ""}`
-  if (!concept) return asking ? ["ask", `Look at ${ASKED} photos`, false] : ["look", "Look", false]
+  if (!concept) return asking ? ["ask", `Look at ${ASKED} ${things}`, false] : ["look", "Look", false]
   if (removed.includes(class_name)) return ["", `${what} will be removed`, false]
   if (offer && !offer.removes) return ["repair", `Repair${about}`, true]
   if (asks) return ["look", asks, false]

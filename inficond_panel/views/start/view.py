@@ -113,7 +113,7 @@ def make_shared(shared: Mapping[str, StudentShared], asked: Sequence[str]) -> li
             "removable": False,
             "thing": one.name,
             "kind": one.kind,
-            "sentence": short_sentence(name, one),
+            "sentence": short_sentence(name, one, shared[name].found.things),
             "question": f"{condition(name, one)}:"
             if shared[name].concepts(one)
             else asked_sentence(name, one, ()),
@@ -140,15 +140,15 @@ def in_card_order(
     relying: Sequence[dict[str, Any]],
     shared: Sequence[dict[str, Any]],
     behind: Sequence[dict[str, Any]],
-    gainless: Collection[str] = (),
+    last: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
     comes before classes without a finding, which have a card only if they have no other."""
     asked = {card["class_name"] for card in shared}
     return [
-        *(card for card in relying if card["class_name"] not in gainless),
+        *(card for card in relying if card["class_name"] not in last),
         *shared,
-        *(card for card in relying if card["class_name"] in gainless),
+        *(card for card in relying if card["class_name"] in last),
         *(card for card in behind if card["class_name"] not in asked),
     ]
 
@@ -199,7 +199,7 @@ def make_checking(known: int, wanted: int, classes: int) -> dict[str, str]:
     label of the button that checks the others (``offer``); both empty before any is requested."""
     if not wanted:
         return {"text": "", "offer": ""}
-    text = f"What all photos share is checked for {known} of {count(classes, 'student')}."
+    text = f"What all images share is checked for {known} of {count(classes, 'student')}."
     rest = classes - wanted
     return {"text": text, "offer": f"Check the other {rest}" if rest and known == wanted else ""}
 
@@ -212,6 +212,7 @@ class StartPanel(ViewComponent):
     photos = param.Dict({}, doc="As ``make_pair`` gives them, by the key of the card.")
     likes = param.Dict({}, doc="Number of concepts that a removal takes along, by class.")
     gainless = param.List([], item_type=str, doc="Classes for which no gain is expected.")
+    things = param.String("photos", doc="What sentences call the images, as ``Store.things``.")
     asking = param.Boolean(False, doc="Whether a person may be asked about photos.")
     offers = param.Dict({}, doc="As ``make_offers`` gives them.")
     offering = param.Boolean(False, doc="Whether there may be offers.")
@@ -236,6 +237,7 @@ class StartView(RefitActions, Viewer):
             offers=pn.bind(make_offers, app.suggestion.param.expected),
             offering=app.suggestion.offered,
             gainless=app.suggestion.param.gainless,
+            things=app.store.things,
             asking=app.rights.asking and not app.asking.missing,
             sizing_mode="stretch_width",
         )
@@ -254,7 +256,7 @@ class StartView(RefitActions, Viewer):
         "app.reliance.relying",
         "app.shared.by_class",
         "app.shared.wanted",
-        "app.suggestion.gainless",
+        "app.suggestion.last",
         "app.selection.class_name",
         watch=True,
         on_init=True,
@@ -267,9 +269,9 @@ class StartView(RefitActions, Viewer):
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
         metrics, unsure = app.students.snapshot.metrics, unsure_classes(shifts.by_class)
-        reliance, gainless = app.reliance, app.suggestion.gainless
+        reliance, last = app.reliance, app.suggestion.last
         questions = asked_classes(app.shared.by_class)
-        order = in_order(metrics, reliance.relying, questions, gainless)
+        order = in_order(metrics, reliance.relying, questions, last)
         wrong = [name for name in order if shifts.complete and name in reliance.relying]
         asked = [name for name in order if shifts.complete and name in questions]
         relying = make_cards(shifts.by_class, wrong[:CARDS], partial(perhaps_same, app.store))
@@ -278,12 +280,12 @@ class StartView(RefitActions, Viewer):
         looked = not looking or (app.shared.wanted and not app.shared.waiting)
         idle = shifts.complete and not relying and looked
         behind = make_behind(metrics, unsure, order) if idle else []
-        cards = in_card_order(relying, shared, behind, gainless)
+        cards = in_card_order(relying, shared, behind, last)
         sentence = relying_sentence(
             shifts.by_class,
             len(app.store.classes),
             wrong=len({*wrong, *asked}) if wrong else 0,
-            shown=len(cards) - len(behind),
+            shown=len({card["class_name"] for card in [*relying, *shared]}),
             shared=asked,
             looked=looking and shifts.all_wanted,
         )

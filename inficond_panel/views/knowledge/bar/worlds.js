@@ -6,7 +6,7 @@ import { isBusy, isDetailed } from "../shared.js"
 /** The preview's figures in two worlds, and which of them the person means: kept with the refit. */
 export function makeWorlds(model, send) {
   const detailed = isDetailed(model)
-  const title = h("legend", {}, "Which photos do you mean?")
+  const title = h("legend", {}, "Which images do you mean?")
   const list = h("div", { class: "choices" })
   const measure = h("p", { class: "muted" })
   const parts = h("div", { class: "found-parts" })

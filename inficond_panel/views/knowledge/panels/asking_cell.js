@@ -1,9 +1,9 @@
 // The questions on photos of one student as a view by itself, such as a cell of a notebook.
 
-import { h, text } from "../../../ui/elements.js"
+import { h, set, text } from "../../../ui/elements.js"
 import { followTheme, watch } from "../../../ui/model.js"
 import { sender } from "../shared.js"
-import { makeQuestions } from "./questions.js"
+import { asks, makeQuestions } from "./questions.js"
 
 export function render({ model, el }) {
   const send = sender(model)
@@ -11,7 +11,7 @@ export function render({ model, el }) {
   const told = h("p")
   const begin = h("button", { class: "btn primary", onclick: () => ask() })
   const offer = h("div", { class: "empty" }, told, begin)
-  const element = h("section", { class: "panel asking", "aria-label": "Photos" }, questions.element, offer)
+  const element = h("section", { class: "panel asking" }, questions.element, offer)
   el.append(element)
   // JupyterLab leaves keys alone where an element around them says so
   queueMicrotask(() => element.getRootNode().host?.setAttribute("data-lm-suppress-shortcuts", "true"))
@@ -22,14 +22,15 @@ export function render({ model, el }) {
     send("ask")
   }
   watch(model, ["student", "asking"], () => {
-    const { kind, missing, offer: words } = model.asking
+    const { kind, missing, offer: words, shown: thing } = model.asking
+    set(element, "aria-label", thing === "caption" ? "Captions" : "Photos")
     questions.element.hidden = !kind
     offer.hidden = Boolean(kind)
     if (begun && !kind) questions.forget()
     begun = Boolean(kind)
     text(
       told,
-      missing || (words ? `Does a photo show ${model.student}? The answers are kept.` : "Select a class."),
+      missing || (words ? `${asks("a", thing)} ${model.student}? The answers are kept.` : "Select a class."),
     )
     text(begin, words)
     begin.hidden = !words

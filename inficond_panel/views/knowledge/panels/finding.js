@@ -47,8 +47,8 @@ export function makeFinding(model, send, asking) {
   })
   const word = h("p", { class: "word num" }, alone, " ", raise)
   const belongs = button(() => send("belongs", { kind: "concept", name: model.finding.suspect, on: true }))
-  const shared = h("p", { class: "settled" }, "Shared by all photos:")
-  const questions = h("div", { class: "questions", role: "list", "aria-label": "Shared by all photos" })
+  const shared = h("p", { class: "settled" }, "Shared by all images:")
+  const questions = h("div", { class: "questions", role: "list", "aria-label": "Shared by all images" })
   const settled = h("p", { class: "settled" })
   const result = h("p", { class: "result", role: "status" })
   const list = h("div", {

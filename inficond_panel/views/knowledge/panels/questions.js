@@ -7,6 +7,10 @@ import { onMessage } from "../../../ui/model.js"
 const VALUES = { y: 1, arrowright: 1, n: 0, arrowleft: 0, s: null, arrowdown: null }
 const SWIPED = 60 // pixels of a finger to the right: yes, to the left: no
 
+/** The words of the question before the class: of a caption, or else of a photo. */
+export const asks = (which, thing) =>
+  thing === "caption" ? `Is ${which} caption about` : `Does ${which} photo show`
+
 /** The photos with their buttons and keys, and the result at the end. `close()` leaves them. `draw` needs a
     `kind` (`make_asking`), and takes the focus if it `takes` it, else keeps what it has; `forget` is for
     photos that are no longer asked about. */
@@ -107,7 +111,7 @@ export function makeQuestions(model, send, close) {
     if (now !== at) given = -1
     at = now
     const picture = pictures.get(rows[0])
-    text(question, thing === "caption" ? "Is this caption about " : "Does this photo show ")
+    text(question, `${asks("this", thing)} `)
     set(bar, "aria-label", thing === "caption" ? "Captions answered" : "Photos answered")
     text(name, asking)
     drawOnce(stage, `${rows[0]} ${Boolean(picture)}`, () => (picture ? [pictureOf(picture, now + 1)] : []))

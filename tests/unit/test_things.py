@@ -1,0 +1,96 @@
+"""What images are called where a store has no photos: captions, rows or images, never photos."""
+
+import io
+import re
+from contextlib import redirect_stderr, redirect_stdout
+
+import pytest
+from photoless import captions_spec, table_store
+from sessions import session_on
+
+from inficond_panel import open_students
+from inficond_panel.cli import main
+from inficond_panel.views.start.view import StartView
+
+pytestmark = [pytest.mark.commands, pytest.mark.page, pytest.mark.slow]
+
+#: What may speak of photos: that there are none.
+ALLOWED = ("This store has no photos: ",)
+#: Commands with what comes after the store, in the order in which they run.
+COMMANDS = (
+    ("info",),
+    ("check",),
+    ("doctor",),
+    ("doctor", "--class", "dog"),
+    ("metrics", "--by", "site"),
+    ("thresholds",),
+    ("lambda", "--class", "dog"),
+    ("stability", "--class", "dog", "--draws", "8"),
+    ("compare",),
+    ("ask", "--class", "dog"),
+    ("tune", "--edits", "EDITS"),
+    ("explain",),
+    ("suggest",),
+    ("history list",),
+    ("history show",),
+)
+EDITS = "[[{class: dog, concept: ball, direction: remove}, {class: dog, meant: these}]]"
+
+
+@pytest.fixture(scope="module", params=[captions_spec, table_store], ids=["captions", "table"])
+def place(request, tmp_path_factory):
+    """Path of a spec of captions, or of a store of a table."""
+    return request.param(tmp_path_factory.mktemp("photoless"))
+
+
+@pytest.fixture(scope="module")
+def said(place):
+    """What each command says of a store, by its words."""
+    edits = place.parent / "edits.yaml"
+    edits.write_text(EDITS)
+    known = {}
+    for command, *more in COMMANDS:
+        words = [str(edits) if word == "EDITS" else word for word in more]
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(out):
+            assert main([*command.split(), str(place), *words]) == 0, out.getvalue()
+        known[" ".join([command, *more])] = out.getvalue()
+    return known
+
+
+def photos_in(text: str) -> list[str]:
+    """The lines of a text that speak of photos, without what may."""
+    for allowed in ALLOWED:
+        text = text.replace(allowed, "")
+    return [line for line in text.splitlines() if re.search(r"\bphotos?\b", line, re.IGNORECASE)]
+
+
+@pytest.mark.parametrize("command", [" ".join(words) for words in COMMANDS])
+def test_a_command_speaks_of_no_photos(said, command):
+    assert photos_in(said[command]) == []
+
+
+def test_the_doctor_in_python_speaks_of_no_photos(place):
+    tables = open_students(place, history=":memory:").doctor()
+    assert photos_in("\n".join(map(repr, tables.values()))) == []
+
+
+@pytest.mark.parametrize(
+    "kind", ["a correlation in the training images only", "shared by all images", "too few images"]
+)
+def test_the_doctor_has_what_to_say(said, kind):
+    """Else the tests above see little."""
+    assert kind in said["doctor"]
+
+
+def test_what_is_found_is_said_of_captions_or_rows(said, place):
+    things = "captions" if place.suffix == ".yaml" else "rows"
+    assert f"of the {things} with" in said["doctor --class dog"]
+    assert f"of the dog {things} it learned from" in said["doctor"]
+
+
+def test_the_sentence_over_two_cards_of_one_student_counts_students(place):
+    app = session_on(place, history=":memory:")
+    view = StartView(app)
+    app.shifts.start()
+    assert [card["class_name"] for card in view.panel.cards] == ["dog", "dog"]
+    assert view.panel.purpose.endswith("1 of them may rely on the wrong thing:")
