@@ -312,12 +312,34 @@ def held_out_logits(
 ) -> Array:
     """Return cross-fitted logits ``(len(tried), n)`` under each of the terms ``tried``, on the
     photos at ``rows`` of ``tune``, which have the fold numbers ``folds`` ``(n,)``."""
+    return logits_by_fold(
+        student.store, fit_without_each(student, tried, rows, folds, box, tolerance), rows, folds
+    )
+
+
+def fit_without_each(
+    student: ClassFit,
+    tried: Sequence[Terms],
+    rows: NDArray[np.intp],
+    folds: NDArray[np.intp],
+    box: Box | None = None,
+    tolerance: float = _ROUGH,
+) -> list[Fit]:
+    """Return for each fold the students under each of the terms ``tried``, fitted without the
+    photos of the fold; arguments as in ``held_out_logits``."""
     parts = [rows[folds == fold] for fold in range(FOLDS)]
     fits = fit_each(student, tried, parts, box, tolerance)
-    logits, count = np.empty((len(tried), len(rows))), len(tried)
-    for fold, part in enumerate(parts):
-        of_fold = fits.at(np.arange(fold * count, (fold + 1) * count))
-        logits[:, folds == fold] = logits_of_each(of_fold, student.store.concept_score[part])
+    return [fits.at(np.arange(len(tried)) + fold * len(tried)) for fold in range(FOLDS)]
+
+
+def logits_by_fold(
+    store: Store, fits: Sequence[Fit], rows: NDArray[np.intp], folds: NDArray[np.intp]
+) -> Array:
+    """Return logits ``(m, n)`` of m students of each fold, ``fits``, on the photos of the fold."""
+    logits = np.empty((len(fits[0].gap), len(rows)))
+    for fold, of_fold in enumerate(fits):
+        out = folds == fold
+        logits[:, out] = logits_of_each(of_fold, store.concept_score[rows[out]])
     return logits
 
 
