@@ -123,7 +123,8 @@ class ClassFit:
             len(outside), axis=1
         )
         weights = inside * data.weight(0)[:, None]
-        fits = _fit_columns(data, l1, self.box, weights, self.base, TOLERANCE)
+        start = self.base.at(np.zeros(len(outside), dtype=np.intp))
+        fits = _fit_columns(data, l1, self.box, weights, start, TOLERANCE)
         return [fits.at(np.array([number])) for number in range(len(outside))]
 
     def rows_without(self, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -230,15 +231,19 @@ def fit_each(
     len(tried) + t is under ``tried[t]`` without ``outside[o]``. Terms may differ only in penalties,
     learned photos and the weights that effects have for all images.
     """
-    data = student.under(_widest(tried)).data.only(student.column)
+    data, box = student.under(_widest(tried)).data.only(student.column), box or student.box
     each = np.stack([_weights(data, terms) for terms in tried], axis=1)
     inside = np.stack([data.images.without(rows) for rows in outside], axis=1)
-    l1 = np.tile(_penalties(student, tried), (1, len(outside)))
+    l1, start = _penalties(student, tried), student.base.at(np.zeros(len(tried), dtype=np.intp))
+    if len(outside) > 1 < len(tried):  # a student without a few photos is near to that with all
+        start = _fit_columns(data, l1, box, each, start, tolerance)
+    start = start.at(np.tile(np.arange(len(tried)), len(outside)))
+    l1 = np.tile(l1, (1, len(outside)))
     weights = empty((len(each), l1.shape[1]), np.float64)
     np.multiply(
         inside[:, :, None], each[:, None, :], out=weights.reshape(len(each), -1, len(tried))
     )
-    return _fit_columns(data, l1, box or student.box, weights, student.base, tolerance)
+    return _fit_columns(data, l1, box, weights, start, tolerance)
 
 
 #: Largest number of students that are fitted at one time, times the images.
@@ -249,7 +254,7 @@ def _fit_columns(
     data: FitData, l1: Array, box: Box, weights: Array, start: Fit, tolerance: float
 ) -> Fit:
     """Return m students of the one class of ``data``, which differ in L1 penalties ``(C, m)`` and
-    image weights ``(n, m)``."""
+    image weights ``(n, m)``, from m starts."""
     size, fits = max(_KEPT_VALUES // len(weights), 1), []
     for first in range(0, l1.shape[1], size):
         some = slice(first, first + size)
@@ -265,7 +270,7 @@ def _fit_columns(
                     box[0][:, column],
                     box[1][:, column],
                 ),
-                start=start.at(column),
+                start=start.at(np.arange(first, first + len(column))),
                 tolerance=tolerance,
             )
         )

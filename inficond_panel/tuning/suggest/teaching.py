@@ -116,8 +116,8 @@ def image_moves(
     """
     design = np.column_stack([scores[:, free], np.ones(len(scores))]).astype(np.float64)
     share = expit(logits)
-    weighted = design * (image_weight * share * (1 - share))[:, None]
-    hessian = weighted.T @ design
+    half = design * np.sqrt(image_weight * share * (1 - share))[:, None]
+    hessian = half.T @ half  # of a matrix with itself: BLAS computes only one triangle
     inner = np.arange(len(hessian) - 1)
     hessian[inner, inner] += l2 + _RIDGE * np.trace(hessian) / len(hessian)
     return np.asarray(-np.linalg.inv(hessian) @ (design[images] * residuals[images, None]).T)
