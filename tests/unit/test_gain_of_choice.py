@@ -13,7 +13,7 @@ from spread_shortcut import shifted_frames
 from inficond_panel import from_frames
 from inficond_panel.distill import decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
-from inficond_panel.tuning.fitting.class_fit import held_out_logits
+from inficond_panel.tuning.fitting.class_fit import fit_without_each, held_out_logits
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.choosing import ap_values
 from inficond_panel.tuning.repairs.learn import Learn
@@ -155,7 +155,8 @@ def test_the_change_is_that_of_students_fitted_to_the_draws(photos, drawn):
 
 
 def test_the_mean_logit_of_a_draw_moves_as_that_of_students_fitted_to_it(photos, drawn):
-    still, moved = _taught_logits(photos, drawn.terms, drawn.counts)
+    fits = fit_without_each(photos.student, [drawn.terms], photos.tune, photos.tune_folds)
+    still, moved = _taught_logits(photos, drawn.terms, drawn.counts, fits)
     found, expected = (moved - still).mean(axis=1), (drawn.moved - drawn.still).mean(axis=1)
     np.testing.assert_allclose(found, expected, atol=0.25 * np.abs(expected).max())
 
@@ -168,6 +169,19 @@ def test_without_learning_of_tune_and_for_each_photo_drawn_once_nothing_changes(
     (terms,) = Learn("truck", "labels", 2.0).candidates(photos, Terms(), able=True)
     once = np.ones((1, len(photos.tune)), dtype=np.uint8)
     np.testing.assert_allclose(changes_by_teaching(photos, terms, once)[0], 0, atol=1e-12)
+
+
+def test_students_that_were_fitted_beside_others_change_as_those_fitted_alone(photos, drawn):
+    tried, folds = [Terms((OwnPenalty(3e-3),)), drawn.terms], photos.tune_folds
+    beside = fit_without_each(photos.student, tried, photos.tune, folds, tolerance=1e-8)
+    given = [each.at(np.array([1])) for each in beside]
+    alone = fit_without_each(photos.student, [drawn.terms], photos.tune, folds, tolerance=1e-8)
+    found, expected = (
+        changes_by_teaching(photos, drawn.terms, drawn.counts, fits=fits)[0]
+        for fits in (given, alone)
+    )
+    assert np.ptp(expected) > 0
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 #: Images, of which the last ten are left out, and the last twenty are of tune.

@@ -126,14 +126,15 @@ def test_thumbs_that_no_label_chose_stay_in_every_fold(thumbs, monkeypatch):
 
 @pytest.mark.parametrize("learns", [[True, False], [False, True], [True, True]])
 def test_logits_are_cross_fitted_if_any_student_learns_from_tune(monkeypatch, learns):
-    monkeypatch.setattr(levers, "held_out_logits", lambda *given: "cross-fitted")
+    monkeypatch.setattr(levers, "fit_without_each", lambda *given: "by fold")
+    monkeypatch.setattr(levers, "logits_by_fold", lambda *given: "cross-fitted")
     monkeypatch.setattr(levers, "fit_each", lambda *given: None)
     monkeypatch.setattr(levers, "logits_of_each", lambda *given: "of one fit")
     tried = [SimpleNamespace(fit_to_tune=lambda store, learn=one: learn) for one in learns]
     evidence = SimpleNamespace(
         student=SimpleNamespace(store=None), tune=None, tune_folds=None, tune_scores=None
     )
-    assert levers._logits(evidence, tried) == "cross-fitted"
+    assert levers._scored(evidence, tried) == ("cross-fitted", "by fold")
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ def test_what_learning_changes_is_after_less_before(students, monkeypatch):
     monkeypatch.setattr(
         levers,
         "changes_by_teaching",
-        lambda evidence, terms, counts, cell: [
+        lambda evidence, terms, counts, cell, fits: [
             np.full(len(counts), 2.0 if terms == evidence.student.terms else 5.0)
         ],
     )

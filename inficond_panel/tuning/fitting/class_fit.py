@@ -123,7 +123,8 @@ class ClassFit:
             len(outside), axis=1
         )
         weights = inside * data.weight(0)[:, None]
-        fits = _fit_columns(data, l1, self.box, weights, self.base, TOLERANCE)
+        start = self.base.at(np.zeros(len(outside), dtype=np.intp))
+        fits = _fit_columns(data, l1, self.box, weights, start, TOLERANCE)
         return [fits.at(np.array([number])) for number in range(len(outside))]
 
     def rows_without(self, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -230,15 +231,19 @@ def fit_each(
     len(tried) + t is under ``tried[t]`` without ``outside[o]``. Terms may differ only in penalties,
     learned photos and the weights that effects have for all images.
     """
-    data = student.under(_widest(tried)).data.only(student.column)
+    data, box = student.under(_widest(tried)).data.only(student.column), box or student.box
     each = np.stack([_weights(data, terms) for terms in tried], axis=1)
     inside = np.stack([data.images.without(rows) for rows in outside], axis=1)
-    l1 = np.tile(_penalties(student, tried), (1, len(outside)))
+    l1, start = _penalties(student, tried), student.base.at(np.zeros(len(tried), dtype=np.intp))
+    if len(outside) > 1 < len(tried):  # a student without a few photos is near to that with all
+        start = _fit_columns(data, l1, box, each, start, tolerance)
+    start = start.at(np.tile(np.arange(len(tried)), len(outside)))
+    l1 = np.tile(l1, (1, len(outside)))
     weights = empty((len(each), l1.shape[1]), np.float64)
     np.multiply(
         inside[:, :, None], each[:, None, :], out=weights.reshape(len(each), -1, len(tried))
     )
-    return _fit_columns(data, l1, box or student.box, weights, student.base, tolerance)
+    return _fit_columns(data, l1, box, weights, start, tolerance)
 
 
 #: Largest number of students that are fitted at one time, times the images.
@@ -249,7 +254,7 @@ def _fit_columns(
     data: FitData, l1: Array, box: Box, weights: Array, start: Fit, tolerance: float
 ) -> Fit:
     """Return m students of the one class of ``data``, which differ in L1 penalties ``(C, m)`` and
-    image weights ``(n, m)``."""
+    image weights ``(n, m)``, from m starts."""
     size, fits = max(_KEPT_VALUES // len(weights), 1), []
     for first in range(0, l1.shape[1], size):
         some = slice(first, first + size)
@@ -265,7 +270,7 @@ def _fit_columns(
                     box[0][:, column],
                     box[1][:, column],
                 ),
-                start=start.at(column),
+                start=start.at(np.arange(first, first + len(column))),
                 tolerance=tolerance,
             )
         )
@@ -312,12 +317,34 @@ def held_out_logits(
 ) -> Array:
     """Return cross-fitted logits ``(len(tried), n)`` under each of the terms ``tried``, on the
     photos at ``rows`` of ``tune``, which have the fold numbers ``folds`` ``(n,)``."""
+    return logits_by_fold(
+        student.store, fit_without_each(student, tried, rows, folds, box, tolerance), rows, folds
+    )
+
+
+def fit_without_each(
+    student: ClassFit,
+    tried: Sequence[Terms],
+    rows: NDArray[np.intp],
+    folds: NDArray[np.intp],
+    box: Box | None = None,
+    tolerance: float = _ROUGH,
+) -> list[Fit]:
+    """Return for each fold the students under each of the terms ``tried``, fitted without the
+    photos of the fold; arguments as in ``held_out_logits``."""
     parts = [rows[folds == fold] for fold in range(FOLDS)]
     fits = fit_each(student, tried, parts, box, tolerance)
-    logits, count = np.empty((len(tried), len(rows))), len(tried)
-    for fold, part in enumerate(parts):
-        of_fold = fits.at(np.arange(fold * count, (fold + 1) * count))
-        logits[:, folds == fold] = logits_of_each(of_fold, student.store.concept_score[part])
+    return [fits.at(np.arange(len(tried)) + fold * len(tried)) for fold in range(FOLDS)]
+
+
+def logits_by_fold(
+    store: Store, fits: Sequence[Fit], rows: NDArray[np.intp], folds: NDArray[np.intp]
+) -> Array:
+    """Return logits ``(m, n)`` of m students of each fold, ``fits``, on the photos of the fold."""
+    logits = np.empty((len(fits[0].gap), len(rows)))
+    for fold, of_fold in enumerate(fits):
+        out = folds == fold
+        logits[:, out] = logits_of_each(of_fold, store.concept_score[rows[out]])
     return logits
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.names import find_name
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import own_word
-from inficond_panel.distill import Outcome, teacher_skill
+from inficond_panel.distill import Fit, Outcome, teacher_skill
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.distill.metrics.outcome import above
 from inficond_panel.distill.metrics.slices import MIN_POSITIVES
@@ -31,7 +31,13 @@ from inficond_panel.store.more_photos import AllImages, part_hashes
 from inficond_panel.tuning.answers import photos_to_ask
 from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.cells import too_small
-from inficond_panel.tuning.fitting.class_fit import Box, fit_each, held_out_logits, logits_of_each
+from inficond_panel.tuning.fitting.class_fit import (
+    Box,
+    fit_each,
+    fit_without_each,
+    logits_by_fold,
+    logits_of_each,
+)
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.history.belongs import Answers
 from inficond_panel.tuning.node import Node
@@ -200,11 +206,11 @@ def _compared(
 ) -> ClassRepair:
     student, label = evidence.student, evidence.tune_label
     cell = evidence.cells(by, evidence.tune).of if by else None
-    still = _logits(evidence, [student.terms])
+    still, as_it_is = _scored(evidence, [student.terms])
     group = student.store.groups_at(evidence.seen)
     counts = draw_counts(len(evidence.seen), GAIN_DRAWS, seed, group)
     counts = counts[:, np.isin(evidence.seen, evidence.tune)]
-    before = changes_by_teaching(evidence, student.terms, counts, cell)
+    before = changes_by_teaching(evidence, student.terms, counts, cell, as_it_is)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
     few, by_ap = evidence.shown(TUNE)[0] < LEAST_LABELLED, compared_by_ap(evidence)
     for name, edits, needs, select in _levers(tuner, evidence, shift, few, by, kept):
@@ -213,14 +219,15 @@ def _compared(
         intents = [edit for edit in edits if isinstance(edit, Intent)]
         thumbs = _Thumbs(tuner, parent, evidence, intents, select)
         repairs = [edit for edit in edits if not isinstance(edit, Intent)]
-        terms, found = thumbs.candidates() if thumbs.intents else _candidates(evidence, repairs)
+        terms, found, fits = thumbs.candidates() if intents else _candidates(evidence, repairs)
         logits = np.concatenate([still, found])
         how: dict[str, Any] = {"careful": careful, "by_ap": by_ap, "cell": cell}
         how["strength"] = strengths([student.terms, *terms])
         best = _taken(evidence, logits, **how)
         made, taught = [student.terms, *terms][best], list[Array]()
         if made != student.terms:
-            after = changes_by_teaching(evidence, made, counts, cell)
+            of_made = fits and [each.at(np.array([best - 1])) for each in fits]
+            after = changes_by_teaching(evidence, made, counts, cell, of_made)
             taught = [new - old for new, old in zip(after, before, strict=True)]
         choice = gain_of_choice(label, logits, counts, taught=taught, **how)
         held = thumbs.after(thumbs.intents)[1] if best and thumbs.intents else None
@@ -388,16 +395,17 @@ class _Thumbs:
             terms = replace(terms, adjusted=adjusted.get(student.name, terms.adjusted))
         return terms, box(bounds, [student.name], student.store.concepts)
 
-    def candidates(self) -> tuple[list[Terms], Array]:
+    def candidates(self) -> tuple[list[Terms], Array, None]:
         """Return the terms of the lever, and its logits (1, n) on tune: cross-fitted, with suspects
-        that are selected on the other folds."""
+        that are selected on the other folds; and None, since suspects differ between the folds."""
         evidence, student = self.evidence, self.evidence.student
         removed = [each for each in self.intents if each.direction == REMOVE.key]
         named = len(removed) if self.select else 0
         kept = [each for each in self.intents if not (named and each in removed)]
         terms, held = self.after(self.intents)
         if not named and not terms.fit_to_tune(student.store):
-            return [terms], logits_of_each(student.under(terms, held).base, evidence.tune_scores)
+            base = student.under(terms, held).base
+            return [terms], logits_of_each(base, evidence.tune_scores), None
         logits = np.empty((1, len(evidence.tune)))
         for fold in range(FOLDS):
             out = evidence.tune_folds == fold
@@ -407,13 +415,15 @@ class _Thumbs:
             of_fold, box_of_fold = self.after(intents)
             fits = fit_each(student, [of_fold], [evidence.tune[out]], box_of_fold)
             logits[:, out] = logits_of_each(fits, evidence.tune_scores[out])
-        return [terms], logits
+        return [terms], logits, None
 
 
-def _candidates(evidence: Evidence, edits: Sequence[Repair]) -> tuple[list[Terms], Array]:
-    """Return the terms of each candidate of a lever, and its cross-fitted logits (m, n) on tune."""
+def _candidates(
+    evidence: Evidence, edits: Sequence[Repair]
+) -> tuple[list[Terms], Array, list[Fit] | None]:
+    """Return the terms of each candidate of a lever, with logits and students of ``_scored``."""
     terms = compared_terms(evidence, edits)
-    return terms, _logits(evidence, terms)
+    return terms, *_scored(evidence, terms)
 
 
 def _taken(
@@ -428,12 +438,14 @@ def _taken(
     return 1 + choose(label, logits[1:], group, strength=strength[1:], **how).best
 
 
-def _logits(evidence: Evidence, tried: Sequence[Terms]) -> Array:
-    """Return logits (m, n) on tune, cross-fitted if any of the terms learns from tune."""
-    student = evidence.student
+def _scored(evidence: Evidence, tried: Sequence[Terms]) -> tuple[Array, list[Fit] | None]:
+    """Return logits (m, n) on tune; cross-fitted if any of the terms learns from tune, with the
+    students of each fold, else None."""
+    student, rows, folds = evidence.student, evidence.tune, evidence.tune_folds
     if not any(terms.fit_to_tune(student.store) for terms in tried):
-        return logits_of_each(fit_each(student, tried), evidence.tune_scores)
-    return held_out_logits(student, tried, evidence.tune, evidence.tune_folds)
+        return logits_of_each(fit_each(student, tried), evidence.tune_scores), None
+    fits = fit_without_each(student, tried, rows, folds)
+    return logits_by_fold(student.store, fits, rows, folds), fits
 
 
 def _measured(

@@ -7,38 +7,44 @@ infinitesimal jackknife").
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.distill import Fit
-from inficond_panel.distill.metrics.bootstrap import FOLDS
 from inficond_panel.distill.sources import Array
-from inficond_panel.tuning.fitting.class_fit import ClassFit, fit_each
+from inficond_panel.tuning.fitting.class_fit import ClassFit, fit_without_each
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.choosing import Cell, compared_values
 from inficond_panel.tuning.repairs.evidence import Evidence
 
-#: Gap at which the solver stops, as for the candidates of a choice.
-_ROUGH = 1e-3
 #: Ridge on the Hessian, as a share of its mean curvature.
 _RIDGE = 1e-9
 
 
 def changes_by_teaching(
-    evidence: Evidence, terms: Terms, counts: NDArray, cell: Cell = None
+    evidence: Evidence,
+    terms: Terms,
+    counts: NDArray,
+    cell: Cell = None,
+    fits: Sequence[Fit] | None = None,
 ) -> list[Array]:
     """Return the changes (draws,) because drawn photos are also learned, not only evaluated: in
     what levers are compared by, and in AP.
 
     ``counts`` (draws, n) are the numbers of times that a draw has each photo of ``tune``. Students
     that learn these photos under ``terms`` are fitted without one fold each, and score the fold's
-    photos twice: unchanged, and adjusted to first order to the counts of the other photos. 0 if
-    ``terms`` learn nothing from ``tune``.
+    photos twice: unchanged, and adjusted to first order to the counts of the other photos. ``fits``
+    are these students, one for each fold, if they are there already. 0 if ``terms`` learn nothing
+    from ``tune``.
     """
     if not terms.fit_to_tune(evidence.student.store):
         return [np.zeros(len(counts))] * 2
-    still, moved = _taught_logits(evidence, terms, counts)
+    if fits is None:
+        fits = fit_without_each(evidence.student, [terms], evidence.tune, evidence.tune_folds)
+    still, moved = _taught_logits(evidence, terms, counts, fits)
     in_ap = _change(evidence.tune_label, still, moved, counts, None)
     if cell is None:
         return [in_ap, in_ap]
@@ -54,14 +60,16 @@ def _change(label: NDArray, still: Array, moved: Array, counts: NDArray, cell: C
     return np.array(after) - compared_values(label, still[None], counts, cell)[0]
 
 
-def _taught_logits(evidence: Evidence, terms: Terms, counts: NDArray) -> tuple[Array, Array]:
-    """Return the logits (n,) of photos of tune, unchanged, and adjusted to the draws (draws, n)."""
+def _taught_logits(
+    evidence: Evidence, terms: Terms, counts: NDArray, fits: Sequence[Fit]
+) -> tuple[Array, Array]:
+    """Return the logits (n,) of photos of tune, unchanged, and adjusted to the draws (draws, n), of
+    ``fits`` without each fold."""
     student, rows, folds = evidence.student, evidence.tune, evidence.tune_folds
-    parts = [rows[folds == fold] for fold in range(FOLDS)]
-    fits = fit_each(student, [terms], parts, tolerance=_ROUGH)
     under, still, logits = student.under(terms), np.empty(len(rows)), np.empty(counts.shape)
-    for fold, part in enumerate(parts):
-        out, one = folds == fold, fits.at(np.array([fold]))
+    for fold, one in enumerate(fits):
+        out = folds == fold
+        part = rows[out]
         still[out] = student.logits(one, part)
         free, moves = _moves(under, one, part, rows, counts)
         logits[:, out] = still[out] + moves[:, :-1] @ evidence.tune_scores[out][:, free].T
@@ -108,8 +116,8 @@ def image_moves(
     """
     design = np.column_stack([scores[:, free], np.ones(len(scores))]).astype(np.float64)
     share = expit(logits)
-    weighted = design * (image_weight * share * (1 - share))[:, None]
-    hessian = weighted.T @ design
+    half = design * np.sqrt(image_weight * share * (1 - share))[:, None]
+    hessian = half.T @ half  # of a matrix with itself: BLAS computes only one triangle
     inner = np.arange(len(hessian) - 1)
     hessian[inner, inner] += l2 + _RIDGE * np.trace(hessian) / len(hessian)
     return np.asarray(-np.linalg.inv(hessian) @ (design[images] * residuals[images, None]).T)
