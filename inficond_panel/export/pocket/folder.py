@@ -115,8 +115,8 @@ def loss_sentence(change: Interval) -> Iterator[str]:
     if change.high < -LOSS:
         told = change.text(1, scale=100, unit="points", sign=True)
         yield (
-            f"From the students to the pocket the mean AP changes by {told}. Larger photos "
-            "(--size), or another trunk (--backbone), may keep more."
+            f"From the students to the pocket the mean AP changes by {told}. Larger photos, or "
+            "another trunk, may keep more."
         )
 
 
