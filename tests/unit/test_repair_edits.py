@@ -525,7 +525,7 @@ def test_repairs_of_a_wrong_value_are_refused(repair, given, message):
             AdaptivePenalty("truck"),
             r"doubt on 'truck' needs 10 positives .*; there are 4 and \d+\.",
         ),
-        (Reweight("truck", (CONTEXT[0],)), "balance on 'truck': 4 photos of fit and"),
+        (Reweight("truck", (CONTEXT[0],)), "balance on 'truck': 4 images of fit and"),
     ],
 )
 def test_repairs_by_few_positives_of_fit_are_refused(tuner, monkeypatch, repair, message):

@@ -468,7 +468,7 @@ def test_weighted_photos_of_fit_look_like_those_of_tune_and_too_few_are_refused(
         balance(np.ones((24, 1)), label, np.ones((24, 1)), np.arange(24) % 2)
 
 
-@pytest.mark.parametrize(("side", "counted"), [(0, "1 photos of fit and 5"), (1, "5 photos.*1 of")])
+@pytest.mark.parametrize(("side", "counted"), [(0, "1 images of fit and 5"), (1, "5 images.*1 of")])
 def test_near_equal_photos_count_once_where_reweighting_needs_five(side, counted):
     label, copies = np.repeat([1, 0], [5, 20]), np.r_[np.zeros(5), 1:21]
     groups = (copies, None) if side == 0 else (None, copies)

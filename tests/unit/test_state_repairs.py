@@ -120,7 +120,7 @@ def test_a_suggestion_waits_in_the_batch_and_is_forgotten_at_another_iteration(d
     suggestion.ask(["train"])
     assert demo.tuning.pending == []
     assert suggestion.latest.intents == ()
-    assert "Taking the best lever gains nothing on photos" in suggestion.latest.summary
+    assert "Taking the best lever gains nothing on images" in suggestion.latest.summary
     demo.selection.class_name = "bicycle"
     suggestion.ask(["bicycle"])
     assert re.fullmatch(r"Expected on other images: \+\d+\.\d points\.", panels.repair["sentence"])

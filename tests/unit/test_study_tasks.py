@@ -324,7 +324,7 @@ def test_a_task_is_done_by_the_number_of_answers(tmp_path):
     asking.open("bicycle")
     asking.answer(0, None)
     asking.answer(1, 0)
-    assert visitor.screen["goal"] == "Photos answered 1, goal 2"
+    assert visitor.screen["goal"] == "Images answered 1, goal 2"
     asking.undo()
     assert visitor.screen["goal"] == "Photos answered 0, goal 2"
     asking.undo()
@@ -354,8 +354,8 @@ WITHOUT = "only in knowledge; add it to the views"
         (STUDY, BARE, f"'bare' the views are configuration, performance, .*change {WITHOUT}"),
         (STUDY, BARE.replace("]", "], spec: {tuning: {factor: 3}}"), f"'bare' .*{WITHOUT}"),
         (STUDY, "{name: b, spec: {layout: {rows: [[detail]]}}}", "'b' the views are detail, .*"),
-        (ASKED, BARE, f"'bare' .*photos are answered {WITHOUT}"),
-        (ASKED, "{name: mute, may_ask: false}", "'mute' photos cannot be answered"),
+        (ASKED, BARE, f"'bare' .*images are answered {WITHOUT}"),
+        (ASKED, "{name: mute, may_ask: false}", "'mute' images cannot be answered"),
     ],
 )
 def test_a_goal_that_the_views_of_a_condition_hide_is_refused(tmp_path, text, levels, message):

@@ -732,7 +732,7 @@ def test_a_report_waits_for_a_preview_and_a_refit(view, app, monkeypatch):
 def test_a_student_that_these_photos_chose_is_marked(view, app):
     app.tuning.jump(app.tuner.fine_tune(app.tuner.root(), [Lambda("bicycle")]).id)
     (notice,) = view.bar.notices
-    assert notice == "Each photo here is judged by a student that was chosen without it."
+    assert notice == "Each image here is judged by a student that was chosen without it."
     app.selection.class_name = "bird"
     assert view.bar.notices == []
 

@@ -220,4 +220,4 @@ def test_the_card_as_markdown_has_the_sentences(tuner, node):
 
 def test_the_report_on_a_refit_has_the_sentences(tuner, node):
     notes = refit_frames(explain(tuner, node))["classes"].attrs["notes"]
-    assert sum("photos" in text and text.startswith("bicycle: In ") for text in notes) == 2
+    assert sum("images" in text and text.startswith("bicycle: In ") for text in notes) == 2

@@ -130,7 +130,7 @@ def test_the_bar_has_no_choice_on_the_holdout(view, app):
 def test_a_choice_made_while_answers_are_learned_stays(app):
     app.tuning.toggle(REMOVE)
     app.tuning.mean("bicycle", "these")
-    app.tuning._tuned([], (app.tuning._see(app.students.node.id), (), {}))
+    app.tuning._tuned([], (app.tuning._see(app.students.node.id), (), [], {}))
     assert app.tuning.meant == {"bicycle": "these"}
 
 
