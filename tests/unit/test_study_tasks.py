@@ -326,11 +326,11 @@ def test_a_task_is_done_by_the_number_of_answers(tmp_path):
     asking.answer(1, 0)
     assert visitor.screen["goal"] == "Images answered 1, goal 2"
     asking.undo()
-    assert visitor.screen["goal"] == "Photos answered 0, goal 2"
+    assert visitor.screen["goal"] == "Images answered 0, goal 2"
     asking.undo()
     asking.answer(0, 1)
     asking.answer(1, 0)
-    assert visitor.screen["goal"] == "Done: Photos answered 2, goal 2"
+    assert visitor.screen["goal"] == "Done: Images answered 2, goal 2"
     assert visitor.actions.count("done") == 1
 
 
