@@ -123,7 +123,7 @@ def test_a_photo_is_dropped_and_a_student_that_is_not_sure_enough_does_not_know(
         page.keyboard.press("ArrowDown")
     expect(answer.locator("option:checked")).to_have_text("if 99 % right")
     expect(dialog.locator("tbody td:nth-child(4)").first).to_have_text("don't know")  # few images
-    for words in ("The student says don't know.", "no photo is answered"):
+    for words in ("The student says don't know.", "no image is answered"):
         expect(dialog).to_contain_text(words)
     page.emulate_media(color_scheme="dark")
     assert findings(page) == []

@@ -37,15 +37,15 @@ function afterBatch({ concept }, { ghosts, gained, metric }) {
 export const axisOf = (model) =>
   Math.max(0, ...shownRows(model).map(({ concept }) => model.effects[concept]?.axis ?? 0))
 
-/** The ends of all charts' axis in words: `−20 to +20 points`. */
-export const axisWords = (model) => `${signed(-axisOf(model), 0)} to ${signed(axisOf(model), 0)} ${POINTS}`
+/** The ends of all charts' axis, in points: `−20 to +20`. */
+export const axisEnds = (model) => `${signed(-axisOf(model), 0)} to ${signed(axisOf(model), 0)}`
 
 function effectWords(effect, influence, model) {
   const metric = METRICS[model.metric].name
   if (!effect) return `${metric} against influence: being computed`
   if (!effect.x.length) return `${metric} against influence: undefined`
   const best = farthest(effect.change, 1)
-  const axis = `axis ${axisWords(model)}`
+  const axis = `axis ${axisEnds(model)} points`
   const highest = `best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
   return `${metric} against influence, others fixed, ${axis}; now ${signed(influence, 2)}, ${highest}`
 }
@@ -157,7 +157,7 @@ export function effectCardAt(row, model, at, drafted) {
       ["Highest", reach(1)],
       ["Lowest", reach(-1)],
       ...(after ? [["After this batch", `${points(after[1])} ${POINTS} at ${signed(after[0], 2)}`]] : []),
-      ["Axis", axisWords(model)],
+      ["Axis", `${axisEnds(model)} ${POINTS}`],
     ]),
   ]
 }

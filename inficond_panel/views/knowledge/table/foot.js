@@ -95,7 +95,7 @@ export function legendOf(model) {
       h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"),
       h("span", { class: "narrow" }, "influence"),
     ),
-    h("span", {}, circle("dot"), detailed ? "now" : "now, on the line of AP at other influences"),
+    h("span", {}, circle("dot"), detailed ? "now" : "now, on the line of AP"),
     h(
       "span",
       {},

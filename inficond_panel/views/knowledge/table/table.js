@@ -12,7 +12,7 @@ import { ASK_EVERY } from "../../../ui/lists/near.js"
 import { saveFiles } from "../../../ui/parts/save_file.js"
 import { comeBack, conceptDialog } from "./concept_dialog.js"
 import { HOLDS_KEY, fillRow, makePictures, makeRow, rowContext, rowHover } from "./concept_rows.js"
-import { axisOf, axisWords, effectCardAt } from "./effect_chart.js"
+import { axisEnds, axisOf, effectCardAt } from "./effect_chart.js"
 import { drawRest, legendOf } from "./foot.js"
 import { HAND_KEY, makeHand } from "./hand.js"
 import { isDetailed, ownPending, seek, sender, showPart, shownRows, soughtOf } from "../shared.js"
@@ -340,7 +340,8 @@ function makeColumns(model) {
     class: "num",
     title:
       "A line is the metric at other influences of the concept, the others fixed, as a change from now; " +
-      "a ring is what this batch gives. The heights of all lines have one scale, whose ends stand here.",
+      "a ring is what this batch gives. The heights of all lines have one scale, whose ends stand here, in " +
+      "points.",
   })
   const patches = patchChoice(model)
   const curves =
@@ -367,10 +368,8 @@ function makeColumns(model) {
   const draw = () => {
     if (metric) metric.control.show(model.metric)
     else {
-      text(
-        scale,
-        axisOf(model) ? `${METRICS[model.metric].short}, ${axisWords(model)}` : METRICS[model.metric].short,
-      )
+      const { short } = METRICS[model.metric]
+      text(scale, axisOf(model) ? `${short} ${axisEnds(model)}` : short)
     }
     patches.control?.show(model.patches_of)
   }
