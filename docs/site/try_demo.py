@@ -19,10 +19,7 @@ from inficond_panel.vocabulary.splits import TUNE
 
 POCKET = Path(__file__).with_name("demo-pocket.onnx")
 PAGE, FRONT, PLACE = "try", "pocket.html", '<section id="in-a-browser">'
-TOLD = (
-    "This one sees by the demo's small encoder, in 8 bits: its mAP on tune is 0.86, that of the "
-    "demo's students 0.84."
-)
+TOLD = "This one sees by the demo's small encoder, in 8 bits."
 #: Classes of which a scene of ``tune`` is offered.
 CLASSES = ("dog", "boat", "train", "tv monitor", "cat", "bus")
 
