@@ -253,6 +253,10 @@ class DifferenceWarning(UserWarning):
     """Warning that exported students are used with other data or another version."""
 
 
+class UnitsWarning(UserWarning):
+    """Warning that new rows seem to be in other units than the store's scores."""
+
+
 class OptimumWarning(UserWarning):
     """Warning that students ended farther from their optimum than the spec allows."""
 

@@ -26,8 +26,9 @@ from inficond_panel.common.names import equal_names, name_key, name_text, pair_t
 from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import count
 from inficond_panel.common.tables import as_table
+from inficond_panel.concepts.new_rows import other_units
 from inficond_panel.distill import decision_function
-from inficond_panel.errors import DataError, OrderWarning, TuningError
+from inficond_panel.errors import DataError, OrderWarning, TuningError, UnitsWarning
 from inficond_panel.export import export
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.model_card import model_card
@@ -125,6 +126,7 @@ class TunableStudents(Measures):
         ``tune`` the logits of a class whose student has spent its images are cross-fitted.
         Columns of a table of any library are matched by concept name, columns of an array or tensor
         by position. Counts a use of the holdout. Raises ``DataError`` for scores that do not fit.
+        Warns (``UnitsWarning``) of rows of a table that seem to be in other units than the store's.
         """
         if isinstance(X, str):
             self.count_look(X)
@@ -168,6 +170,7 @@ class TunableStudents(Measures):
         noise = self.tuner.spec.views.noise()
         rules = None if abstain is None else abstaining(students, store, abstain, noise)
         scores = score_photos(self.tuner.spec, store, photos_or_rows(store, photos))
+        self._warn_of_units(scores.score, stacklevel=3)
         return PhotoPredictions(students, scores, rules, store.task == SINGLE_LABEL)
 
     def extend(
@@ -339,7 +342,14 @@ class TunableStudents(Measures):
                 f"concept {self.concepts[at]!r}.",
                 "Give a finite score for each image and concept.",
             )
+        self._warn_of_units(scores, stacklevel=4)
         return scores
+
+    def _warn_of_units(self, scores: np.ndarray, stacklevel: int) -> None:
+        """Emit a ``UnitsWarning`` if rows of a table seem to be in other units than the store's."""
+        if self.tuner.store.given and len(scores):
+            for told in other_units(self.tuner.store, scores):
+                warnings.warn(told, UnitsWarning, stacklevel=stacklevel)
 
     def _by_concept(self, table: pd.DataFrame) -> np.ndarray:
         """Return the concepts' columns of a table, in the order of the concepts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ _WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 #: Columns of ids, the first that there is.
 _IDS = (tables.IDS, "id")
 _NAMED = 5  #: most faults and columns that a message lists
+#: Rows of which half outside the training range is no chance.
+_FEW = 5
 _CORRECT = "Give every row a finite number for each concept, in the units of the store."
 
 
@@ -80,7 +82,7 @@ def row_scores(store: Store, given: Sequence[NewRows]) -> PhotoScores:
         score=score,
         no_teacher="its logits were given as a table",
         things="rows",
-        notes=(*([extra] if ignored else []), *_other_units(store, score)),
+        notes=(*([extra] if ignored else []), *other_units(store, score)),
     )
 
 
@@ -144,21 +146,26 @@ def _number(cell: Any) -> float:
         return _WORDS.get(cell.strip().lower(), np.nan) if isinstance(cell, str) else np.nan
 
 
-def _other_units(store: Store, score: np.ndarray) -> Iterator[str]:
-    """Yield a sentence on concepts that seem to be in other units than the training rows: over half
-    of the values lie farther outside the training range than the range is wide."""
+def other_units(store: Store, score: np.ndarray) -> tuple[str, ...]:
+    """Return a sentence on concepts that seem to be in other units than the training rows, by the
+    scores (rows, C) of new rows; () if none does.
+
+    Over half of the values of such a concept lie outside the range of the training rows: hardly one
+    does of rows like them. Of fewer than ``_FEW`` rows they lie farther outside than the range is
+    wide.
+    """
     fit = store.scores_of(FIT)
     low, high = fit.min(axis=0), fit.max(axis=0)
-    width = high - low
-    outside = ((score < low - width) | (score > high + width)).mean(axis=0)
+    margin = high - low if len(score) < _FEW else 0.0
+    outside = ((score < low - margin) | (score > high + margin)).mean(axis=0)
     if not len(far := np.flatnonzero(outside > 0.5)):
-        return
+        return ()
     columns = [
         f"{store.concepts[c]} (median {significant(float(np.median(score[:, c])), 3)}, in training "
         f"{significant(float(low[c]), 3)} to {significant(float(high[c]), 3)})"
         for c in far
     ]
-    yield (
-        "Are these columns in the units of the store's scores? Over half of their values are far "
-        f"outside those of the training rows: {listed(columns, _NAMED)}."
+    return (
+        "Are these columns in the units of the store's scores? Over half of their values are "
+        f"outside those of the training rows: {listed(columns, _NAMED)}.",
     )

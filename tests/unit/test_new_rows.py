@@ -11,7 +11,7 @@ from frames import CONCEPTS, frames, joint_spec
 
 import inficond_panel
 from inficond_panel.cli import main
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, UnitsWarning
 
 pytestmark = [pytest.mark.commands]
 
@@ -195,6 +195,18 @@ def test_rows_in_other_units_are_asked_about(students):
     asked = students.predict_images(near.assign(red=near["red"] * 12 + 130)).notes
     assert asked[0].startswith("Are these columns in the units of the store's scores?")
     assert "training rows: red (median 1" in asked[0]
+
+
+def test_rows_in_smaller_units_are_asked_about(tmp_path):
+    rng = np.random.default_rng(6)
+    level = pd.DataFrame(rng.normal([140.0, 5.0], [15.0, 1.0], (300, 2)), columns=["Hb", "K"])
+    label = pd.DataFrame({"low": (level["Hb"] < 125).astype(int)})
+    split = pd.Series(["fit"] * 200 + ["tune"] * 100)
+    made = inficond_panel.from_frames(
+        level, 4 * label - 2.0 + level[["K"]].to_numpy() / 9, label, split=split
+    )
+    with pytest.warns(UnitsWarning, match="Hb \\(median 14"):
+        made.predict_proba(level.assign(Hb=level["Hb"] / 10))
 
 
 def test_rows_like_the_training_rows_are_not_asked_about(students):

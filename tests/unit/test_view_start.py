@@ -520,3 +520,28 @@ def test_a_concept_offers_the_class_in_which_it_counts_most(app):
     assert detail.panel.starts[0]["class_name"] == best
     detail.act({"action": "open", "class_name": best, "concept": "wheel"})
     assert (app.selection.class_name, detail.panel.starts) == (best, [])
+
+
+@pytest.fixture
+def counterexample(app, monkeypatch):
+    """The row that is shown as without a concept, where the tuning images of a mask show it."""
+    student = app.tuner.at(app.students.node, "tune")["sheep"]
+    monkeypatch.setattr(start, "make_picture", lambda _, row, *more: row)
+
+    def of(shown) -> list[int]:
+        monkeypatch.setattr(start, "joint_presence", lambda *_: shown.astype(np.int8))
+        return list(start.make_counterexample(student, "screen"))
+
+    return student, of
+
+
+def test_an_image_without_a_concept_does_not_show_it(counterexample):
+    student, of = counterexample
+    positive = np.flatnonzero(student.labels == 1)
+    shown = np.ones(len(student.rows), bool)
+    shown[positive[-1]] = False
+    assert of(shown) == [student.rows[positive[-1]]]
+
+
+def test_no_image_is_without_a_concept_that_all_images_of_the_class_show(counterexample):
+    assert counterexample[1](np.ones(len(counterexample[0].rows), bool)) == []

@@ -103,7 +103,9 @@ def run(args: argparse.Namespace) -> None:
     predictions = rules.apply(predictions) if rules else predictions
     for photo, fault in faults_of(scores).items():
         note(f"{photo} cannot be read: {fault}.")
-    if scores.no_teacher:
+    for told in scores.notes:
+        note(told)
+    if scores.no_teacher and not tuner.store.given:
         note(f"The teacher's predictions are missing: {scores.no_teacher}.")
     if args.outlines:
         chosen = [one for one in predictions if not args.classes or one.class_name in args.classes]

@@ -44,9 +44,8 @@ def frames_of(
     facts: dict[str, Any] = {key: value for key, value in origin.items() if key != "title"}
     facts |= {"no_teacher": scores.no_teacher or None, "faults": faults_of(scores)}
     thing, most = scores.things.removesuffix("s"), None if args.json or args.csv else SHOWN_CONCEPTS
-    decided = decision_frame(
-        predictions, named, title=title, facts=facts, notes=scores.notes, thing=thing
-    )
+    notes = scores.notes if args.json or args.csv else ()  # a terminal has them before the table
+    decided = decision_frame(predictions, named, title=title, facts=facts, notes=notes, thing=thing)
     frames = {"decisions": decided}
     if args.explain:
         frames["parts"] = part_frame(predictions, most, thing=thing)

@@ -180,7 +180,10 @@ function makeChecking(model, send) {
 function fillCard(element, card, model) {
   const [pair, { children: words }] = element.children
   const found = model.photos[keyOf(card)] ?? []
-  ;[...pair.firstChild.children].forEach((place, at) => showPicture(place.firstChild, found[at]))
+  ;[...pair.firstChild.children].forEach((place, at) => {
+    place.hidden = found.length > 0 && !found[at] // no image of the class is without
+    showPicture(place.firstChild, found[at])
+  })
   if (card.bars.of) fillBars(words[1], card.bars, card.sentence)
   else text(card.thing ? words[1] : words[0].lastChild, card.sentence)
   const { children } = words[words.length - 1]

@@ -3,7 +3,7 @@ the teacher and students with too few images for a verdict; and what all photos 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest import Suggestion
+from inficond_panel.tuning.two_worlds import joint_presence
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import RefitActions, ViewComponent, action
 from inficond_panel.ui.drawing import Drawing
@@ -430,21 +431,25 @@ def key_of(card: Mapping[str, Any]) -> str:
 def make_pair(student: Student, other: Student, concept: str) -> list[dict[str, Any]]:
     """Return pictures of two images with the class: one that ``student`` learned from, with the
     concept, and one of ``other``, on the tuning images, without it (see ``make_example``,
-    ``make_counterexample``). Without a concept there is only the first."""
+    ``make_counterexample``). There is only the first without a concept, and if all show it."""
     first = make_example(student, concept)
-    return [first, make_counterexample(other, concept)] if concept else [first]
+    return [first, *make_counterexample(other, concept)] if concept else [first]
 
 
-def make_counterexample(student: Student, concept: str) -> dict[str, Any]:
-    """Return a picture of the positive image, of those with the lowest quarter of a concept's
-    scores, in which the teacher is surest of the class."""
-    positive = np.flatnonzero(student.labels == 1)
-    positive = positive if len(positive) else np.arange(len(student.rows))
+def make_counterexample(student: Student, concept: str) -> Iterator[dict[str, Any]]:
+    """Yield a picture of the positive image in which the teacher is surest of the class: of those
+    that do not show a concept (``joint_presence``), and of these a quarter with the lowest scores.
+    Nothing if all show it."""
+    positive = student.labels == 1
+    positive = positive if positive.any() else np.ones(len(student.rows), np.bool_)
+    without = np.flatnonzero(positive & (joint_presence(student, [concept]) == 0))
+    if not len(without):
+        return
     at = student.store.concepts.index(concept)
-    score = student.store.concept_score[student.rows[positive], at]
-    without = positive[score <= np.quantile(score, 0.25)]
-    best = max(without.tolist(), key=student.teacher_logits.__getitem__)
-    return make_picture(student.store, int(student.rows[best]), -1, tile_uri)
+    score = student.store.concept_score[student.rows[without], at]
+    lowest = without[score <= np.quantile(score, 0.25)]
+    best = max(lowest.tolist(), key=student.teacher_logits.__getitem__)
+    yield make_picture(student.store, int(student.rows[best]), -1, tile_uri)
 
 
 def make_example(student: Student, concept: str) -> dict[str, Any]:
