@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -356,9 +356,38 @@ def _columns(store: Store, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
         texts = np.array(store.column(column))[rows]
         names = sorted(set(texts.tolist()) - {""})
         if 2 <= len(names) <= MOST_VALUES:
-            for name in names[1:] if len(names) == 2 else names:
+            for name in _named(store, rows, texts, names) if len(names) == 2 else names:
                 values = np.where(texts == "", np.nan, texts == name)
                 yield _Candidate(COLUMN, value_name(column, name), values, known=True, first=True)
+
+
+#: The first of two values that says that something is absent: the other one is named.
+_ABSENT = frozenset({"0", "0.0", "false", "no", "n", "absent", "none", "-"})
+
+
+def _named(
+    store: Store, rows: NDArray[np.intp], texts: NDArray, names: Sequence[str]
+) -> Iterator[str]:
+    """Yield that of two values of a column which high scores of a concept show best; of *0* and
+    *1*, *no* and *yes* the second."""
+    first, second = names
+    if first.lower() in _ABSENT:
+        yield second
+        return
+    correlations = score_correlations(store, rows, np.where(texts == "", np.nan, texts == second))
+    yield first if -correlations.min() > correlations.max() else second
+
+
+def score_correlations(store: Store, rows: NDArray[np.intp], values: NDArray) -> Array:
+    """Return the correlations (C,) of the concepts' scores with values (n,), where these are
+    known; 0 where either is constant."""
+    known = ~np.isnan(values)
+    scores = np.asarray(store.concept_score[rows[known]], dtype=np.float64)
+    if not len(scores):
+        return np.zeros(len(store.concepts))
+    x, y = scores - scores.mean(axis=0), values[known] - values[known].mean()
+    size = np.sqrt((x**2).sum(axis=0) * (y**2).sum())
+    return np.divide(y @ x, size, out=np.zeros_like(size), where=size > 0)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from inficond_panel.concepts.own_words import class_words, near_words
 from inficond_panel.distill.shared_bias import ALIKE
 from inficond_panel.distill.sources import Array
 from inficond_panel.tuning.belonging import value_name
+from inficond_panel.tuning.shared_bias import score_correlations
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT
 
@@ -33,7 +34,7 @@ def showing_concepts(store: Store, rows: NDArray[np.intp], thing: ReliedThing) -
         return (thing.name,)
     own = near_words(store, thing.class_name)
     named = class_words(store, thing.name) if thing.kind == CLASS else []
-    correlation = _correlation(store, rows, _values(store, rows, thing))
+    correlation = score_correlations(store, rows, _values(store, rows, thing))
     alike = [
         int(c) for c in np.argsort(-correlation, kind="stable")[:MOST] if correlation[c] >= ALIKE
     ]
@@ -54,15 +55,3 @@ def _values(store: Store, rows: NDArray[np.intp], thing: ReliedThing) -> Array:
         return np.full(len(rows), np.nan)
     at = [kind.name for kind in PICTURE_PROPERTIES].index(thing.name)
     return np.asarray(store.picture_property[rows, at], dtype=np.float64)
-
-
-def _correlation(store: Store, rows: NDArray[np.intp], values: Array) -> Array:
-    """Return the correlations (C,) of the concepts' scores with values (n,), where these are
-    known; 0 where either is constant."""
-    known = ~np.isnan(values)
-    scores = np.asarray(store.concept_score[rows[known]], dtype=np.float64)
-    if not len(scores):
-        return np.zeros(len(store.concepts))
-    x, y = scores - scores.mean(axis=0), values[known] - values[known].mean()
-    size = np.sqrt((x**2).sum(axis=0) * (y**2).sum())
-    return np.divide(y @ x, size, out=np.zeros_like(size), where=size > 0)

@@ -338,3 +338,18 @@ def test_the_z_of_decisions_is_that_of_two_hypergeometric_draws():
     above = 40 + 11 - sum(draw.mean() for draw in draws)
     expected = above / np.sqrt(sum(draw.var() for draw in draws))
     assert Rates(found, called).z == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("high", "named"), [("ICU", "ward = ICU"), ("general", "ward = general")])
+def test_of_two_values_the_one_that_a_concept_shows_is_named(high, named):
+    rng = np.random.default_rng(3)
+    ward = np.where(rng.random(300) < 0.5, "ICU", "general")
+    scores = pd.DataFrame(rng.normal(size=(300, 3)), columns=["lactate", "sodium", "age"])
+    scores["lactate"] += 3.0 * (ward == high)
+    label = pd.DataFrame({"sepsis": (scores["age"] > 0.5).astype(int)})
+    logits = pd.DataFrame({"sepsis": scores["age"] - 0.5 + 0.1 * rng.normal(size=300)})
+    split = pd.Series(["fit"] * 200 + ["tune"] * 100)
+    given = {"split": split, "metadata": pd.DataFrame({"ward": ward})}
+    students = inficond_panel.from_frames(scores, logits, label, **given)
+    found = student_shared(students.tuner, students.node, "sepsis").found
+    assert [each.name for each in found.suspects if each.kind == "column"] == [named]
