@@ -85,15 +85,18 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
 
 
 def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
+    from inficond_panel.results.answers import ap_change
     from inficond_panel.tuning.answer_files import read_answers
     from inficond_panel.tuning.answers import teach
-    from inficond_panel.wording.repairs import teaching_sentences
+    from inficond_panel.wording.repairs import ap_change_sentence, teaching_sentences
 
     answers = read_answers(args.answers, args.class_name, tuner.store)
     teaching = teach(tuner, node, answers, force=args.force)
     if teaching.node is not None and teaching.node != node:
         tuner.set_head(teaching.node, "fine-tune")
-    sentences = teaching_sentences(teaching)
+    change = ap_change(tuner, node, teaching)
+    told = [] if change is None else [ap_change_sentence(change)]
+    sentences = [*teaching_sentences(teaching), *told]
     document = {
         "class": teaching.answers.class_name,
         "node": node.id,
@@ -104,6 +107,7 @@ def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
         "error_after": teaching.error_after.json(),
         "loss_change": teaching.loss_change.json(),
         "taught": None if teaching.node is None else teaching.node.id,
+        "ap_change": None if change is None else change.json(),
         "sentences": sentences,
     }
     show_lines(args, document, sentences)

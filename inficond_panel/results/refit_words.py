@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, significant
-from inficond_panel.results.bound_prices import Bound, Objective
+from inficond_panel.results.bound_prices import Bound
 from inficond_panel.results.lost_thresholds import lost_sentence
 from inficond_panel.results.refit_changes import Churn, ConceptMoves, CorrelatedGroup, Mover
 from inficond_panel.results.refit_report import ClassReport
@@ -35,7 +35,7 @@ def sentences(report: ClassReport) -> list[str]:
         *(bound_sentence(bound) for bound in report.bounds),
         *movers_sentences(report.moves),
         *(group_sentence(group, report) for group in report.groups),
-        objective_sentence(report.objective),
+        objective_sentence(report),
         *(churn_sentence(churn) for churn in report.churn),
         *([lost_sentence(report.lost)] if report.lost else []),
     ]
@@ -52,7 +52,7 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
     churn = [churn_sentence(each) for each in report.churn if each.split == split]
     return [
         *([] if report.reached else [certificate_sentence(report)]),
-        f"{bounds}; the {_rise(report.objective)}.",
+        f"{bounds}; the {_rise(report)}.",
         " ".join(filter(None, [taken, moved])),
         *churn,
         *([lost_sentence(report.lost)] if report.lost else []),
@@ -165,10 +165,11 @@ def correlation_sentence(group: CorrelatedGroup, report: ClassReport) -> str:
     return f"{tuned} {verb} correlated with {correlated}{more}.{left}"
 
 
-def objective_sentence(objective: Objective) -> str:
+def objective_sentence(report: ClassReport) -> str:
     """Return a sentence on the change of the training objective, and the cost of all bounds."""
+    objective = report.objective
     return (
-        f"The {_rise(objective)} ({objective.before:.4f} → {objective.after:.4f}); all bounds "
+        f"The {_rise(report)} ({objective.before:.4f} → {objective.after:.4f}); all bounds "
         f"of the branch together cost {_percent(objective.rise_by_branch)}."
     )
 
@@ -209,10 +210,12 @@ def certificate_sentence(report: ClassReport) -> str:
     return f"The conditions for the best student within these bounds hold to {gap} (KKT residual)."
 
 
-def _rise(objective: Objective) -> str:
+def _rise(report: ClassReport) -> str:
+    objective = report.objective
     verb = "rose" if objective.rise >= 0 else "fell"
+    to = " to the targets that thumbs have changed" if report.terms.adjusted else ""
     return (
-        f"training loss {verb} by {_nats(abs(objective.rise))} per image, "
+        f"training loss{to} {verb} by {_nats(abs(objective.rise))} per image, "
         f"{_percent(abs(objective.rise_share))} of the loss of a student without concepts"
     )
 

@@ -44,5 +44,5 @@ def no_better_sentence(classes: dict[str, tuple[float, float]]) -> str:
         f"{name} {number(named, 2)} and {number(random, 2)}"
         for name, (named, random) in classes.items()
     ]
-    start = f"Named words rank the tuning images no better than {RANDOM_WORDS} (AP)"
+    start = f"Named words lead {RANDOM_WORDS} by less than 0.02 in AP on tuning images, if at all"
     return f"{start}: {listed(texts, 5)}."

@@ -88,6 +88,14 @@ def teaching_sentences(teaching: Teaching, by_teacher: int = 0) -> list[str]:
     return [_seen(teaching), *outlook, *doubts, _done(teaching), *by_network_too]
 
 
+def ap_change_sentence(change: Interval) -> str:
+    """Return the sentence on the change of AP on ``tune`` by answers that were taught."""
+    return (
+        f"AP on all labelled tuning images changes by {change.text(sign=True)}, cross-fitted: each "
+        "student learned from a part of the answers."
+    )
+
+
 def result_headline(teaching: Teaching) -> str:
     """Return the result of answers in a few words: ``5 of 20 right → 19 of 20``, or that these
     photos show no fault."""

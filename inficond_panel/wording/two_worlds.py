@@ -69,7 +69,9 @@ def figure_texts(worlds: ClassWorlds, world: str) -> list[tuple[str, str]]:
     """
     if world == INDEPENDENT.key and not worlds.concepts:
         name = worlds.class_name
-        return [(f"only the word for {name} is tuned; lower or remove a concept to see it", "")]
+        return [
+            (f"only the word for {name} is tuned; lower or remove another concept to see it", "")
+        ]
     figures = [each for each in worlds.figures if each.world == world]
     told = [(_figure_text(each), _limits(each)) for each in figures if not each.few]
     few = [each for each in figures if each.few]

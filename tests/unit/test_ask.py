@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from factory import small_spec
 from frames import joint_spec
 from scipy.optimize import minimize
 from scipy.special import expit
+from sklearn.metrics import average_precision_score
 from spread_shortcut import shifted_frames
 from tuners import afresh, shifted_store
 
@@ -20,7 +23,8 @@ from inficond_panel.common.files import make_table
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import AnswersError, TuningError
-from inficond_panel.tuning import read_edits
+from inficond_panel.results.answers import ap_change
+from inficond_panel.tuning import Intent, open_tuner, read_edits
 from inficond_panel.tuning.answer_files import COLUMNS, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, AskedPhotos, Teaching, evaluated
 from inficond_panel.tuning.node import node_id
@@ -349,6 +353,7 @@ def test_the_command_asks_and_teaches(store_path, tmp_path, capsys):
     assert (found["photos"], found["skipped"]) == (19, 1)
     students = inficond_panel.open_students(store_path, history=history)
     assert students.node.id == found["taught"]
+    assert found["ap_change"] is None  # no other image of tune has a label
     assert table["image"][3] not in students.tuner.terms(students.node)["truck"].get(Taught).labels
     assert main([*given, "-n", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -442,3 +447,18 @@ def test_students_that_learn_no_labels_say_so(tmp_path):
     for call in (lambda: joint.ask("bird"), lambda: joint.teach("bird", given)):
         with pytest.raises(TuningError, match="with link: softmax one student has all classes"):
             call()
+
+
+def test_the_change_of_ap_by_answers_is_that_of_the_labelled_tuning_images(tmp_path):
+    tuner = open_tuner(small_spec(tmp_path))
+    node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
+    taught = SimpleNamespace(node=node, answers=SimpleNamespace(class_name="bicycle"))
+    found = ap_change(tuner, tuner.root(), taught)
+    rows = tuner.store.rows("tune")
+    label = tuner.store.label[rows, 0]
+    before, after = (
+        average_precision_score(label[label >= 0], tuner.logits(each, rows)[label >= 0, 0])
+        for each in (tuner.root(), node)
+    )
+    assert found.estimate == pytest.approx(after - before)
+    assert ap_change(tuner, node, SimpleNamespace(node=None)) is None

@@ -175,7 +175,9 @@ def test_equal_scores_are_no_better(named_like):
 
 def test_the_card_says_first_whose_names_are_worth_nothing(named_like):
     card = model_card(named_like, named_like.head())
-    assert card["null"]["sentences"][0].startswith("Named words rank the tuning images no better")
+    assert card["null"]["sentences"][0].startswith(
+        "Named words lead random words by less than 0.02"
+    )
 
 
 def test_drawn_vectors_are_worse_than_the_concepts(found):

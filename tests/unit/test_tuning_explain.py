@@ -292,3 +292,11 @@ def test_a_moved_concept_is_told_in_logits_beside_its_weights(tuner, node):
     text = " ".join(short_sentences(report, "tune"))
     assert f"Most moved {told}" in text
     assert f"{told}{before:.3g} → {after:.3g})" in text.replace("−", "-")
+
+
+@pytest.mark.parametrize("refit", ["target", "all"])
+def test_the_loss_is_said_to_be_to_changed_targets_where_thumbs_change_them(store, tmp_path, refit):
+    tuner = make_tuner(store, tmp_path, f"tuning: {{refit: {refit}}}\n")
+    found = explain(tuner, tuner.fine_tune(tuner.root(), [UP])).of("bicycle")
+    words = "loss to the targets that thumbs have changed"
+    assert any(words in each for each in sentences(found)) == (refit == "target")

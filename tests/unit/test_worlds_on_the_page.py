@@ -103,7 +103,7 @@ def test_several_concepts_are_named_up_to_three(concepts, words):
 
 def test_the_class_word_alone_says_what_is_missing():
     worlds = ClassWorlds("bicycle", (), False, ())
-    assert "lower or remove a concept" in figure_texts(worlds, "independent")[0][0]
+    assert "lower or remove another concept" in figure_texts(worlds, "independent")[0][0]
 
 
 def test_the_bar_has_the_choice_of_the_student_in_view(view, app):

@@ -40,7 +40,7 @@ def make_report(
         "bounds": [make_bound(each) for each in report.bounds],
         "moved": make_moved(report),
         "groups": [make_group(group, report) for group in report.groups],
-        "fit": words.objective_sentence(report.objective),
+        "fit": words.objective_sentence(report),
         "images": [
             {"split": churn.split, "text": words.churn_sentence(churn), "count": len(churn.flips)}
             for churn in report.churn
