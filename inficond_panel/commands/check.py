@@ -141,7 +141,10 @@ def _check_images(section: RootedDataset, dataset: Dataset) -> None:
     from inficond_panel.store.near_images import ALLOWED, check_across
     from precompute.datasets import check_files, lost_text
     from precompute.datasets.equal_files import equal_images
+    from precompute.datasets.labels import without_positives
 
+    for told in without_positives(dataset.split, dataset.label, dataset.classes):
+        note(f"Warning: {told}")
     if lost := check_files(dataset, section.max_bad_share):
         note(f"Warning: {lost_text(lost)}")
     equal = equal_images(dataset)

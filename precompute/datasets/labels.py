@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inficond_panel.common.names import by_key, equal_names, name_key, pair_text
 from inficond_panel.errors import DataError
-
-if TYPE_CHECKING:
-    pass
+from inficond_panel.vocabulary.splits import SPLITS
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:
@@ -58,3 +55,16 @@ def label_matrix(
                 label[key] = max(value, label.get(key, value))
             labels[row] = [label.get(key, 0) for key in keys]
     return labels
+
+
+def without_positives(
+    split: Sequence[str] | np.ndarray, label: np.ndarray, classes: Sequence[str]
+) -> list[str]:
+    """Return a warning per split in which classes have no positive label ``(image, class)``."""
+    lacking = []
+    for name in SPLITS:
+        positives = (label[np.asarray(split) == name] == 1).sum(0)
+        absent = [name for name, n in zip(classes, positives, strict=True) if n == 0]
+        if absent:
+            lacking.append(f"no positive in {name} (metrics undefined): {', '.join(absent)}")
+    return lacking

@@ -12,10 +12,10 @@ from inficond_panel.store.near_images import ALLOWED, check_across, near_images
 from inficond_panel.store.skipped import skipped_text
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
-from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, TASKS
 from precompute.batches.results import PICTURE_ARRAY, Arrays, Segmented
 from precompute.concepts.corpus import zero_warnings
+from precompute.datasets.labels import without_positives
 from precompute.encoder import encoder_digest
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.near_photos import near_groups
@@ -139,14 +139,3 @@ def _attributes(
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-
-
-def without_positives(split: np.ndarray, label: np.ndarray, classes: Sequence[str]) -> list[str]:
-    """Return a warning per split in which classes have no positive label ``(image, class)``."""
-    lacking = []
-    for name in SPLITS:
-        positives = (label[split == name] == 1).sum(0)
-        absent = [name for name, n in zip(classes, positives, strict=True) if n == 0]
-        if absent:
-            lacking.append(f"no positive in {name} (metrics undefined): {', '.join(absent)}")
-    return lacking

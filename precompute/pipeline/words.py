@@ -47,7 +47,7 @@ from precompute.concepts.corpus import (
     too_long,
 )
 from precompute.datasets import Dataset, check_files, load_dataset
-from precompute.pipeline.assemble import without_positives
+from precompute.datasets.labels import without_positives
 from precompute.pipeline.inputs import made_from
 from precompute.teachers.head import fit_heads
 from precompute.teachers.loading import TeacherSource, fit_rows

@@ -152,3 +152,14 @@ def test_a_run_does_not_list_the_folder_of_each_photo_without_a_file(tmp_path, m
     """A folder of many photos is slow to read."""
     monkeypatch.setattr(Path, "iterdir", lambda _: pytest.fail("a folder is read"))
     assert check_files(without_files(tmp_path), 1.0) == [tmp_path / "0.jpg", tmp_path / "1.jpg"]
+
+
+def test_a_class_that_no_image_shows_is_told(folder, check):
+    labels = np.array([[i % 2, 0] for i in range(12)])
+    write_table(folder / "photos" / "labels.csv", IDS, labels)
+    status, told = check()
+    assert (status, f"no positive in fit (metrics undefined): {CLASSES[1]}" in told) == (0, True)
+
+
+def test_nothing_is_told_of_classes_that_images_show(check):
+    assert "no positive" not in check()[1]
