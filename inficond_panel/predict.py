@@ -115,6 +115,7 @@ def _score_captions(spec: Spec, store: Store, named: Sequence[str]) -> PhotoScor
         tuple(store.classes),
         caption_scores(list(captions.values()), texts),
         no_teacher="the teacher does not run on captions",
+        things="captions",
     )
 
 

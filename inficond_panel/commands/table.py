@@ -40,7 +40,7 @@ COMMANDS = (
     Command("thresholds", "Students", "Choose the thresholds of classes by labels.", "thresholds"),
     Command("compare", "Students", "Compare teacher and oracle, and their students.", "compare"),
     Command("page", "Students", "Write the page of an iteration as one HTML file.", "page"),
-    Command("predict", "Students", "Predict the classes of new photos, and explain.", "predict"),
+    Command("predict", "Students", "Predict classes of new photos, rows or captions.", "predict"),
     Command("pocket", "Students", "Write a small network with the students, as ONNX.", "pocket"),
     Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
     Command("tune", "Tuning", "Refit students by the edits of a file.", "tune"),

@@ -202,6 +202,7 @@ def test_a_spec_that_contradicts_words_is_refused(tmp_path, old, new, message):
 def test_new_captions_are_scored(cameras):
     spec, store = cameras
     scores = score_photos(spec, store, ["foxes on ice", "a path"])
+    assert scores.things == "captions"
     np.testing.assert_array_equal(scores.score, [[1, 0, 1, 0], [0, 0, 0, 0]])
 
 
