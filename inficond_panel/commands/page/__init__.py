@@ -11,8 +11,8 @@ from inficond_panel.commands.shared.parser import ArgumentParser, whole
 DESCRIPTION = (
     "The file opens in a browser without server or network, read-only. Other classes, concepts "
     "and iterations can be opened as far as the file contains them. The page states that it is "
-    "an export, of which iteration and data, and when. Nothing is recorded in the history. It takes "
-    "minutes: the charts of thumbs need a refit per point. "
+    "an export, of which iteration and data, and when. Nothing is recorded in the history. "
+    "It takes minutes: the charts of thumbs need a refit per point. "
     "With --try POCKET it is another page, which runs a small network in the browser: drop a photo "
     "and see its classes and the concepts that decided. See `inficond docs pocket`."
 )
