@@ -5,12 +5,12 @@
 
 A case is a class, or a biased pair of classes, in one redraw of fit, tune and holdout, with one of
 the teachers of shift_parts/teachers.py: *strong* has wrong outputs by chance; *trained* and
-*network* have learned the labels of the students' training images, biased ones too; *cross-fitted*
-has not seen the images that it is asked about. With ``made`` each seed has photos of its own
-(shift_parts/generated.py); with SPEC all its photos are parted anew. What is counted of a student
-is COUNTED. Each case is one line of JSON, added to FILE; the tables are of all lines there, so that
-several runs can share it: the share of cases, with Wilson's 95 % interval, by the number of
-positives on tune. With too few positives for a verdict, nothing counts.
+*network* have learned the labels of the students' training images, biased ones too; *folds* and
+*cross-fitted* have not seen the images that they are asked about. With ``made`` each seed has
+photos of its own (shift_parts/generated.py); with SPEC all its photos are parted anew. What is
+counted of a student is COUNTED. Each case is one line of JSON, added to FILE; the tables are of all
+lines there, so that several runs can share it: the share of cases, with Wilson's 95 % interval, by
+the number of positives on tune. With too few positives for a verdict, nothing counts.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("file", type=Path)
     add_case_arguments(parser)
     parser.add_argument("--stores", type=int, default=8, help="with made: stores to generate")
-    known = ("strong", "trained", "network", "cross-fitted")
+    known = ("strong", "trained", "network", "folds", "cross-fitted")
     parser.add_argument("--teachers", nargs="+", choices=TEACHERS, default=known)
     parser.set_defaults(lambda_="auto", fit=1000, tune=300, least=(10, 5), pairs=4, plain=8)
     return parser.parse_args()

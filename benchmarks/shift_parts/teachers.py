@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
@@ -18,11 +19,12 @@ from inficond_panel.store import Store
 #: labels of fit, as it was drawn and as it is biased. *non-linear*: errors that follow from the
 #: scores, by sines that no student can have. *own*: the store's. *trained*, *network*: an L2
 #: regression and a network that were trained on the labels of the students' photos of fit, biased
-#: ones too, and know them by heart. *cross-fitted*: networks of all classes, each asked only about
-#: photos that it was not trained on.
+#: ones too, and know them by heart. *folds*: the same regression, which is asked about a photo of
+#: fit only where it was not fitted to it. *cross-fitted*: networks of all classes, each asked only
+#: about photos that it was not trained on.
 TEACHERS = (
     *("strong", "honest", "shortcut", "non-linear", "own"),
-    *("trained", "network", "cross-fitted"),
+    *("trained", "network", "folds", "cross-fitted"),
 )
 #: Logits of a strong teacher: this far from 0, with this standard deviation.
 STRONG = (2.5, 1.2)
@@ -47,9 +49,10 @@ def teacher_logits(
         return nonlinear_logits(store, k, seed)
     if teacher == "cross-fitted":
         return cross_fitted_logits(store, seed)[:, k]
-    if teacher in ("trained", "network"):
+    if teacher in ("trained", "network", "folds"):
         learned = fit if biased is None else biased
-        return trained_logits(store, k, learned, seed, network=teacher == "network")
+        trained = partial(trained_logits, seed=seed, network=teacher == "network")
+        return (folds_logits if teacher == "folds" else trained)(store, k, learned)
     return head_logits(store, k, biased if teacher == "shortcut" and biased is not None else fit)
 
 
@@ -83,6 +86,17 @@ def trained_logits(
     scores = _standard(store)
     model.fit(scores[rows[label >= 0]], label[label >= 0] == 1)
     return _logit(model.predict_proba(scores)[:, 1])
+
+
+def folds_logits(store: Store, k: int, rows: NDArray[np.intp]) -> NDArray:
+    """Logits (N,) of an L2 regression on the labels of these photos; each of them is scored by one
+    that was fitted to the other four fifths."""
+    label = np.asarray(store.label)[rows, k]
+    known, present = rows[label >= 0], label[label >= 0] == 1
+    model, scores = LogisticRegression(C=RIDGE, max_iter=1000), _standard(store)
+    logits = np.asarray(model.fit(scores[known], present).decision_function(scores))
+    logits[known] = cross_val_predict(model, scores[known], present, method="decision_function")
+    return logits
 
 
 @cache

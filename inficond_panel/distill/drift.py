@@ -8,7 +8,9 @@ chance of at most the level:
   false discovery rate (Benjamini and Hochberg 1995, JRSS B 57);
 - *far photos*: the distance to the 10th nearest photo of ``fit``, each concept in standard
   deviations (Sun et al. 2022, ICML, "Out-of-distribution detection with deep nearest neighbors").
-  Far is beyond the 99 % quantile of the distances within ``fit``, of each photo to the others. Of m
+  Far is beyond the 99 % quantile of the distances within ``fit``, of each photo to the others, in
+  standard deviations of the others: with its own, a rare word would be nearer for the few photos
+  of ``fit`` that have it than for others that do. Of m
   photos from the distribution of the n of ``fit``, the number beyond the r-th largest distance is
   beta-binomial with (m, r, n + 1 - r).
 
@@ -44,6 +46,8 @@ LEAST_FIT, MOST_FIT = 50, 2_000
 _NEIGHBOUR = 10
 _TOGETHER = 2_048  # photos whose distances are computed at one time
 _SORTED = 1 << 21  # scores that are sorted at one time
+#: Share of a sum of squares up to which it is rounding: all scores but one are equal.
+_ALL_EQUAL = 1e-9
 _FAR = 0.01  #: share of the photos of ``fit`` that counts as far
 
 
@@ -208,10 +212,8 @@ def _far(fitted: Array, new: NDArray) -> tuple[float, float, Array]:
     """Return the distance beyond which a photo is far, the share of ``fit`` beyond it, and the
     distances (m,) of the new photos to ``fit``."""
     centre, size = fitted.mean(axis=0), divisor(fitted)
+    among_fit = _nearest(_squares_among(fitted - centre))
     fitted = (fitted - centre) / size
-    among = _squares(fitted, fitted)
-    np.fill_diagonal(among, np.inf)
-    among_fit = _nearest(among)
     tail = max(1, int(_FAR * (len(among_fit) + 1)))
     some = (new[first : first + _TOGETHER] for first in range(0, len(new), _TOGETHER))
     distances = [_nearest(_squares((scores - centre) / size, fitted)) for scores in some]
@@ -221,6 +223,20 @@ def _far(fitted: Array, new: NDArray) -> tuple[float, float, Array]:
 
 def _squares(a: Array, b: Array) -> Array:
     return np.asarray((a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T)
+
+
+def _squares_among(centred: Array) -> Array:
+    """Return the squared distances (n, n) of each photo to the others, from centred scores (n, C);
+    row i is in standard deviations of all photos but i, its own distance is infinite."""
+    n, squares = len(centred), centred**2
+    total = squares.sum(axis=0)
+    others = total - squares * n / (n - 1)  # sums of squares about the mean of the others
+    spread = others > _ALL_EQUAL * total
+    weight = np.where(spread, (n - 1) / np.where(spread, others, 1.0), 1.0)
+    among = (weight * squares).sum(axis=1)[:, None] + weight @ squares.T
+    among -= 2 * (weight * centred) @ centred.T
+    np.fill_diagonal(among, np.inf)
+    return among
 
 
 def _nearest(squares: Array) -> Array:

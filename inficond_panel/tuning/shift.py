@@ -62,17 +62,22 @@ class Suspect:
 
 @dataclass(frozen=True)
 class TeacherMemory:
-    """Verdicts where not only the student but the teacher too is worse on ``tune``.
+    """Verdicts where the student is worse on ``tune``, perhaps since its teacher knows the labels
+    of ``fit``: the teacher too is worse on ``tune``, or on ``fit`` it is worse than the student.
 
     If the teacher was trained on ``fit``, its outputs there contain the labels, and the student is
-    better there by as much of them as it can imitate. Then its fall is no evidence of a shift.
+    better there by as much of them as it can imitate. Then its fall is no evidence of a shift. If
+    the teacher was cross-fitted, its output on a photo does not contain the photo's label, but its
+    outputs on the other photos do: a student that is fitted to the others learns it from them.
+
     ``teacher`` is the verdict on the teacher, ``labels`` on a model of the labels of ``fit``, each
     photo evaluated by a model that was not fitted to it. If the class goes with a context in
-    ``fit`` only, that model falls too.
+    ``fit`` only, that model falls too. ``student_ap`` is the student's AP on ``fit``.
     """
 
     teacher: Verdict
     labels: Verdict
+    student_ap: float
 
     @property
     def trained(self) -> bool:
@@ -99,8 +104,9 @@ class ClassShift:
     the teacher. ``teacher`` is the teacher's AP on ``tune``; if it does not know the class, the
     verdict covers no gains.
 
-    ``memory`` is set where student and teacher are worse on ``tune``. Then ``decisive``, the
-    verdict that counts, is that on a model of the labels; else it is ``verdict``, on the student.
+    ``memory`` is set where the student is worse on ``tune``, perhaps since its teacher knows the
+    labels of ``fit``. Then ``decisive``, the verdict that counts, is that on a model of the labels;
+    else it is ``verdict``, on the student.
 
     ``own_word`` is the AP on ``tune`` of the concept named like the class, ``tune_model`` the AP of
     a cross-fitted logistic regression on the labels of ``tune``; None if not computed. ``things``
@@ -188,7 +194,7 @@ def class_shift(evidence: Evidence) -> ClassShift:
     if evidence.lacking:
         return unknown
     verdict, measured = evidence.verdict(), evidence.suspicion()
-    memory = teacher_memory(evidence) if verdict.kind == SHIFT else None
+    memory = teacher_memory(evidence, verdict) if verdict.kind == SHIFT else None
     decisive = verdict if memory is None else memory.labels
     # By scores only: labels also show harmless differences between the splits.
     share = float((evidence.tune_label == 1).mean())
@@ -207,13 +213,16 @@ def class_shift(evidence: Evidence) -> ClassShift:
     )
 
 
-def teacher_memory(evidence: Evidence) -> TeacherMemory | None:
+def teacher_memory(evidence: Evidence, student: Verdict) -> TeacherMemory | None:
     """Return the verdicts on the teacher and on a model of the labels, if the teacher is worse on
-    tune than on fit; else None. Without labels of fit there is nothing to compare it with."""
+    tune than on fit, or on fit worse than the ``student``; else None.
+
+    Without labels of fit there is nothing to compare it with."""
     if evidence.by_teacher:
         return None
     teacher = evidence.teacher_verdict()
-    return TeacherMemory(teacher, evidence.label_verdict()) if teacher.kind == SHIFT else None
+    seen = teacher.kind == SHIFT or student.ap > teacher.ap
+    return TeacherMemory(teacher, evidence.label_verdict(), student.ap) if seen else None
 
 
 def first_suspects(

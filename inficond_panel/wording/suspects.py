@@ -171,14 +171,19 @@ def _few(found: ClassShift) -> str:
 
 
 def memory_sentence(memory: TeacherMemory) -> str:
-    """Return the sentence on a teacher that is worse on the tuning images, and why."""
+    """Return the sentence on a teacher that perhaps knows the labels of fit, and what shows it."""
     fit, tune = (number(ap, 2) for ap in memory.ap)
     if memory.trained:
         return (
             "The teacher was probably trained on these training images: its AP is "
             f"{fit} there, {tune} on tuning images."
         )
-    return f"The teacher does worse on tuning images too: AP {fit}, then {tune}."
+    if memory.teacher.kind == SHIFT:
+        return f"The teacher does worse on tuning images too: AP {fit}, then {tune}."
+    return (
+        "On training images the student is better than its teacher, perhaps because the teacher "
+        f"was fitted to their labels: AP {number(memory.student_ap, 2)} and {fit}."
+    )
 
 
 def trained_sentence(memories: Mapping[str, TeacherMemory]) -> str:

@@ -117,6 +117,17 @@ def test_photos_like_those_of_fit_raise_no_more_alarms_than_stated():
     assert np.mean([each.far / 25 for each in found]) == pytest.approx(2 / 201, abs=0.004)
 
 
+def test_rare_words_in_captions_like_those_of_fit_are_not_far():
+    """Most words of captions are rare: 120 of them, each in 0.3 to 10 % of the captions."""
+    rng = np.random.default_rng(5)
+    share, names = np.geomspace(0.003, 0.1, 120), [f"word {c}" for c in range(120)]
+    words = (rng.random((40, 500, 120)) < share).astype(float)
+    found = [drift(each[:350], each[350:], names) for each in words]
+    far = np.array([each.far for each in found])
+    assert far.mean() / 150 == pytest.approx(3 / 351, abs=0.003)
+    assert sum(each.far_drift for each in found) <= 3  # of 40, at a level of 2.5 %
+
+
 def test_a_planted_shift_is_found():
     rng = np.random.default_rng(3)
     fitted, new = scores(rng, 400), scores(rng, 60)

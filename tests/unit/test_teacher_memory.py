@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
+from sklearn.model_selection import cross_val_predict
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
@@ -21,7 +22,8 @@ def students_of(teacher: str, *, biased: bool = False, labels: bool = True) -> T
     """Students of a dog, which a weak word shows; biased: on fit only dogs are on grass.
 
     The teacher is right but for noise (``strong``), or an L2 regression on the labels of fit, which
-    knows its photos by heart (``trained``).
+    knows its photos by heart (``trained``), or of which each photo of fit is judged by a model that
+    has not seen its label (``cross-fitted``).
     """
     rng = np.random.default_rng(3)
     dog, grass = rng.random((2, ALL)) < 0.25
@@ -32,6 +34,9 @@ def students_of(teacher: str, *, biased: bool = False, labels: bool = True) -> T
     of_fit = SPLIT == "fit"
     model = LogisticRegression(C=0.01, max_iter=500).fit(scores[of_fit], dog[of_fit])
     logit = model.decision_function(scores)
+    if teacher == "cross-fitted":
+        given = scores[of_fit], dog[of_fit]
+        logit[of_fit] = cross_val_predict(model, *given, method="decision_function")
     if teacher == "strong":
         logit = rng.normal(5.0 * dog - 2.5, 1.2)
     names = [f"{place:03d}.jpg" for place in range(ALL)]
@@ -101,7 +106,14 @@ def test_the_doctor_has_the_aps_of_the_teacher_on_both_splits(trained):
     assert (row["teacher_fit_ap"], row["teacher_ap"]) == pytest.approx(memory.ap, rel=1e-6)
 
 
-@pytest.mark.parametrize("teacher", ["trained", "strong"])
+def test_the_fall_of_a_student_of_a_cross_fitted_teacher_is_no_shift():
+    """The student of the other photos has learned a photo's label from the models that saw it."""
+    found = shift(students_of("cross-fitted"))
+    assert found.verdict is not None
+    assert (found.verdict.kind, found.kind) == (SHIFT, UNKNOWN)
+
+
+@pytest.mark.parametrize("teacher", ["trained", "strong", "cross-fitted"])
 def test_a_bias_is_found_whether_the_teacher_has_learned_it_or_not(teacher):
     found = shift(students_of(teacher, biased=True))
     assert found.kind == SHIFT
@@ -122,7 +134,7 @@ def verdict_of(ap: float, lost: float, low: float, high: float) -> Verdict:
 
 
 FALLS = verdict_of(0.91, 0.67, 0.4, 0.8)
-MEMORY = TeacherMemory(FALLS, verdict_of(0.3, 0.02, -0.05, 0.08))
+MEMORY = TeacherMemory(FALLS, verdict_of(0.3, 0.02, -0.05, 0.08), 0.85)
 SAID = (
     "The teacher was probably trained on these training images: its AP is 0.91 there, 0.24 on "
     "tuning images."
@@ -134,8 +146,17 @@ def test_the_sentence_has_both_aps():
 
 
 def test_a_teacher_whose_labels_fall_as_much_is_not_said_to_be_trained():
-    memory = TeacherMemory(FALLS, verdict_of(0.9, 0.6, 0.3, 0.8))
+    memory = TeacherMemory(FALLS, verdict_of(0.9, 0.6, 0.3, 0.8), 0.85)
     assert "trained" not in memory_sentence(memory)
+
+
+def test_a_student_that_is_better_than_its_teacher_has_both_aps():
+    same = verdict_of(0.48, -0.02, -0.1, 0.1)
+    sentence = memory_sentence(TeacherMemory(same, same, 0.65))
+    assert sentence == (
+        "On training images the student is better than its teacher, perhaps because the teacher "
+        "was fitted to their labels: AP 0.65 and 0.48."
+    )
 
 
 def test_without_another_reason_the_plain_sentence_says_so():
