@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest, chi2_contingency
+from scipy.stats import chi2_contingency
+from shared_parts.rows import said_share
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package, if not installed
 
@@ -130,12 +131,6 @@ def differs(label: NDArray[Any], site: NDArray[Any]) -> bool:
     """Whether a chi-square test finds class and site dependent."""
     counts = np.array([[np.sum((site == s) & (label == y)) for s in range(SITES)] for y in (0, 1)])
     return bool(chi2_contingency(counts).pvalue < 0.05 / CLASSES)
-
-
-def said_share(held: list[bool]) -> str:
-    """How many of so many, with limits."""
-    limits = binomtest(sum(held), len(held)).proportion_ci(method="wilson")
-    return f"{sum(held)} of {len(held)}, {np.mean(held):.0%} [{limits.low:.0%}, {limits.high:.0%}]"
 
 
 if __name__ == "__main__":

@@ -32,9 +32,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, kstest, rankdata
+from scipy.stats import kstest, rankdata
 from shared_parts.captions import caption_students, read_captions
-from shared_parts.rows import measure
+from shared_parts.rows import measure, said_share
 from shift_parts.cases import Case, add_case_arguments, biased_cases, plain_cases
 from shift_parts.pairs import draw_split
 from shift_parts.photos import photos_of
@@ -242,12 +242,6 @@ def captions(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 MEASURED = {"pairs": pairs, "apart": apart, "plain": plain, "null": null, "captions": captions}
-
-
-def said_share(held: list[bool]) -> str:
-    """How many of so many, with limits."""
-    share = binomtest(sum(held), len(held)).proportion_ci(method="wilson")
-    return f"{sum(held)} of {len(held)}, {np.mean(held):.0%} [{share.low:.0%}, {share.high:.0%}]"
 
 
 def table_of_pairs(rows: list[dict[str, Any]]) -> None:

@@ -7,6 +7,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+from scipy.stats import binomtest
+
 Row = dict[str, Any]
 
 
@@ -23,3 +26,9 @@ def measure(
     for what, table in tables.items():
         if kept := [row for row in rows if row["what"] == what]:
             table(kept)
+
+
+def said_share(held: list[bool]) -> str:
+    """How many of so many, with limits."""
+    share = binomtest(sum(held), len(held)).proportion_ci(method="wilson")
+    return f"{sum(held)} of {len(held)}, {np.mean(held):.0%} [{share.low:.0%}, {share.high:.0%}]"

@@ -130,7 +130,7 @@ def no_better_finding(frame: pd.DataFrame) -> tuple[list[str], str]:
     """Return the classes of ``no_better``, and the sentence on them; "" if there are none."""
     rows, classes = frame.xs(summary_size(frame), level="size"), no_better(frame)
     aps = {name: (rows.at[name, "named"], rows.at[name, "random"]) for name in classes}
-    return classes, no_better_sentence(aps) if aps else ""
+    return classes, no_better_sentence(aps, LEAST_LEAD) if aps else ""
 
 
 def _headings(kind: str) -> dict[str, Heading]:

@@ -27,6 +27,7 @@ from inficond_panel.tuning.belonging import value_name
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
 from inficond_panel.vocabulary.people import names_people
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.presence import ABSENT
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT, MOST_VALUES, PICTURE
@@ -361,17 +362,13 @@ def _columns(store: Store, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
                 yield _Candidate(COLUMN, value_name(column, name), values, known=True, first=True)
 
 
-#: The first of two values that says that something is absent: the other one is named.
-_ABSENT = frozenset({"0", "0.0", "false", "no", "n", "absent", "none", "-"})
-
-
 def _named(
     store: Store, rows: NDArray[np.intp], texts: NDArray, names: Sequence[str]
 ) -> Iterator[str]:
     """Yield that of two values of a column which high scores of a concept show best; of *0* and
     *1*, *no* and *yes* the second."""
     first, second = names
-    if first.lower() in _ABSENT:
+    if first.lower() in ABSENT:
         yield second
         return
     correlations = score_correlations(store, rows, np.where(texts == "", np.nan, texts == second))

@@ -37,12 +37,14 @@ def null_note(kind: str, *, joint: bool) -> str:
     )
 
 
-def no_better_sentence(classes: dict[str, tuple[float, float]]) -> str:
+def no_better_sentence(classes: dict[str, tuple[float, float]], lead: float) -> str:
     """Return the doctor's finding: for each of some ``classes`` the AP of named words and of
-    random words, of students with few concepts."""
+    random words, of students with few concepts; the difference is below ``lead``."""
     texts = [
         f"{name} {number(named, 2)} and {number(random, 2)}"
         for name, (named, random) in classes.items()
     ]
-    start = f"Named words lead {RANDOM_WORDS} by less than 0.02 in AP on tuning images, if at all"
+    start = (
+        f"Named words lead {RANDOM_WORDS} by less than {lead:g} in AP on tuning images, if at all"
+    )
     return f"{start}: {listed(texts, 5)}."

@@ -461,4 +461,8 @@ def test_the_change_of_ap_by_answers_is_that_of_the_labelled_tuning_images(tmp_p
         for each in (tuner.root(), node)
     )
     assert found.estimate == pytest.approx(after - before)
-    assert ap_change(tuner, node, SimpleNamespace(node=None)) is None
+
+
+def test_answers_that_were_not_taught_change_no_ap(tmp_path):
+    tuner = open_tuner(small_spec(tmp_path))
+    assert ap_change(tuner, tuner.root(), SimpleNamespace(node=None)) is None
