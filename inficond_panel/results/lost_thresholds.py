@@ -39,11 +39,14 @@ def lost_threshold(before: Student, after: Student, noise: Noise) -> LostThresho
     AP, nor above 0 for F1: a fall of recall that precision more than pays for is a gain. With one
     class per image no threshold decides.
     """
+    old, new, decided = before.outcome, after.outcome, keys(RECALL, F1)
     if after.store.task == SINGLE_LABEL:
         return None
-    measured = change_intervals(before.outcome, after.outcome, keys(AP, RECALL, F1), **noise)
+    if not any(new.value(key) < old.value(key) for key in decided):
+        return None  # without a draw: a page waits for this after each refit
+    measured = change_intervals(old, new, (AP.key, *decided), **noise)
     ap, f1 = measured[AP.key], measured[F1.key]
-    falls = [key for key in keys(RECALL, F1) if measured[key].high < 0]
+    falls = [key for key in decided if measured[key].high < 0]
     if not falls or not ap.high >= 0 or f1.low > 0:
         return None
     threshold = after.evaluation.thresholds[after.column]

@@ -19,9 +19,8 @@ from inficond_panel.distill.metrics.slices import (
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.things import MOST_VALUES
 
-#: Most values of a column whose groups are compared: a column of more rather names images.
-MOST_VALUES = 20
 #: Most pairs of class and group; with more, chance would hide all but the largest differences.
 MOST_TESTS = 500
 #: Largest p, adjusted by Holm for all classes and groups, and least fall of AP, of a finding.
