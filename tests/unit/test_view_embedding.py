@@ -249,6 +249,14 @@ def test_one_figure_lives_through_all_changes(app, view):
         assert view.panel.lasso == (active == "LassoSelectTool")
 
 
+def test_the_lasso_stays_on_after_a_new_cloud(view):
+    view.panel.get_root()
+    view.map.drag_with(lasso=True)
+    view.map.cloud = view.map.cloud.clone()
+    (figure,) = view.map.fronts
+    assert type(figure.toolbar.active_drag).__name__ == "LassoSelectTool"
+
+
 # --- the group ---------------------------------------------------------------------------------
 def test_a_group_without_a_student_has_no_thumbs(app, view):
     view._on_lasso([0, 1, 2])

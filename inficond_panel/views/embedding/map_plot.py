@@ -213,7 +213,7 @@ class MapPlot(param.Parameterized):
             padding=0,
             border=0,
             default_tools=["pan", "wheel_zoom"],
-            active_tools=["pan", "wheel_zoom"],
+            active_tools=["wheel_zoom"],  # not pan: HoloViews would set it at each new cloud
             hooks=[_weak(self._finish)],
             backend="bokeh",
         )
@@ -255,19 +255,22 @@ class MapPlot(param.Parameterized):
     def drag_with(self, lasso: bool) -> None:
         """Let dragging draw a lasso (True) or move the map (False)."""
 
-        kind = LassoSelectTool if lasso else PanTool
-
         def change(figure: Figure) -> None:
-            tools = figure.toolbar.tools
-            figure.toolbar.active_drag = next(tool for tool in tools if isinstance(tool, kind))
             self.lasso = lasso
+            self._set_drag(figure)
 
         self._change_figures(change)
+
+    def _set_drag(self, figure: Figure) -> None:
+        kind = LassoSelectTool if self.lasso else PanTool
+        tools = figure.toolbar.tools
+        figure.toolbar.active_drag = next(tool for tool in tools if isinstance(tool, kind))
 
     def _finish(self, plot: Any, _: Any) -> None:
         """Draw background and foreground of a new figure; a hook of HoloViews."""
         if plot.state not in self.fronts:
             self.fronts[plot.state] = Foreground(plot.state, self.scene, self.assigned)
+            self._set_drag(plot.state)
         for axis in (plot.state.x_range, plot.state.y_range):
             axis.min_interval = NEAREST * (WHOLE_MAP[1] - WHOLE_MAP[0])
         self._draw(plot.state)
