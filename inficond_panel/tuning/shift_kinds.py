@@ -109,7 +109,8 @@ class Differences:
 
     ``positives`` and ``photos`` are numbers on ``fit`` and on ``tune``. ``kinds`` are the kinds of
     shift; ``perhaps`` are possible kinds: alternative explanations, or chance. ``share`` is the z
-    of the difference in the share of positives; ``noise`` and ``other`` are None with few photos.
+    of the difference in the share of positives; ``noise`` and ``other`` are None with few photos,
+    and ``labels`` unless labels of fit may be wrong.
     """
 
     class_name: str
@@ -155,11 +156,15 @@ def differences(evidence: Evidence, shift: ClassShift) -> Differences:
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
-    logit = (evidence.model_of_fit[0] + evidence.model_of_tune[1]) / 2
-    wrong = wrong_chance(logit, labels[0], NO_NOISE if noise.at_bound else noise)
-    ranked = FitLabels(evidence.fit, labels[0], expit(logit), wrong)
-    given = positives, sizes, kinds, perhaps, share, noise, other, pictures, ranked
+    in_doubt = _in_doubt(evidence, noise) if NOISE in (*kinds, *perhaps) else None
+    given = positives, sizes, kinds, perhaps, share, noise, other, pictures, in_doubt
     return Differences(evidence.student.name, *given)
+
+
+def _in_doubt(evidence: Evidence, noise: LabelNoise) -> FitLabels:
+    logit = (evidence.model_of_fit[0] + evidence.model_of_tune[1]) / 2
+    wrong = wrong_chance(logit, evidence.fit_label, NO_NOISE if noise.at_bound else noise)
+    return FitLabels(evidence.fit, evidence.fit_label, expit(logit), wrong)
 
 
 @once(4)

@@ -161,6 +161,13 @@ def test_a_model_of_tune_never_sees_the_label_that_it_is_measured_on():
     assert abs(np.corrcoef(logit, label)[0, 1]) < 0.25
 
 
+def test_labels_that_nothing_puts_in_doubt_are_not_ranked(tuner):
+    found = [student_differences(tuner, tuner.root(), name) for name in tuner.store.classes]
+    ranked = [one.labels is not None for one in found]
+    assert ranked == [one.labels_in_doubt for one in found]
+    assert not all(ranked)
+
+
 def test_without_labels_of_fit_the_teacher_decides_and_few_of_tune_are_unknown(tuner, monkeypatch):
     def with_labels(split: str, value: int) -> ClassShift:
         label = np.array(tuner.store.label)
