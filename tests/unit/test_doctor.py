@@ -10,12 +10,14 @@ from scipy.special import expit
 import inficond_panel
 from inficond_panel.results import doctor as doctor_module
 from inficond_panel.results.doctor import doctor
+from inficond_panel.results.shift import student_shift
 from inficond_panel.results.slices import metadata_slices
 from inficond_panel.store import open_store
 from inficond_panel.store.write import add_arrays
 from inficond_panel.tuning.repairs.reweight import Reweighted
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS
+from inficond_panel.wording.suspects import unsure_classes
 
 NAMES = ["road", "sky", *(f"word {i}" for i in range(14)), "street", "nothing"]
 
@@ -173,6 +175,22 @@ def test_many_classes_with_too_few_photos_are_one_finding(tmp_path):
     few = findings[findings["kind"].str.contains("too few images")]
     assert list(few["kind"]) == ["5 with too few images"]
     assert few["finding"].iloc[0].endswith("rare 0, rare 1, rare 2, rare 3, rare 4 have fewer.")
+
+
+def test_the_doctor_and_the_page_count_the_same_classes_with_too_few_photos(tmp_path):
+    given, _ = frames()
+    rng = np.random.default_rng(0)
+    for k, every in enumerate((400, 400, 400, 40)):  # the last has enough, but wide intervals
+        label = (np.arange(len(given["labels"])) % every == k).astype(float)
+        given["labels"][f"rare {k}"] = label
+        given["teacher"][f"rare {k}"] = 4 * label - 2 + rng.normal(size=len(label))
+    students = made(tmp_path, given)
+    tuner, node = students.tuner, students.tuner.root()
+    shifts = {name: student_shift(tuner, node, name) for name in tuner.store.classes}
+    unsure = unsure_classes(shifts)
+    findings = students.doctor()["findings"]
+    assert "rare 3" in unsure and not shifts["rare 3"].lacking
+    assert f"{len(unsure)} with too few images" in findings["kind"].tolist()
 
 
 def test_too_few_photos_without_the_class_are_told_and_come_after_what_is_found(tmp_path):
