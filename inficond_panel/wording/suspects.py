@@ -42,8 +42,8 @@ _INSTEAD = (
 #: What a teacher decides, by what sentences call the images.
 _DECIDED_OF = {
     "photos": "an image shows",
-    "captions": "a caption is of",
-    ROWS: "a row of the table belongs to",
+    "captions": "a caption belongs to",
+    ROWS: "a row belongs to",
 }
 #: Number of suspects of a class that are listed in full; the others are only named.
 SHOWN_SUSPECTS = 3

@@ -125,7 +125,7 @@ class Listing:
         copies = np.stack([equal_groups(len(images), file), np.arange(len(images))], axis=1)
         text_of = self._text_of()
         texts = [text_of.get(image, "") for image in images]
-        group = joined([copies.astype(np.intp)], texts, len(images))
+        group = joined([copies[copies[:, 0] < copies[:, 1]].astype(np.intp)], texts, len(images))
         return dict(zip(images, map(int, group), strict=True))
 
     def _text_of(self) -> dict[str, str]:

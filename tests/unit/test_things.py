@@ -113,7 +113,7 @@ def test_a_teacher_decides_on_captions_or_rows(place, things):
     app = session_on(place, history=":memory:")
     view = StartView(app)
     app.shifts.start()
-    what = {"captions": "a caption is of", "rows": "a row of the table belongs to"}[things]
+    what = {"captions": "a caption belongs to", "rows": "a row belongs to"}[things]
     assert view.panel.purpose.startswith(f"A teacher decides which classes {what}.")
 
 
