@@ -140,13 +140,15 @@ def _check_images(section: RootedDataset, dataset: Dataset) -> None:
     """Look for the files of a data set, and compare those of equal size; raise ``DataError``."""
     from inficond_panel.store.near_images import ALLOWED, check_across
     from precompute.datasets import check_files, lost_text
-    from precompute.datasets.equal_files import equal_images
+    from precompute.datasets.equal_files import contradiction_note, equal_images
     from precompute.datasets.labels import without_positives
 
     for told in without_positives(dataset.split, dataset.label, dataset.classes):
         note(f"Warning: {told}")
     if lost := check_files(dataset, section.max_bad_share):
         note(f"Warning: {lost_text(lost)}")
+    if unlike := contradiction_note(dataset):
+        note(f"Warning: {unlike}")
     equal = equal_images(dataset)
     check_across(equal, section.across_splits, ALLOWED)
     if equal.groups:
@@ -227,8 +229,9 @@ def _check_against_store(spec: Spec, name: str) -> list[str] | None:
             note(lacking)
     except StoreError as error:
         note(f"The classes' own words are not checked: {error}")
-    for warning in store.attrs.get("warnings", []):
-        if warning.startswith((ALIKE_NAMES, NEAR_DUPLICATES, UNLIKE_SCALES)):
-            note(f"Warning: {warning}")
+    kinds = (ALIKE_NAMES, NEAR_DUPLICATES, UNLIKE_SCALES)
+    told = [text for text in store.attrs.get("warnings", []) if text.startswith(kinds)]
+    for warning in filter(None, [*told, store.contradictions]):
+        note(f"Warning: {warning}")
     text = store_activation_text(store)
     return [f"teacher  {text}"] if text else []

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
         progress=progress,
     )
     count_looks(tuner, args.split, node)
-    show_all(args, refit_frames(report), ["classes"])
+    show_all(args, refit_frames(report), ["classes"], store=tuner.store)
 
 
 def _latest(tuner: Tuner) -> Node:

@@ -118,7 +118,8 @@ def run(args: argparse.Namespace) -> None:
     frames = measured(tuner, node, args, masks)
     left_out = {"groups", "groups_by_label"} if len(frames["classes"]) > 1 else {"groups"}
     left_out |= set() if args.confusion else {"confusions"}
-    show_all(args, frames, [name for name in frames if name not in left_out])
+    chosen = [name for name in frames if name not in left_out]
+    show_all(args, frames, chosen, store=tuner.store)
 
 
 def check_null(tuner: Tuner, args: argparse.Namespace) -> None:

@@ -31,4 +31,4 @@ def run(args: argparse.Namespace) -> None:
     students = students_of(args)
     path = students.penalty_path(args.class_name, args.split)
     count_looks(students.tuner, args.split)
-    show(args, path)
+    show(args, path, students.tuner.store)

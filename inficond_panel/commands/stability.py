@@ -44,4 +44,6 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.students import students_of
 
     chosen = {"concepts": args.concepts, "top": args.top, "draws": args.draws, "seed": args.seed}
-    show(args, students_of(args).stability(args.class_name, **chosen, progress=progress))
+    students = students_of(args)
+    frame = students.stability(args.class_name, **chosen, progress=progress)
+    show(args, frame, students.tuner.store)

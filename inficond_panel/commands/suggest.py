@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
     node = None if args.dry_run else carry_out(tuner, suggestion, progress=progress)
     frame = levers(suggestion)
     frame.attrs["facts"]["node"] = None if node is None else node.id
-    show(args, frame)
+    show(args, frame, tuner.store)
     if node is not None:
         whose = "" if node.author == AUTHOR else f", as {node.author} made it before"
         note(f"{node_title(tuner, node)} by {node.author}{whose}, history {tuner.history.path}")

@@ -35,4 +35,6 @@ def run(args: argparse.Namespace) -> None:
     """Choose thresholds, and print the line of a spec that sets them."""
     from inficond_panel.commands.shared.students import students_of
 
-    show(args, students_of(args).thresholds(args.precision, args.classes, seed=args.seed))
+    students = students_of(args)
+    frame = students.thresholds(args.precision, args.classes, seed=args.seed)
+    show(args, frame, students.tuner.store)

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
         "bounds": bounds(tuner, nodes[-1]),
         "students": students(tuner, nodes[-1], args.split),
     }
-    show_all(args, frames)
+    show_all(args, frames, store=tuner.store)
     head, last = tuner.head(), nodes[-1]
     note(f"The head is {node_title(tuner, head)}: page, export, metrics and predict use it.")
     if head != last:

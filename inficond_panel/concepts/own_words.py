@@ -104,7 +104,8 @@ def own_word(store: Store, class_name: str) -> OwnWord | None:
 def class_words(store: Store, class_name: str) -> list[int]:
     """Return the indices of the store's concepts that are a class's word, the own word first.
 
-    Such a concept has one of the class's names as its name or as a synonym, in singular or plural.
+    Such a concept has one of the class's names as its name or as a synonym, in singular or plural;
+    if none has, and the store has no text vectors, also in another spelling, as blonde and blond.
     Empty if there is none.
     """
     return _listed(store, class_name, _names_in(_readable_words(store), class_name))
@@ -134,9 +135,15 @@ def near_words(store: Store, class_name: str) -> set[int]:
 
 
 def _respelt(store: Store, class_name: str) -> list[int]:
-    """Return the indices of the concepts that are a class's word in another spelling."""
+    """Return the indices of the concepts that are a class's word in another spelling, and no name
+    of another class."""
     spellings = {spelling_of(name) for name in (*names_of(class_name), class_name)} - {""}
-    return [c for c, name in enumerate(store.concepts) if spelling_of(name) in spellings]
+    others = {letters_of(name) for name in store.classes if name != class_name}
+    return [
+        c
+        for c, name in enumerate(store.concepts)
+        if spelling_of(name) in spellings and letters_of(name) not in others
+    ]
 
 
 def perhaps_same(store: Store, class_name: str, concept: str) -> bool:
@@ -326,9 +333,11 @@ def _listed(store: Store, class_name: str, names: Sequence[str]) -> list[int]:
     """Return the indices of the concepts that have one of the ``names`` of a class, or its name in
     the data set, as name or synonym, in the order of these names.
 
-    Of one name the concepts that are called so come before the concepts with that synonym."""
-    of_text, names = _letters(store), (*names, class_name)
-    return list(dict.fromkeys(c for name in names for c in of_text.get(letters_of(name), ())))
+    Of one name the concepts that are called so come before the concepts with that synonym. Without
+    any, and without text vectors, they are the concepts in another spelling: blonde for blond."""
+    of_text, every = _letters(store), (*names, class_name)
+    found = list(dict.fromkeys(c for name in every for c in of_text.get(letters_of(name), ())))
+    return found if found or store.holds("texts") else _respelt(store, class_name)
 
 
 @once(8)

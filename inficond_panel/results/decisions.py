@@ -232,16 +232,23 @@ def photo_drift(
 
 def drift_frame(drift: Drift) -> pd.DataFrame:
     """Return a drift test as a frame, one row per concept, ascending p; its notes describe it."""
-    names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median"]
-    names += ["fit_ones", "ones", "drifted"]
+    new = f"new {drift.things}"
+    headings = {
+        **{name: name.replace("_", " ") for name in ("concept", "statistic", "p", "p_adjusted")},
+        "fit_median": "median: training",
+        "median": new,
+        "fit_ones": "share with score 1: training",
+        "ones": new,
+        "drifted": "drifted",
+    }
     rows = [{**asdict(each), "drifted": each.drifted} for each in drift.concepts]
     left_out = ("concepts", "faults", "things")
     facts = {key: value for key, value in vars(drift).items() if key not in left_out}
     return make_frame(
         rows,
         "concept",
-        plain_headings(**{name: name.replace("_", " ") for name in names}),
-        title=f"new {drift.things} compared with the images of fit, by concept scores",
+        plain_headings(**headings),
+        title=f"{new} compared with the training {drift.things}, by concept scores",
         notes=drift_sentences(drift),
         facts={**facts, "alarm": drift.alarm},
         shown=[at for at, row in enumerate(rows) if row["drifted"]],

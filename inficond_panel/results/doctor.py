@@ -70,6 +70,7 @@ from inficond_panel.wording.suspects import (
     suspect_reason,
     trained_sentence,
     tune_ap_sentence,
+    unsure_classes,
 )
 
 #: Most labels to list that are more likely wrong than right, and to show if no class is requested.
@@ -83,6 +84,9 @@ _LOOKS_THE_SAME = (
 #: Correlation of scores from which two concepts are twins.
 ALIKE = 0.995
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
+_CONTRADICTION = (
+    "If they are copies, one of the labels is wrong: correct it. Frames of a film may differ."
+)
 #: Most groups of a class that a finding on the teacher names.
 _GROUPS = 3
 #: Largest number of classes with too few photos that have a finding each.
@@ -216,6 +220,8 @@ def _of_photos(
     if near.groups:
         finding = f"{near}. A group counts as one image in tests and intervals."
         yield _row("images", "near-equal", finding, remedies.of_near_equal)
+    if store.contradictions:
+        yield _row("labels", "copies with other labels", store.contradictions, _CONTRADICTION)
     drifted = _drift(store, facts["seed"])
     if drifted.alarm:
         told = split_drift_sentence(drifted)
@@ -301,17 +307,32 @@ def _of_kinds(
 
 def _not_told(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[str, str]]:
     """Yield rows on classes of which nothing can be said, or not which of several kinds."""
-    small = [name for name, each in seen.items() if each.shift.lacking]
-    if len(small) > _ALONE:
-        finding = f"{_NEEDED}, and as many without it: {listed(small)} have fewer."
-        yield _row("classes", f"{len(small)} with {FEW.words}", finding, remedies.of_few)
-        seen = {name: each for name, each in seen.items() if name not in small}
-    yield from _of_kinds([FEW], seen, remedies)
+    unsure = unsure_classes({name: each.shift for name, each in seen.items()})
+    alone = seen
+    if len(unsure) > _ALONE:
+        finding = _few_sentence({name: seen[name].shift for name in unsure})
+        yield _row("classes", f"{len(unsure)} with {FEW.words}", finding, remedies.of_few)
+        small = {*unsure, *(name for name, each in seen.items() if each.shift.lacking)}
+        alone = {name: each for name, each in seen.items() if name not in small}
+    yield from _of_kinds([FEW], alone, remedies)
     for name, each in seen.items():
         if each.found.perhaps and not each.found.kinds:
             yield _row(
                 name, "cannot tell", unsure_sentence(each.found), remedies.of_unsure(each.found)
             )
+
+
+def _few_sentence(unsure: Mapping[str, ClassShift]) -> str:
+    """Return sentences on the classes with too few images to say whether they shifted."""
+    small = [name for name, shift in unsure.items() if shift.lacking]
+    wide = [name for name in unsure if name not in small]
+    fewer = f"{_NEEDED}, and as many without it: {listed(small)} {_have(small)} fewer."
+    more = f"{listed(wide)} {_have(wide)} as many, but a loss of AP is not excluded."
+    return " ".join([fewer] * bool(small) + [more] * bool(wide))
+
+
+def _have(names: Sequence[str]) -> str:
+    return "has" if len(names) == 1 else "have"
 
 
 def _of_all_photos(seen: Mapping[str, _Seen], remedies: Remedies) -> Iterator[dict[str, str]]:

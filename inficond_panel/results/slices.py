@@ -23,17 +23,18 @@ from inficond_panel.distill import (
     slices_by,
     worst_of_all,
 )
-from inficond_panel.distill.metrics.slices import MIN_IMAGES
+from inficond_panel.distill.metrics.slices import BETWEEN, MIN_IMAGES
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import DataError
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of, limits_of
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.cells import group_texts
+from inficond_panel.tuning.cells import group_texts, is_shown_or_not
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.wording.groups import group_words
 
 #: Adjusted p up to which a slice is significantly worse than chance.
 SURE = 0.05
@@ -222,6 +223,29 @@ def outcomes_of(
 
 
 def metadata_slices(
+    store: Store, split: str, columns: Sequence[str], rows: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Return masks over the images of a split, one per value (or combination) of the columns, by
+    their words (``slice_words``); arguments as of ``group_masks``."""
+    masks = group_masks(store, split, columns, rows)
+    return {slice_words(store, columns, name): mask for name, mask in masks.items()}
+
+
+def slice_words(store: Store, columns: Sequence[str], name: str) -> str:
+    """Return the words for a slice of ``group_masks``: of a class or concept ``with man``, of a
+    column of 0 and 1 ``male: 1``, of another column its value."""
+    values = name.split(BETWEEN)
+    if len(values) != len(columns):
+        return name  # a value has the mark that is between values
+    return BETWEEN.join(
+        group_words(by, value, shown_or_not=is_shown_or_not(store, by))
+        if value in ("0", "1")
+        else value
+        for by, value in zip(columns, values, strict=True)
+    )
+
+
+def group_masks(
     store: Store, split: str, columns: Sequence[str], rows: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """Return masks over the images of a split, one per value (or combination) of the columns.

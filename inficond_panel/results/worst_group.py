@@ -33,7 +33,7 @@ from inficond_panel.distill.sources import Array
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of, limits_of
 from inficond_panel.results.shift import made_at
-from inficond_panel.results.slices import TEACHER_PREFIX, metadata_slices
+from inficond_panel.results.slices import TEACHER_PREFIX, group_masks, slice_words
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.cells import cell_name
 from inficond_panel.tuning.thumbs import chosen_classes
@@ -87,7 +87,8 @@ class GroupFigures:
     worst_accuracy: Interval
     worst_at_equal_numbers: Interval
     weighted_accuracy: Interval
-    unseen: tuple[str, ...] = ()  #: cells with training images, and none on the split
+    #: Label and group of the cells with training images, and none on the split.
+    unseen: tuple[tuple[bool, str], ...] = ()
     teacher: GroupFigures | None = None
 
     @property
@@ -124,7 +125,7 @@ def group_figures(
     seed: int = 0,
 ) -> GroupFigures:
     """Return the accuracies of a class's student, and of the teacher, in the cells of label and
-    group; ``by`` are columns as in ``metadata_slices``. Cached for the student.
+    group; ``by`` are columns as in ``group_masks``. Cached for the student.
 
     All cells count, as in papers. Images without a label, or without a known group, are left out.
     """
@@ -143,8 +144,8 @@ def _figures_of(
     seed: int,
 ) -> GroupFigures:
     store = tuner.store
-    masks = _known(metadata_slices(store, split, by, tuner.images(split)))
-    of_fit = _known(metadata_slices(store, FIT, by))
+    masks = _known(group_masks(store, split, by, tuner.images(split)))
+    of_fit = _known(group_masks(store, FIT, by))
     label = np.asarray(store.label[store.rows(FIT), store.classes.index(class_name)])
     of_label = _cells(Outcome(label, np.zeros(len(label))), of_fit)
     trained = {key: int(mask.sum()) for key, mask in of_label.items()}
@@ -216,7 +217,7 @@ def _figures(
         of_worst(plain),
         of_worst(equal),
         limits(partial(_weighted, np.array(weights, dtype=np.float64)), plain),
-        tuple(cell_name(side, group) for group, side in trained if (group, side) not in masks),
+        tuple((side, group) for group, side in trained if (group, side) not in masks),
     )
 
 
@@ -248,7 +249,7 @@ def worst_groups(
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return a frame of worst-group accuracies, a row per class; ``by`` are columns as in
-    ``metadata_slices``.
+    ``group_masks``.
 
     ``weighted_accuracy`` is the mean over the cells of label and group by their shares of the
     labelled training images. ``worst`` is the cell with the least accuracy, ``worst_accuracy``;
@@ -259,7 +260,10 @@ def worst_groups(
     """
     noise = tuner.spec.views.noise(draws, seed)
     found = {
-        name: group_figures(tuner, node, split, name, by, draws=draws, seed=seed)
+        name: _in_words(
+            group_figures(tuner, node, split, name, by, draws=draws, seed=seed),
+            partial(slice_words, tuner.store, by),
+        )
         for name in chosen_classes(classes, tuner.store.classes)
     }
     rows = [{"class": name, **_row(figures)} for name, figures in found.items()]
@@ -282,11 +286,23 @@ def worst_groups(
     )
 
 
+def _in_words(found: GroupFigures, words: Callable[[str], str]) -> GroupFigures:
+    """Return the figures with the groups called by their ``words``."""
+
+    def named(figures: GroupFigures) -> GroupFigures:
+        cells = tuple(replace(cell, group=words(cell.group)) for cell in figures.cells)
+        unseen = tuple((side, words(group)) for side, group in figures.unseen)
+        return replace(figures, cells=cells, unseen=unseen)
+
+    return replace(named(found), teacher=named(found.teacher) if found.teacher else None)
+
+
 def _undefined(found: Mapping[str, GroupFigures], split: str) -> Iterator[str]:
     """Yield a sentence per class on why its mean is undefined."""
     for name, figures in found.items():
         if isnan(figures.weighted_accuracy.estimate):
-            lacking = f"no labelled image in {listed(figures.unseen, 4)}" if figures.unseen else ""
+            unseen = listed([cell_name(*cell) for cell in figures.unseen], 4)
+            lacking = f"no labelled image in {unseen}" if unseen else ""
             yield (
                 f"The mean of {name} is undefined: {IMAGES_OF[split]} have "
                 f"{lacking or 'no labelled image'}"

@@ -65,6 +65,36 @@ def near_images(group: NDArray, split: NDArray, ids: Sequence[str]) -> NearImage
     return NearImages(int((sizes > 1).sum()), int(within.sum()), of_split, tuple(across))
 
 
+def contradictions(
+    group: NDArray, label: NDArray, ids: Sequence[str], classes: Sequence[str]
+) -> list[str]:
+    """Return two images of each group with a class both present and absent, as text: ``a (dog) = b
+    (not dog)``.
+
+    ``label`` is (n, class): 1 present, 0 absent, else unknown; ``group`` as of ``near_images``."""
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    present, absent = (
+        np.logical_or.reduceat(label[order] == value, starts, axis=0) for value in (1, 0)
+    )
+    found = []
+    for start in starts[(present & absent).any(axis=1)]:
+        members = np.flatnonzero(group == group[order[start]])
+        both = (label[members] == 1).any(axis=0) & (label[members] == 0).any(axis=0)
+        k = int(np.flatnonzero(both)[0])
+        one, other = (members[label[members, k] == value][0] for value in (1, 0))
+        found.append(f"{ids[one]} ({classes[k]}) = {ids[other]} (not {classes[k]})")
+    return found
+
+
+def contradiction_text(found: Sequence[str]) -> str:
+    """Return the sentence on ``contradictions``, with the first five; "" without any."""
+    if not found:
+        return ""
+    labels = f"In {count(len(found), 'group')} of near-equal images labels contradict each other"
+    return f"{labels}: {listed(found, 5)}."
+
+
 def joined(pairs: Sequence[Pairs], column: Sequence[str] | None, images: int) -> NDArray[np.int32]:
     """Return the group (images,) of each image: connected by ``pairs``, or of equal text in
     ``column``, where an empty text is a group of its own."""

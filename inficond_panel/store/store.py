@@ -17,7 +17,12 @@ from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.errors import DataError, Remedy, StoreFormatError
 from inficond_panel.store.checks import value_fault
-from inficond_panel.store.near_images import NearImages, near_images
+from inficond_panel.store.near_images import (
+    NearImages,
+    contradiction_text,
+    contradictions,
+    near_images,
+)
 from inficond_panel.store.near_scores import groups_of, near_equal
 from inficond_panel.store.schema import (
     ARRAYS,
@@ -228,6 +233,13 @@ class Store:
     def near_images(self) -> NearImages:
         """Counts of the groups of near-equal images, and which lie across splits."""
         return near_images(self.near_group, self.split, self.images)
+
+    @cached_property
+    def contradictions(self) -> str:
+        """Sentence on groups of near-equal images whose labels contradict each other; "" if none
+        do."""
+        found = contradictions(self.near_group, self.label, self.images, self.classes)
+        return contradiction_text(found)
 
     def groups_at(self, rows: np.ndarray) -> Groups:
         """Return the groups of near-equal images among the images at ``rows``; None if none are

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: Another class by its labels, a column's value, a property of the pictures, a concept.
 CLASS, COLUMN, PICTURE, CONCEPT = "class", "column", "picture", "concept"
+#: What sentences call the images of a table.
+ROWS = "rows"
 #: Most values of a column of metadata that is taken as groups of photos.
 MOST_VALUES = 12
 #: Words for the kinds in the order in which a name is looked for.

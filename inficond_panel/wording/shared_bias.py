@@ -8,7 +8,7 @@ from inficond_panel.common.near_words import with_and
 from inficond_panel.common.numbers import count, share
 from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.vocabulary.intents import DOWN, UP, Direction
-from inficond_panel.vocabulary.things import CONCEPT
+from inficond_panel.vocabulary.things import CONCEPT, ROWS
 
 #: Words for a reliance that no comparison of splits shows.
 SHARED = "shared by all images"
@@ -22,9 +22,9 @@ def shared_sentence(
     name: str, suspect: SharedSuspect, things: str, showing: Sequence[str] | None = None
 ) -> str:
     """Return sentences on how often the class ``name`` is found, and wrongly called, in ``things``
-    (see ``Store.things``) with and without a suspect: ``blond hair is found in 57 % of the photos
-    without man, 15 % of those with it (13 photos).`` What shows the reliance comes first. With the
-    concepts that are ``showing`` the suspect, they end with what to do."""
+    (see ``Store.things``) with and without a suspect: ``The student finds 57 % of the blond hair
+    photos without man, 15 % of those with it (13 photos).`` What shows the reliance comes first.
+    With the concepts that are ``showing`` the suspect, they end with what to do."""
     told = [_found(name, suspect, things), _called(name, suspect, things)]
     rates, use = suspect.rates, suspect.use
     wrong_first = rates.called_tells(use) and not rates.found_tells(use)
@@ -75,10 +75,11 @@ def in_fit_sentence(name: str, suspect: SharedSuspect, things: str, showing: Seq
     ``Of the training images 97 of 97 with horse have site = ridge, and 8 % of the others; of the
     tuning images 10 of 30, and 24 %.`` They end with what to do."""
     assert suspect.in_fit is not None, "of suspects in fit alone"
+    images = "images" if things == "photos" else things
     (fit, fit_others), (tune, tune_others) = suspect.in_fit.fit, suspect.in_fit.tune
     return (
-        f"Of the training images {fit[0]:,} of {fit[1]:,} with {name} have {suspect.name}, and "
-        f"{_share(*fit_others)} of the others; of the tuning images {tune[0]:,} of {tune[1]:,}, "
+        f"Of the training {images} {fit[0]:,} of {fit[1]:,} with {name} have {suspect.name}, and "
+        f"{_share(*fit_others)} of the others; of the tuning {images} {tune[0]:,} of {tune[1]:,}, "
         f"and {_share(*tune_others)}. {_found(name, suspect, things)} "
         f"{asked_sentence(name, suspect, showing)}"
     )
@@ -105,22 +106,17 @@ def _found(name: str, suspect: SharedSuspect, things: str) -> str:
     if not of_with or not of_without:
         lacking = "without" if of_with else "with"
         return (
-            f"None of the {name} {things} is {lacking} {suspect.name}, so nothing shows what it "
-            "costs."
+            f"None of the {name} {things} is {lacking} {_high(suspect, things)}, so nothing shows "
+            "what it costs."
         )
     sides = [
-        (
-            _share(without, of_without),
-            of_without,
-            f"the {things} without {suspect.name}",
-            "without",
-        ),
-        (_share(with_, of_with), of_with, f"the {things} with {suspect.name}", "with"),
+        (_share(without, of_without), of_without, "without"),
+        (_share(with_, of_with), of_with, "with"),
     ]
     more, less = sides if suspect.use < 0 else sides[::-1]
     return (
-        f"{name} is found in {more[0]} of {more[2]}, {less[0]} of those {less[3]} it "
-        f"({count(less[1], things[:-1])})."
+        f"The student finds {more[0]} of the {name} {things} {more[2]} {_high(suspect, things)}, "
+        f"{less[0]} of those {less[2]} it ({count(less[1], things[:-1])})."
     )
 
 
@@ -130,8 +126,13 @@ def _called(name: str, suspect: SharedSuspect, things: str) -> str:
         return ""
     return (
         f"Where no {name} is, it is called in {_share(with_, of_with)} of the {things} with "
-        f"{suspect.name}, {_share(without, of_without)} of those without it."
+        f"{_high(suspect, things)}, {_share(without, of_without)} of those without it."
     )
+
+
+def _high(suspect: SharedSuspect, things: str) -> str:
+    """Return the name of a suspect; of a table's concept, which is a number, ``a high lactate``."""
+    return f"a high {suspect.name}" if things == ROWS and suspect.kind == CONCEPT else suspect.name
 
 
 def _apart(counted: tuple[tuple[int, int], tuple[int, int]]) -> float:

@@ -10,6 +10,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, number, share, signed
 from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, Presence, Verdict
 from inficond_panel.tuning.shift import ClassShift, Suspect, TeacherMemory
+from inficond_panel.vocabulary.things import ROWS
 from inficond_panel.wording.metrics import teacher_sentence
 
 #: Number of classes that are named; the rest is left out.
@@ -38,6 +39,12 @@ _INSTEAD = (
     "The student imitates the teacher, so a model of the training labels is compared in the "
     "student's place, on images that this model was not fitted to."
 )
+#: What a teacher decides, by what sentences call the images.
+_DECIDED_OF = {
+    "photos": "an image shows",
+    "captions": "a caption belongs to",
+    ROWS: "a row belongs to",
+}
 #: Number of suspects of a class that are listed in full; the others are only named.
 SHOWN_SUSPECTS = 3
 
@@ -208,10 +215,18 @@ def relied_sentence(name: str, suspect: Suspect, things: str = "photos") -> str:
     learned, others = suspect.presence.fit[0], suspect.presence.tune[0]
     falls = learned > others if suspect.reliance > 0 else learned < others
     return (
-        f"{name} {relying_words(suspect)} {suspect.concept}: it is in {share(learned)} of the "
+        f"{name} {relying_words(suspect)} {suspect.concept}: it {_is(suspect, things)}in "
+        f"{share(learned)} of the "
         f"{name} {things} it learned from, {'but' if falls else 'and'} in {share(others)} of the "
         f"other {name} {things}."
     )
+
+
+def _is(suspect: Suspect, things: str) -> str:
+    """Return ``is ``, or in a table, whose concepts are numbers, ``is high (above 1.90) ``."""
+    if things != ROWS or suspect.labelled:
+        return "is "
+    return f"is high (above {number(suspect.presence.threshold, 2)}) "
 
 
 def repaired_sentence(name: str) -> str:
@@ -239,12 +254,18 @@ def _listed(names: Sequence[str]) -> str:
 
 def suspect_reason(found: ClassShift, suspect: Suspect) -> str:
     """Return a sentence on why a concept is a suspect: shares of training and tuning images."""
-    shares = f"I{plain_shares(found.class_name, suspect.presence)[1:]}"
+    shares = plain_shares(found.class_name, suspect.presence, found.things)
+    shares = f"{_high(suspect, found.things)}{shares}"
+    shares = f"{shares[0].upper()}{shares[1:]}"
     if suspect.labelled:
         of_class = "decisions of the teacher on" if suspect.by_teacher else "labels of"
         by = "the metadata" if suspect.by_column else f"the {of_class}"
         shares += f", by {by} {suspect.labelled!r}"
     return f"{shares}."
+
+
+def _high(suspect: Suspect, things: str) -> str:
+    return _is(suspect, things).removeprefix("is ")
 
 
 def more_words(suspects: Sequence[Suspect]) -> str:
@@ -262,18 +283,19 @@ def relying_sentence(
     shown: int,
     shared: Sequence[str] = (),
     looked: bool = True,
+    things: str = "photos",
 ) -> str:
     """Return sentences on teacher and students, and on how many (``wrong``) rely on a wrong thing.
 
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
     below the text. ``shared`` students may rely on what all images share. If not ``looked``, a
-    class is checked only when it is selected."""
+    class is checked only when it is selected. ``things`` is what sentences call the images."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )
     sentences = [
-        f"A teacher decides which classes an image shows. {students} a weighted list of named "
-        "concepts."
+        f"A teacher decides which classes {_DECIDED_OF[things]}. {students} a weighted list of "
+        "named concepts."
     ]
     if not looked:
         return f"{sentences[0]} Select a class to see what its student relies on."
@@ -289,7 +311,8 @@ def relying_sentence(
     if shared:
         who = f"{count(len(shared))} of them" if classes > 1 else "It"
         which = f": {_listed(shared)}" if classes > 1 else ""
-        return f"{' '.join(sentences)} {who} may rely on something that all images share{which}."
+        told = f"{who} may rely on something that all {_images(things)} share{which}."
+        return " ".join([*sentences, told])
     unsure = unsure_classes(found)
     none = "None of them" if classes > 1 else "It"
     if len(unsure) < classes:
@@ -297,7 +320,7 @@ def relying_sentence(
     few = _listed(unsure)
     few = f"{count(len(unsure))} of them ({few})" if len(unsure) > NAMED else few
     what = "what it relies on" if len(unsure) == 1 else "what they rely on"
-    sentences += [f"For {few} there are too few images to say {what}."] if unsure else []
+    sentences += [f"For {few} there are too few {_images(things)} to say {what}."] if unsure else []
     sentences += ["Begin with these:"] if shown else []
     return " ".join(sentences)
 
@@ -326,23 +349,29 @@ def is_repaired(found: ClassShift, gained: Interval | None) -> bool:
 
 def plain_reason(found: ClassShift, suspect: Suspect) -> str:
     """Return a sentence for beginners on why a concept is a suspect: shares of images with it."""
-    shares = plain_shares(found.class_name, suspect.presence)
+    shares = plain_shares(found.class_name, suspect.presence, found.things)
+    shares = f"{_high(suspect, found.things)}{shares}"
     shares = f"{shares[0].upper()}{shares[1:]}."
     return shares if suspect.weight else f"{shares} {CARRIED}"
 
 
-def plain_shares(name: str, there: Presence) -> str:
+def plain_shares(name: str, there: Presence, things: str = "photos") -> str:
     """Return a clause on how many images with class ``name`` show a concept: ``in 82 % of the
     training images with dog, 40 % of the tuning ones``.
 
     Images without the class are added if their shares differ more between the splits."""
     with_class = (
-        f"in {share(there.fit[0])} of the training images with {name}, "
+        f"in {share(there.fit[0])} of the training {_images(things)} with {name}, "
         f"{share(there.tune[0])} of the tuning ones"
     )
     if abs(there.fit[1] - there.tune[1]) <= abs(there.fit[0] - there.tune[0]):
         return with_class
     return f"{with_class}; without {name}, in {share(there.fit[1])} and {share(there.tune[1])}"
+
+
+def _images(things: str) -> str:
+    """Return what a sentence on numbers calls the ``things`` of a store: photos are images."""
+    return "images" if things == "photos" else things
 
 
 def suspect_numbers(found: ClassShift, suspect: Suspect) -> str:

@@ -56,7 +56,7 @@ def load_dataset(section: Section) -> Dataset:
         dataset = _DATASETS[section.kind](section)
     else:
         listing = _LISTINGS[section.kind](section)
-        listing = replace(listing, near_duplicates=section.near_duplicates)
+        listing = listing.grouped_by(section)
         if section.captions:
             listing = _with_captions(listing, section.captions)
         dataset = listing.dataset(section.splits)

@@ -9,9 +9,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inficond_panel.store.images import UnreadableImage, decode, photo_digest
-from inficond_panel.store.near_images import NearImages, joined, near_images
+from inficond_panel.store.near_images import (
+    NearImages,
+    contradiction_text,
+    contradictions,
+    joined,
+    near_images,
+)
 from precompute.datasets.dataset import Dataset
 
 K = TypeVar("K")
@@ -20,12 +27,23 @@ _HEAD = 1 << 14
 
 
 def equal_images(dataset: Dataset) -> NearImages:
-    """Return the groups of images with equal files; none if the images have no files.
+    """Return the groups of images with equal files; none if the images have no files."""
+    group = equal_groups(len(dataset.ids), dataset.file)
+    return near_images(group, np.array(dataset.split), dataset.ids)
+
+
+def contradiction_note(dataset: Dataset) -> str:
+    """Return the sentence on images with equal files and other labels; "" without any."""
+    group = equal_groups(len(dataset.ids), dataset.file)
+    return contradiction_text(contradictions(group, dataset.label, dataset.ids, dataset.classes))
+
+
+def equal_groups(images: int, file: Callable[[int], Path] | None) -> NDArray[np.int32]:
+    """Return the group of each image: the index of the first image whose file is equal.
 
     Files are compared by size, then by their first bytes, and read whole only if these are equal.
     Files that are no images, such as empty ones, equal no other.
     """
-    images, file = len(dataset.ids), dataset.file
     keys = [""] * images
     if file is not None:
         left = [list(range(images))]
@@ -34,8 +52,8 @@ def equal_images(dataset: Dataset) -> NearImages:
         for part in left:
             if _is_image(file(part[0])):
                 for i in part:
-                    keys[i] = dataset.ids[part[0]]
-    return near_images(joined([], keys, images), np.array(dataset.split), dataset.ids)
+                    keys[i] = str(part[0])
+    return joined([], keys, images)
 
 
 def _equal(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,11 @@ from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
 from inficond_panel.spec import ALL_IMAGES, REST, ColumnPart
 from inficond_panel.spec.faults import Faults
-from inficond_panel.spec.sections.splits import Reference, Splits, list_name
+from inficond_panel.spec.sections.dataset import Dataset as Section
+from inficond_panel.spec.sections.splits import Reference, Splits, is_share, list_name
 from inficond_panel.store.images import decode, photo_digest
+from inficond_panel.store.near_images import joined
+from inficond_panel.vocabulary.splits import ALLOW
 from precompute.datasets.captions import captions_of, without_photos
 from precompute.datasets.photo_files import id_finder
 from precompute.datasets.table_files import Table
@@ -25,6 +28,7 @@ from precompute.datasets.table_files import Table
 if TYPE_CHECKING:
     pass
 from precompute.datasets.dataset import Dataset
+from precompute.datasets.equal_files import equal_groups
 from precompute.datasets.splits import assign
 
 
@@ -36,7 +40,8 @@ class Listing:
     (``list_of``), the classes, labels ``(image, class)``, files (``paths``), and the mask of an
     image's objects, if known (``foreground``). ``metadata`` is a table of texts; splits by column
     use the table ``columns``, or ``metadata`` if ``columns`` is None. ``near_duplicates`` is the
-    column of ``metadata`` that names groups of images, which random shares take whole.
+    column of ``metadata`` that names groups of images, which random shares take whole; they take
+    images with equal files together, unless ``copies_apart``.
     ``captions`` are the texts of ``caption_column`` by image, None without; ``paths`` is None for
     captions without photos.
     """
@@ -51,8 +56,14 @@ class Listing:
     notes: list[str] = field(default_factory=list)
     foreground: Callable[[str, Sequence[str]], np.ndarray] | None = None
     near_duplicates: str | None = None
+    copies_apart: bool = False
     captions: Mapping[str, str] | None = None
     caption_column: str = ""
+
+    def grouped_by(self, section: Section) -> Listing:
+        """Return the listing with the groups of the spec's section ``dataset``."""
+        apart = section.across_splits == ALLOW
+        return replace(self, near_duplicates=section.near_duplicates, copies_apart=apart)
 
     def dataset(self, splits: Splits) -> Dataset:
         """Return the data set with the spec's splits; raise ``DataError`` if they are invalid."""
@@ -72,7 +83,7 @@ class Listing:
             load=load,
             digest=digest,
             metadata_columns=self.metadata.columns if self.metadata else (),
-            metadata=_metadata(self.metadata, ids) if self.metadata else None,
+            metadata=cells_of(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
             foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
             file=None if paths is None else paths.__getitem__,
@@ -94,7 +105,9 @@ class Listing:
         def positives(ids: Sequence[str]) -> np.ndarray:
             return self.labels(ids, self.classes(ids)) == 1
 
-        split_of = assign(references, lists, self.known, positives, self._groups())
+        shared = {str(list_name(ref)): None for ref in references.values() if is_share(ref)}
+        images = list(dict.fromkeys(image for name in shared for image in lists[name]))
+        split_of = assign(references, lists, self.known, positives, self._groups(images))
         left = [image for image in self.known if image not in split_of]
         if left:
             self.notes.append(
@@ -103,8 +116,20 @@ class Listing:
             )
         return split_of
 
-    def _groups(self) -> dict[str, str]:
-        """Return the group of each image, by ``near_duplicates``; {} without the column."""
+    def _groups(self, images: Sequence[str]) -> dict[str, int]:
+        """Return the group of each of the ``images``, which shares take whole: those of one text in
+        the column ``near_duplicates``, and of equal files."""
+        file = None
+        if self.paths and images and not self.copies_apart and not set(images) - set(self.known):
+            file = self.paths(images).__getitem__
+        copies = np.stack([equal_groups(len(images), file), np.arange(len(images))], axis=1)
+        text_of = self._text_of()
+        texts = [text_of.get(image, "") for image in images]
+        group = joined([copies[copies[:, 0] < copies[:, 1]].astype(np.intp)], texts, len(images))
+        return dict(zip(images, map(int, group), strict=True))
+
+    def _text_of(self) -> dict[str, str]:
+        """Return the text of each image in the column ``near_duplicates``; {} without it."""
         if self.near_duplicates is None or self.metadata is None:
             return {}
         values = column_of(self.metadata.columns, self.metadata.values, self.near_duplicates)
@@ -152,7 +177,8 @@ def column_of(columns: Sequence[str], values: np.ndarray, name: str) -> list[str
     return [str(text) for text in values[:, at]]
 
 
-def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
+def cells_of(table: Table, ids: Sequence[str]) -> np.ndarray:
+    """Return the cells of a table by image; raise ``DataError`` for images without a row."""
     row = {image: position for position, image in enumerate(table.ids)}
     find = id_finder(row)
     lost = [image for image in ids if find(image) not in row]

@@ -67,7 +67,7 @@ def python_dataset(dataset: FunctionDataset) -> Dataset:
         fault = f"two images {twice[0]}" if twice else "no image"
         raise DataError(f"{where} gives {fault}.", "Return images with unique ids.")
     listing = _listing(dataset, where, {record.image: record for record in records}, reader.names)
-    listing = replace(listing, near_duplicates=dataset.near_duplicates)
+    listing = listing.grouped_by(dataset)
     return replace(listing.dataset(dataset.splits), function=source(dataset))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ def assign(
     lists: Mapping[str, list[str]],
     known: Iterable[str],
     positives: Positives | None = None,
-    group_of: Mapping[str, str] = MappingProxyType({}),
+    group_of: Mapping[str, Hashable] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Assign a split to each image: return the split by image id, without images in no split.
 
@@ -89,11 +89,11 @@ def assign(
 
 
 def _parts_of_groups(
-    ids: list[str], refs: list[Any], positives: Positives | None, group_of: Mapping[str, str]
+    ids: list[str], refs: list[Any], positives: Positives | None, group_of: Mapping[str, Hashable]
 ) -> list[list[str]]:
     """Divide a list's ids like ``_parts``, groups (by ``group_of``) whole: the first image of each
     group stands for the group. An image without a group is by itself."""
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, Hashable], str] = {}
     leader = {
         image: first.setdefault(
             ("group", group_of[image]) if image in group_of else ("image", image), image

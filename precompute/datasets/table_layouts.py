@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from inficond_panel.spec.sections.dataset import ColumnsDataset, FolderDataset, 
 from inficond_panel.spec.sections.splits import Splits, list_name
 from precompute.datasets.captions import caption_text
 from precompute.datasets.labels import check_classes, choose_classes, label_matrix
-from precompute.datasets.listing import Listing
+from precompute.datasets.listing import Listing, cells_of
 from precompute.datasets.photo_files import (
     PhotoFiles,
     check_single,
@@ -78,8 +78,12 @@ def table_listing(dataset: TableDataset) -> Listing:
 
 def read_metadata(dataset: ListedDataset, only: Sequence[str] = ()) -> Table | None:
     """Read the table ``dataset.metadata`` of the spec, or ``only`` these columns; None without."""
-    path = dataset.metadata
-    return read_table(Path(path), str, "text", "columns of text", only) if path else None
+    return read_texts(dataset.metadata, only)
+
+
+def read_texts(path: Path | None, only: Sequence[str] = ()) -> Table | None:
+    """Read a table of texts by image, or ``only`` these columns; None without a path."""
+    return read_table(path, str, "text", "columns of text", only) if path else None
 
 
 @cache
@@ -125,7 +129,9 @@ class _Rows:
 
 def columns_listing(dataset: ColumnsDataset) -> Listing:
     """List images and labels of ``kind: columns``: tables with a column of paths or captions."""
-    splits, rows, tables = list(dataset.splits.columns()), _Rows(), dataset.table_files()
+    rows, tables, more = _Rows(), dataset.table_files(), read_texts(dataset.metadata_table)
+    beside = positions(more.columns if more else ())
+    splits = [name for name in dataset.splits.columns() if name_key(name) not in beside]
     files = PhotoFiles(Path(dataset.images))
     for name, path in tables.items():
         rows.lists[name] = _add_rows(rows, dataset, path, files, splits)
@@ -154,8 +160,22 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
         labels=lambda ids, names: label_matrix(ids, names, rows.label_of),
         paths=(lambda ids: [rows.file_of[image] for image in ids]) if dataset.path else None,
         captions=rows.captions if dataset.captions else None,
-        metadata=text_table(first, rows.texts, dataset.metadata),
+        metadata=_joined(text_table(first, rows.texts, dataset.metadata), more),
         columns=text_table(first, rows.texts, splits),
+    )
+
+
+def _joined(own: Table | None, more: Table | None) -> Table | None:
+    """Return the metadata of the ``own`` columns and of a table beside; own columns come first, and
+    hide columns of equal names."""
+    if own is None or more is None:
+        return own or more
+    known = positions(own.columns)
+    kept = [at for at, name in enumerate(more.columns) if name_key(name) not in known]
+    return replace(
+        own,
+        columns=(*own.columns, *(more.columns[at] for at in kept)),
+        values=np.hstack([own.values, cells_of(more, own.ids)[:, kept]]),
     )
 
 

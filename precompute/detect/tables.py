@@ -31,7 +31,7 @@ def table_layout(folder: Path, tables: Tables, files: PhotoFiles) -> FolderLayou
         if fault.is_of_labels:
             remedy = f"{fault.error.remedy.rstrip('.')}; or move the file out of {folder}."
             raise DataError(fault.error.message, remedy)
-    if layout := _split_tables(folder, [*tables.top, *tables.nested], files):
+    if layout := _split_tables(folder, tables, files):
         return layout
     usual = sorted(tables.top, key=_usual)
     for table in usual:
@@ -52,8 +52,16 @@ def _one_table(
     folder: Path, tables: Tables, files: PhotoFiles, guess: bool = False
 ) -> FolderLayout | None:
     every = [*sorted(tables.top, key=_usual), *sorted(tables.nested, key=_usual)]
-    found = (_columns(folder, [table], files, guess) for table in every)
-    return next(filter(None, found), None)
+    for table in every:
+        if layout := _columns(folder, [table], files, guess):
+            _take_table_beside(layout, tables, _images_of([table], layout))
+            return layout
+    return None
+
+
+def _images_of(tables: Sequence[TableSummary], layout: FolderLayout) -> list[str]:
+    """Return the images that tables list in the column of paths of ``layout``."""
+    return [posix_name(name) for table in tables for name in table.texts(layout.keys["path"])]
 
 
 def _usual(table: TableSummary) -> tuple[bool, bool, str]:
@@ -61,20 +69,22 @@ def _usual(table: TableSummary) -> tuple[bool, bool, str]:
     return "label" not in stem, role_of(stem) != FIT, str(table.path)
 
 
-def _split_tables(
-    folder: Path, tables: list[TableSummary], files: PhotoFiles
-) -> FolderLayout | None:
+def _split_tables(folder: Path, every: Tables, files: PhotoFiles) -> FolderLayout | None:
     """Return the layout of tables with equal columns that are called like splits, or lie in folders
     of splits (``train/metadata.csv``); None without two of them."""
     groups: dict[tuple[str, ...], dict[str, TableSummary]] = {}
-    for table in tables:
+    for table in (*every.top, *every.nested):
         inside = table.path.parent != folder
         name = table.path.parent.name if inside else table.path.stem
         if is_split_name(name) and not table.is_form and not table.split_column():
             groups.setdefault(tuple(sorted(table.header)), {}).setdefault(role_of(name), table)
     for group in groups.values():
         if FIT in group and len(group) > 1:
-            return _columns(folder, [group[role] for role in ROLES if role in group], files)
+            chosen = [group[role] for role in ROLES if role in group]
+            layout = _columns(folder, chosen, files)
+            if layout:
+                _take_table_beside(layout, every, _images_of(chosen, layout))
+            return layout
     return None
 
 
@@ -124,7 +134,7 @@ def why_unused(table: TableSummary, layout: FolderLayout) -> str:
         return "a form for the answers to a competition"
     if layout.kind in ("voc", "coco", "store"):
         return "the labels come from the files of the layout"
-    if layout.kind == "folder" and table.is_metadata:
+    if layout.kind in ("folder", "columns") and table.is_metadata and not table.has_label_name:
         return "it has no row for some photos, by their paths from here"
     if layout.kind in ("table", "columns"):
         named = table.labels or table.label_column(table.header[:1])
@@ -178,12 +188,9 @@ def add_metadata(layout: FolderLayout, tables: Tables, files: Iterable[str]) -> 
     """Take the first table of metadata that has a row for each photo of the folders of classes."""
     photos = [without_suffix(name) for name in files]
     for table in tables.top:
-        if table.is_metadata and not table.is_form:
-            rows = set(map(posix_name, table.texts(table.header[0])))
-            find = id_finder(rows)
-            if all(find(name) in rows for name in photos):
-                layout.keys["metadata"] = table.path.name
-                return
+        if _has_rows(table, photos):
+            layout.keys["metadata"] = table.path.name
+            return
 
 
 def take_splits(layout: FolderLayout, table: TableSummary) -> None:
@@ -242,6 +249,28 @@ def _columns(
     used += labels
     _take_metadata(layout, table, used)
     return layout
+
+
+def _take_table_beside(layout: FolderLayout, tables: Tables, images: Sequence[str]) -> None:
+    """Take the first table of metadata that has a row for each of the ``images``, and its column of
+    splits if the folder has no other splits."""
+    taken = layout.keys["table"]
+    names = (taken,) if isinstance(taken, str) else taken
+    for table in tables.top:
+        if table.path.name not in names and _has_rows(table, images):
+            layout.keys["metadata_table"] = table.path.name
+            if not layout.lists:
+                take_splits(layout, table)
+            return
+
+
+def _has_rows(table: TableSummary, images: Iterable[str]) -> bool:
+    """Return True if a table of metadata has a row for each of the ``images``."""
+    if not table.is_metadata or table.is_form:
+        return False
+    rows = set(map(posix_name, table.texts(table.header[0])))
+    find = id_finder(rows)
+    return all(find(name) in rows for name in images)
 
 
 def _take_metadata(layout: FolderLayout, table: TableSummary, used: Sequence[str]) -> None:

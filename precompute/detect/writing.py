@@ -37,6 +37,7 @@ _COMMENTS = {
     "classes": "those that are taken",
     "captions": "the page shows them; their words are the concepts",
     "metadata": "inficond metrics --by takes its columns",
+    "metadata_table": "inficond metrics --by takes its columns",
 }
 
 

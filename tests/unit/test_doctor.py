@@ -10,12 +10,14 @@ from scipy.special import expit
 import inficond_panel
 from inficond_panel.results import doctor as doctor_module
 from inficond_panel.results.doctor import doctor
+from inficond_panel.results.shift import student_shift
 from inficond_panel.results.slices import metadata_slices
 from inficond_panel.store import open_store
 from inficond_panel.store.write import add_arrays
 from inficond_panel.tuning.repairs.reweight import Reweighted
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS
+from inficond_panel.wording.suspects import unsure_classes
 
 NAMES = ["road", "sky", *(f"word {i}" for i in range(14)), "street", "nothing"]
 
@@ -173,6 +175,26 @@ def test_many_classes_with_too_few_photos_are_one_finding(tmp_path):
     few = findings[findings["kind"].str.contains("too few images")]
     assert list(few["kind"]) == ["5 with too few images"]
     assert few["finding"].iloc[0].endswith("rare 0, rare 1, rare 2, rare 3, rare 4 have fewer.")
+
+
+def test_the_doctor_and_the_page_count_the_same_classes_with_too_few_photos(tmp_path):
+    given, _ = frames()
+    for k in range(3):
+        label = (np.arange(len(given["labels"])) % 400 == k).astype(float)
+        given["labels"][f"rare {k}"], given["teacher"][f"rare {k}"] = label, 8 * label - 4
+    score = given["scores"].iloc[:, 1].to_numpy()
+    seen = (score - score.mean()) / score.std()
+    seen = seen + np.random.default_rng(0).normal(size=len(seen)) - 2.6
+    given["labels"]["seldom"] = (seen > 0).astype(float)  # enough images, but a wide interval
+    given["teacher"]["seldom"] = 3 * seen
+    students = made(tmp_path, given)
+    tuner, node = students.tuner, students.tuner.root()
+    shifts = {name: student_shift(tuner, node, name) for name in tuner.store.classes}
+    unsure = unsure_classes(shifts)
+    findings = students.doctor()["findings"]
+    assert "seldom" in unsure
+    assert not shifts["seldom"].lacking
+    assert f"{len(unsure)} with too few images" in findings["kind"].tolist()
 
 
 def test_too_few_photos_without_the_class_are_told_and_come_after_what_is_found(tmp_path):

@@ -306,6 +306,16 @@ def test_the_doctor_counts_near_equal_images():
     assert finding.startswith("40 groups of 80 near-equal images")
 
 
+def test_the_doctor_tells_copies_with_other_labels():
+    made = wide_frames(2)
+    copy = made["labels"].index[-1]
+    made["labels"].loc[copy, "bird"] = 1 - made["labels"].loc[copy, "bird"]
+    findings = from_frames(**made).fit().doctor()["findings"]
+    (finding,) = findings.loc[findings["kind"] == "copies with other labels", "finding"]
+    assert finding.startswith("In 1 group of near-equal images labels contradict each other: ")
+    assert copy in finding
+
+
 def test_the_doctor_says_how_to_deny_copies():
     findings = from_frames(**wide_frames(2)).fit().doctor()["findings"]
     (remedy,) = findings.loc[findings["kind"] == "near-equal", "remedy"]

@@ -378,11 +378,16 @@ def test_added_photos_are_not_taken_for_words(store):
 
 def near_of(name, concepts):
     """Names of the concepts of a store of tables that count as the class ``name``."""
+    store = spelt(name, concepts)
+    return {store.concepts[c] for c in near_words(store, name)}
+
+
+def spelt(name, concepts):
+    """Store of tables with one class, and these concepts."""
     given = frames(images=40)
     scores = given["scores"].iloc[:, : len(concepts)].set_axis(concepts, axis=1)
     tables = {key: given[key][["bird"]].set_axis([name], axis=1) for key in ("logits", "labels")}
-    store = from_frames(scores, **tables, split=given["split"]).tuner.store
-    return {store.concepts[c] for c in near_words(store, name)}
+    return from_frames(scores, **tables, split=given["split"]).tuner.store
 
 
 @pytest.mark.parametrize(
@@ -391,6 +396,22 @@ def near_of(name, concepts):
 )
 def test_without_text_vectors_another_spelling_is_near(name, concept):
     assert near_of(name, [concept, "man", "woman"]) == {concept}
+
+
+@pytest.mark.parametrize(("name", "concept"), [("blond", "blonde"), ("colour", "colors")])
+def test_without_text_vectors_the_own_word_may_have_another_spelling(name, concept):
+    assert own_word(spelt(name, [concept, "man", "woman"]), name).name == concept
+
+
+def test_the_own_word_in_another_spelling_is_not_the_word_of_another_class():
+    given = frames(images=40)
+    scores = given["scores"].iloc[:, :2].set_axis(["blonde", "man"], axis=1)
+    tables = {
+        key: given[key].iloc[:, :2].set_axis(["blond", "blonde"], axis=1)
+        for key in ("logits", "labels")
+    }
+    store = from_frames(scores, **tables, split=given["split"]).tuner.store
+    assert own_word(store, "blond") is None
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ def test_the_doctor_ranks_a_word_of_all_photos_first_but_the_classs_own(tmp_path
 
 def test_the_doctor_says_how_often_the_class_is_found_with_and_without(tmp_path):
     row = made(tmp_path).doctor("blond hair")["shared"].loc[("blond hair", "man")]
-    assert row["sentence"].startswith("blond hair is found in ")
+    assert row["sentence"].startswith("The student finds ")
     assert f"those with it ({row['positives_with']} rows)" in row["sentence"]
 
 

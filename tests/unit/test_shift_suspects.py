@@ -414,7 +414,7 @@ def test_the_sentence_says_that_labels_were_counted():
     found = made.shift()
     first = found.suspects[0]
     fit, tune = (100 * shares(made, split)[0] for split in ("fit", "tune"))
-    said = f"In {fit:.0f} % of the training images with ball, {tune:.0f} % of the tuning ones"
+    said = f"In {fit:.0f} % of the training rows with ball, {tune:.0f} % of the tuning ones"
     assert suspect_reason(found, first) == f"{said}, by the labels of 'dog'."
     told = suspect_numbers(found, first)
     assert f"By labels, the correlation changes by {first.z:.1f} standard errors (z)." in told

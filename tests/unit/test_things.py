@@ -4,13 +4,16 @@ import io
 import re
 from contextlib import redirect_stderr, redirect_stdout
 
+import numpy as np
+import pandas as pd
 import pytest
 from photoless import captions_spec, table_store
 from sessions import session_on
 
-from inficond_panel import open_students
+from inficond_panel import from_frames, open_students
 from inficond_panel.cli import main
 from inficond_panel.views.start.view import StartView
+from inficond_panel.wording.things import in_words_of
 
 pytestmark = [pytest.mark.commands, pytest.mark.page, pytest.mark.slow]
 
@@ -75,17 +78,58 @@ def test_the_doctor_in_python_speaks_of_no_photos(place):
 
 
 @pytest.mark.parametrize(
-    "kind", ["a correlation in the training images only", "shared by all images", "too few images"]
+    "kind", ["a correlation in the training {} only", "shared by all {}", "too few {}"]
 )
-def test_the_doctor_has_what_to_say(said, kind):
+def test_the_doctor_has_what_to_say(said, things, kind):
     """Else the tests above see little."""
-    assert kind in said["doctor"]
+    assert kind.format(things) in said["doctor"]
 
 
-def test_what_is_found_is_said_of_captions_or_rows(said, place):
-    things = "captions" if place.suffix == ".yaml" else "rows"
-    assert f"of the {things} with" in said["doctor --class dog"]
+@pytest.fixture(scope="module")
+def things(place):
+    return "captions" if place.suffix == ".yaml" else "rows"
+
+
+def test_what_is_found_is_said_of_captions_or_rows(said, things):
+    assert f"of the dog {things} with" in said["doctor --class dog"]
     assert f"of the dog {things} it learned from" in said["doctor"]
+
+
+SPEAKING = ["doctor", "metrics --by site", "thresholds", "suggest", "explain"]
+
+
+@pytest.mark.parametrize("command", SPEAKING)
+def test_a_command_calls_the_images_captions_or_rows(said, things, command):
+    assert things in said[command]
+    assert not re.search(r"\bimages?\b", said[command], re.IGNORECASE)
+
+
+def test_a_number_of_a_table_is_high_and_a_word_is_in_a_caption(said, things):
+    words = "it is high (above " if things == "rows" else "it is in "
+    assert f"dog relies on ball: {words}" in said["doctor"]
+
+
+def test_a_teacher_decides_on_captions_or_rows(place, things):
+    app = session_on(place, history=":memory:")
+    view = StartView(app)
+    app.shifts.start()
+    what = {"captions": "a caption belongs to", "rows": "a row belongs to"}[things]
+    assert view.panel.purpose.startswith(f"A teacher decides which classes {what}.")
+
+
+def test_a_small_network_is_refused_at_once(place, tmp_path, capsys):
+    assert main(["pocket", str(place), "--output", str(tmp_path / "pocket")]) == 1
+    assert "A small network decides on photos." in capsys.readouterr().err
+
+
+def test_a_name_with_the_word_image_is_not_changed(tmp_path):
+    ids = [f"{i:03d}" for i in range(60)]
+    scores = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), ids, ["image size", "b"])
+    label = pd.DataFrame({"dog": np.arange(60) % 2}, ids)
+    split = pd.Series(np.resize(["fit", "tune", "holdout"], 60), ids)
+    store = from_frames(scores, 4.0 * label - 2, label, split=split, near_duplicates=False)
+    store = store.tuner.store
+    assert in_words_of(store, "image size of 3 images") == "image size of 3 images"
 
 
 def test_the_sentence_over_two_cards_of_one_student_counts_students(place):

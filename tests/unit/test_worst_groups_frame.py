@@ -117,7 +117,10 @@ def test_recall_of_a_group_is_beside_its_false_calls(students):
 
 
 def test_a_concept_divides_images(students):
-    assert set(students.groups("called").index.get_level_values("group")) == {"0", "1"}
+    assert set(students.groups("called").index.get_level_values("group")) == {
+        "with called",
+        "without called",
+    }
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(students):

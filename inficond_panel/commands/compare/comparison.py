@@ -70,7 +70,8 @@ def compare(args: argparse.Namespace) -> None:
             for each, frame in frames.items():
                 write(f"{each}.csv", csv_text(frame).encode())
             write(f"{name}.html", kind.page(tuner.store, frames).encode())
-    show_all(args, {each: frame for each, frame in frames.items() if each != "map"}, kind.shown)
+    told = {each: frame for each, frame in frames.items() if each != "map"}
+    show_all(args, told, kind.shown, store=tuner.store)
 
 
 def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:

@@ -94,7 +94,7 @@ def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Pa
 
 def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]) -> None:
     from inficond_panel.commands.init.init_costs import encoder_lines
-    from precompute.datasets.equal_files import equal_images
+    from precompute.datasets.equal_files import contradiction_note, equal_images
     from precompute.detect.split_columns import split_column_note
 
     layout, counts = draft.layout, Counter(dataset.split)
@@ -116,6 +116,7 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
         draft.lost,
         note,
         copies,
+        contradiction_note(dataset) if copies else "",
         *(f"Assumed: {text}." for text in layout.assumed),
     ):
         if text:

@@ -56,11 +56,14 @@ def _check_folder(args: argparse.Namespace) -> None:
     """Raise ``DataError`` for flags of tables beside a folder of photos."""
     given = [f"--{name}" for name in _OF_TABLES if getattr(args, name)]
     if given and len(args.place) == 1 and Path(args.place[0]).is_dir():
+        folder = Path(args.place[0])
+        beside = args.metadata and Path(args.metadata).resolve().parent == folder.resolve()
+        where = "table in the folder" if beside else "table if it lies in the folder"
         raise DataError(
-            f"{', '.join(given)}: only for the three tables {', '.join(_TABLES)}; {args.place[0]} "
-            "is a folder of photos.",
-            "Leave it out. Put the table into the folder: init finds it, and the spec's dataset "
-            "names its columns.",
+            f"{', '.join(given)}: only for the three tables {', '.join(_TABLES)}; {folder} is a "
+            "folder of photos.",
+            f"Leave it out: init finds a {where}, with image_id (or file, path, ...) and a row for "
+            "each image.",
         )
 
 

@@ -194,14 +194,14 @@ def _least(column: Sequence[str], left: bool) -> int:
     return max(map(len, [*head.split(), *whole]), default=0)
 
 
-def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
-    """Print a frame with its notes, as a table or in the requested format."""
+def show(args: argparse.Namespace, frame: pd.DataFrame, store: Store | None = None) -> None:
+    """Print a frame with its notes, as a table or in the requested format; as ``show_all``."""
     from inficond_panel.results.frame import document
 
     if args.json:
         say_json(document(frame))
     else:
-        show_all(args, {"": frame})
+        show_all(args, {"": frame}, store=store)
 
 
 def show_lines(args: argparse.Namespace, document: dict[str, Any], lines: Iterable[str]) -> None:
@@ -226,6 +226,7 @@ def show_all(
     JSON is one document of all frames by name. HTML is one page of the ``shown`` frames, with its
     ``title`` and photos of the ``store``. CSV has all frames, each after a line ``# name`` if there
     are several; notes go to standard error. A table without rows is omitted, its notes are not.
+    Tables call the images of the ``store`` what they are: images, captions or rows.
     """
     from inficond_panel.results.frame import csv_text, documents
 
@@ -243,11 +244,15 @@ def show_all(
         for text in dict.fromkeys(text for each in frames.values() for text in each.attrs["notes"]):
             note(text)
     else:
-        _say_tables(chosen)
+        _say_tables(chosen, store)
 
 
-def _say_tables(frames: Sequence[pd.DataFrame]) -> None:
+def _say_tables(frames: Sequence[pd.DataFrame], store: Store | None) -> None:
     from inficond_panel.results.frame import text_table
+    from inficond_panel.wording.things import in_words_of
+
+    def words(text: str) -> str:
+        return text if store is None else in_words_of(store, text)
 
     printed = False
     for frame in frames:
@@ -256,12 +261,12 @@ def _say_tables(frames: Sequence[pd.DataFrame]) -> None:
             continue
         if printed:
             say()
-        say(frame.attrs["title"])
+        say(words(frame.attrs["title"]))
         say()
         if rows:
-            say_table(header, rows)
+            say_table([words(text) for text in header], [[*map(words, row)] for row in rows])
         if rows and frame.attrs["notes"]:
             say()
         for text in frame.attrs["notes"]:
-            say(text)
+            say(words(text))
         printed = True

@@ -44,6 +44,8 @@ from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
+#: Mark between the values of several columns.
+BETWEEN = " · "
 _STOP_AT = 20
 _BLOCK_VALUES = 1 << 20
 _KEPT_BLOCKS = 8
@@ -171,7 +173,7 @@ def slices_by(*columns: Sequence[str]) -> dict[str, Mask]:
 
     An empty text is named ``NOT_KNOWN``. Raises DataError for more than MOST_SLICES slices."""
     named = [[text or NOT_KNOWN for text in column] for column in columns]
-    keys = np.array([" · ".join(texts) for texts in zip(*named, strict=True)])
+    keys = np.array([BETWEEN.join(texts) for texts in zip(*named, strict=True)])
     names = np.unique(keys)
     if len(names) > MOST_SLICES:
         raise DataError(

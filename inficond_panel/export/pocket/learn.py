@@ -29,7 +29,7 @@ from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.ridge import Ridge, explained, fit_ridge
 from inficond_panel.distill.solver.joint import joint_students
 from inficond_panel.distill.sources import Array
-from inficond_panel.errors import DataError, ExportError
+from inficond_panel.errors import DataError, ExportError, Remedy
 from inficond_panel.export.exported import Exported
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.thumbs import box
@@ -162,7 +162,13 @@ def usual_trunk(tuner: Tuner) -> tuple[str, str]:
 
 def trunk_names(tuner: Tuner, text: str, sides: Sequence[int]) -> tuple[list[TrunkName], list[str]]:
     """Return the trunk that a text names, or the usual one if it is empty, for each side of the
-    input once, and sentences on the choice. Raises as ``trunk_name`` and ``usual_trunk``."""
+    input once, and sentences on the choice. Raises ``DataError`` for a store without photos, and as
+    ``trunk_name`` and ``usual_trunk``."""
+    if lacking := tuner.store.lacks("photos"):
+        raise DataError(
+            f"A small network decides on photos. {lacking}",
+            "Export the students: " + Remedy("`inficond export`", "`students.export(folder)`"),
+        )
     chosen, *sentences = (text,) if text else usual_trunk(tuner)
     return [trunk_name(chosen, side) for side in dict.fromkeys(sides)], sentences
 

@@ -73,7 +73,8 @@ class Dataset(Section):
         None,
         doc="Column of the metadata with groups of images that are no independent evidence: a "
         "film, a patient, a place. Folds, bootstrap draws and random shares take a group whole. "
-        "Near-equal images are found besides.",
+        "Near-equal images are found besides; random shares take equal files together, unless "
+        "across_splits is allow.",
     )
     across_splits: Annotated[str, OneOf(ACROSS)] = option(
         ERROR, doc="What near-equal images in different splits are: error, or allow."
@@ -308,6 +309,11 @@ class ColumnsDataset(RootedDataset):
     )
     classes: Several[Text] = option([], doc="Classes to use from the column label; empty: all.")
     metadata: Several[Text] = option([], doc="Columns of metadata, for metrics by group.")
+    metadata_table: FileBelow | None = option(
+        None,
+        doc="CSV or Parquet with more metadata: image_id (or file, path, ...) and a column of text "
+        "per property of an image; for metrics by group, and for splits.",
+    )
 
     def table_files(self) -> dict[str, Path]:
         """Return the tables by list name: the path below root without suffix."""

@@ -51,6 +51,7 @@ from inficond_panel.wording.suspects import (
     repaired_sentence,
     same_question,
 )
+from inficond_panel.wording.things import in_words_of
 
 #: Words for listed labels, where no other difference could look the same, and elsewhere.
 LIKELY_WRONG, MAY_BE_WRONG = "labels that are likely wrong", "labels that may be wrong"
@@ -232,6 +233,7 @@ class FindingPanel(param.Parameterized):
             same=partial(perhaps_same, app.store, name),
         )
         finding = finding or {"sentence": app.shifts.problem}
+        finding["sentence"] = in_words_of(app.store, finding["sentence"])
         if finding.get("suspect"):
             self._named.add((name, finding["suspect"]))
         self.panels.finding = {

@@ -50,6 +50,7 @@ from inficond_panel.wording.suspects import (
     same_question,
     unsure_classes,
 )
+from inficond_panel.wording.things import in_words_of
 
 #: Largest number of cards.
 CARDS = 5
@@ -280,7 +281,10 @@ class StartView(RefitActions, Viewer):
         looking = app.spec.tuning.suspects
         looked = not looking or (app.shared.wanted and not app.shared.waiting)
         idle = shifts.complete and not relying and looked
-        behind = make_behind(metrics, unsure, order) if idle else []
+        behind = [
+            {**card, "sentence": in_words_of(app.store, card["sentence"])}
+            for card in (make_behind(metrics, unsure, order) if idle else [])
+        ]
         cards = in_card_order(relying, shared, behind, last)
         sentence = relying_sentence(
             shifts.by_class,
@@ -289,6 +293,7 @@ class StartView(RefitActions, Viewer):
             shown=len({card["class_name"] for card in [*relying, *shared]}),
             shared=asked,
             looked=looking and shifts.all_wanted,
+            things=app.store.things,
         )
         fresh = cards != self.panel.cards
         self.panel.param.update(purpose=sentence, cards=cards)
@@ -302,7 +307,9 @@ class StartView(RefitActions, Viewer):
     def _show_checking(self) -> None:
         wanted, classes = self.app.shared.wanted, len(self.app.store.classes)
         known = len(wanted) - len(self.app.shared.waiting)
-        self.panel.checking = make_checking(known, len(wanted), classes)
+        checking = make_checking(known, len(wanted), classes)
+        words = in_words_of(self.app.store, checking["text"])
+        self.panel.checking = {**checking, "text": words}
 
     def _find_pictures(self, cards: Sequence[Mapping[str, Any]]) -> None:
         """Start a job that finds the images of each card, see ``make_pair``, and how many concepts

@@ -1,0 +1,33 @@
+"""What sentences call the images of a store: rows of a table, captions, or images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from inficond_panel.common.cache import once
+from inficond_panel.store import Store
+
+_IMAGE = re.compile(r"\b([Ii])mage(s?)\b")
+
+
+def in_words_of(store: Store, text: str) -> str:
+    """Return a text with ``row`` or ``caption`` in place of ``image``, for a store without photos.
+
+    A store in which a name has the word image keeps the text: the name would be changed, too.
+    """
+    if store.holds("photos") or _has_name(store):
+        return text
+    thing = store.things.removesuffix("s")
+
+    def word(found: re.Match[str]) -> str:
+        return f"{thing.capitalize() if found[1] == 'I' else thing}{found[2]}"
+
+    return _IMAGE.sub(word, text)
+
+
+@once(8)
+def _has_name(store: Store) -> bool:
+    texts: Iterable[object] = () if store.metadata is None else store.metadata.ravel()
+    names = (*store.classes, *store.concepts, *store.metadata_columns, *store.images, *texts)
+    return any(_IMAGE.search(str(name)) for name in names)
