@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from inficond_panel.common.cache import once
 from inficond_panel.store import Store
 
-_IMAGE = re.compile(r"\b([Ii])mage(s?)\b")
+_IMAGE = re.compile(r"\b((?:[Aa]n )?)([Ii])mage(s?)\b")
 
 
 def in_words_of(store: Store, text: str) -> str:
@@ -21,7 +21,8 @@ def in_words_of(store: Store, text: str) -> str:
     thing = store.things.removesuffix("s")
 
     def word(found: re.Match[str]) -> str:
-        return f"{thing.capitalize() if found[1] == 'I' else thing}{found[2]}"
+        article = found[1].replace("n ", " ")  # a row, a caption
+        return f"{article}{thing.capitalize() if found[2] == 'I' else thing}{found[3]}"
 
     return _IMAGE.sub(word, text)
 

@@ -122,6 +122,11 @@ def test_a_small_network_is_refused_at_once(place, tmp_path, capsys):
     assert "A small network decides on photos." in capsys.readouterr().err
 
 
+def test_the_article_follows_the_word(place, things):
+    store = open_students(place, history=":memory:").tuner.store
+    assert in_words_of(store, "An image, an image") == f"A {things[:-1]}, a {things[:-1]}"
+
+
 def test_a_name_with_the_word_image_is_not_changed(tmp_path):
     ids = [f"{i:03d}" for i in range(60)]
     scores = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), ids, ["image size", "b"])
