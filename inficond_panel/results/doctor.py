@@ -32,7 +32,7 @@ from inficond_panel.results.shared_bias import (
     student_shared,
 )
 from inficond_panel.results.shift import student_differences, student_shift, tune_aps
-from inficond_panel.results.teacher_groups import of_class, worse_groups_of_teacher
+from inficond_panel.results.teacher_groups import classes_known, of_class, worse_groups_of_teacher
 from inficond_panel.results.worst_group import group_figures, worst_groups
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
@@ -254,8 +254,7 @@ def _of_teacher_groups(
     tuner: Tuner, seen: Mapping[str, _Seen], facts: Mapping[str, Any]
 ) -> Iterator[dict[str, str]]:
     limits = tuner.spec.views.intervals
-    skills = {name: each.shift.teacher for name, each in seen.items()}
-    known = tuple(name for name, skill in skills.items() if skill and not skill.does_not_know)
+    known = tuple(name for name in classes_known(tuner) if name in seen)
     found = of_class(worse_groups_of_teacher(tuner, known, facts["seed"]))
     for name, groups in found.items():
         finding = " ".join(

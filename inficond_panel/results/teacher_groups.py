@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inficond_panel.common.cache import once
@@ -57,22 +57,14 @@ def worse_groups_of_teacher(
     and groups; if also the interval of its AP lies below theirs; and by ``LEAST_FALL`` or more.
     Groups that are too small to compare are left out.
     """
-    masks = _masks(tuner)
-    outcomes = {name: tuner.teacher_outcomes(TUNE)[name] for name in classes}
-    pairs = list(_pairs(outcomes, masks))
-    if not pairs or len(pairs) > MOST_TESTS:
-        return ()
-    most, noise = max(999, 40 * len(pairs)), tuner.spec.views.noise()
-    lucks = {name: Luck(each, AP.key, most, seed) for name, each in outcomes.items()}
-    parts = [outcomes[name].among(masks[key]) for name, key in pairs]
-    tested = [
-        lucks[name].of(masks[key], part.value(AP.key))
-        for (name, key), part in zip(pairs, parts, strict=True)
-    ]
+    parts, noise = groups_to_test(tuner, classes), tuner.spec.views.noise()
+    pairs = [(name, key) for name, keys in parts.items() for key in keys]
+    tested = [each for name in parts for each in tests_of_class(tuner, name, classes, seed)]
     adjusted, found = holm([p for _, p in tested]), list[WorseGroup]()
-    for (name, key), part, (expected, _), p in zip(pairs, parts, tested, adjusted, strict=True):
+    for (name, key), (expected, _), p in zip(pairs, tested, adjusted, strict=True):
         if p > LARGEST_P:
             continue
+        part = parts[name][key]
         ap = metric_intervals(part, (AP.key,), **noise)[AP.key]
         if ap.high < expected and expected - ap.estimate >= LEAST_FALL:
             counts = len(part.positive), int(part.positive.sum())
@@ -80,7 +72,46 @@ def worse_groups_of_teacher(
     return tuple(sorted(found, key=lambda each: each.ap.estimate - each.expected))
 
 
-def _masks(tuner: Tuner) -> dict[tuple[str, str], Mask]:
+def classes_known(tuner: Tuner) -> tuple[str, ...]:
+    """Return the classes whose groups are tested: all but those that the teacher does not know."""
+    skills = tuner.teacher_skills(TUNE)
+    return tuple(name for name, skill in skills.items() if not skill.does_not_know)
+
+
+@once(8)
+def groups_to_test(
+    tuner: Tuner, classes: tuple[str, ...]
+) -> Mapping[str, Mapping[tuple[str, str], Outcome]]:
+    """Return the teacher's outcomes in each group to test, by class and by column and value: groups
+    with enough images, with others beside them; {} if there are too many to test."""
+    masks, limits = _masks(tuner), (MIN_IMAGES, MIN_POSITIVES)
+    parts: dict[str, dict[tuple[str, str], Outcome]] = {}
+    for name in classes:
+        outcome = tuner.teacher_outcomes(TUNE)[name]
+        for key, mask in masks.items():
+            sides = outcome.among(mask), outcome.among(~mask)
+            if not any(too_small(side, AP.key, side.value(AP.key), limits) for side in sides):
+                parts.setdefault(name, {})[key] = sides[0]
+        if sum(map(len, parts.values())) > MOST_TESTS:
+            return {}
+    return parts
+
+
+@once(4096)
+def tests_of_class(
+    tuner: Tuner, class_name: str, classes: tuple[str, ...], seed: int
+) -> tuple[tuple[float, float], ...]:
+    """Return the AP expected by chance, and p without adjustment, for each group of a class in
+    ``groups_to_test`` of all ``classes``. Takes up to a second, once."""
+    parts = groups_to_test(tuner, classes)
+    most = max(999, 40 * sum(map(len, parts.values())))
+    luck = Luck(tuner.teacher_outcomes(TUNE)[class_name], AP.key, most, seed)
+    masks = _masks(tuner)
+    return tuple(luck.of(masks[key], part.value(AP.key)) for key, part in parts[class_name].items())
+
+
+@once(8)
+def _masks(tuner: Tuner) -> Mapping[tuple[str, str], Mask]:
     """Return the tuning images of each value of the columns of metadata that divide them into a few
     groups, by column and value."""
     rows, masks = tuner.images(TUNE), dict[tuple[str, str], Mask]()
@@ -90,18 +121,6 @@ def _masks(tuner: Tuner) -> dict[tuple[str, str], Mask]:
         if 1 < len(set(here)) <= MOST_VALUES:
             masks |= {(column, value): mask for value, mask in slices_by(here).items()}
     return {key: mask for key, mask in masks.items() if key[1] != NOT_KNOWN}
-
-
-def _pairs(
-    outcomes: Mapping[str, Outcome], masks: Mapping[tuple[str, str], Mask]
-) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield class and group of each test: groups with enough images, with others beside them."""
-    limits = MIN_IMAGES, MIN_POSITIVES
-    for name, outcome in outcomes.items():
-        for key, mask in masks.items():
-            sides = outcome.among(mask), outcome.among(~mask)
-            if not any(too_small(side, AP.key, side.value(AP.key), limits) for side in sides):
-                yield name, key
 
 
 def of_class(found: Sequence[WorseGroup]) -> dict[str, list[WorseGroup]]:

@@ -35,6 +35,7 @@ from inficond_panel.state.shared import SharedState
 from inficond_panel.state.shown import ShownState
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.targets import TargetsState
+from inficond_panel.state.teacher_groups import TeacherGroupsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
@@ -133,6 +134,7 @@ class AppState(param.Parameterized):
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
         self.belong = BelongState(self.tuning)
         self.shifts = ShiftState(self.students, self.selection, self.belong, self.jobs)
+        self.teacher_groups = TeacherGroupsState(self.shifts, self.tuning)
         self.changes = ChangesState(self.students, self.shown, jobs)
         self.shared = SharedState(
             self.students, self.selection, self.shifts, self.belong, self.jobs

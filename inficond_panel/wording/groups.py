@@ -7,12 +7,17 @@ from inficond_panel.errors import Remedy
 
 #: Words for a class of which the teacher is worse in one group, and what helps.
 TEACHER_GROUP_WORDS = "the teacher is worse in a group"
-TEACHER_GROUP_REMEDY = (
+_TEACHER_NEEDS = (
     "No thumb mends the teacher. Label images of this group, and let the student learn labels in "
     "place of the teacher's decisions, which "
+)
+TEACHER_GROUP_REMEDY = (
+    _TEACHER_NEEDS
     + Remedy("`inficond suggest`", "`students.suggest()`")
     + " compares. Or take an oracle: `inficond docs oracle`."
 )
+#: The same on the page.
+TEACHER_GROUP_HELP = f"{_TEACHER_NEEDS}Find a repair compares"
 #: Words for a class of which one group is clearly worse than another.
 WORST_GROUP_WORDS = "a worse group"
 _EQUAL_NUMBERS = "if as many images are called as have the class"

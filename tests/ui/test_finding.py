@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from factory import noisy_arrays, small_spec, unknown_arrays
 from playwright.sync_api import expect
 from steps import blocks, classes, iterations, show_details
 from waiting import comes_to
+
+import inficond_panel
 
 SENTENCE = "The teacher does not know 'sheep'"
 FEW = 4
@@ -85,3 +89,36 @@ def test_a_class_that_the_teacher_does_not_know_is_marked_and_one_of_few_photos_
         expect(page.locator(".strip .metric .teacher").first).to_contain_text("teacher 0.")
         other.click()
         expect(finding).not_to_contain_text("does not know")
+
+
+def test_a_group_in_which_the_teacher_is_worse_is_named_and_opened(
+    tmp_path, serve, open_page
+) -> None:
+    page = open_page(f"{serve(wards(tmp_path)).url}?class=ward", 1280, 800)
+    told = page.locator(".knowledge .finding .teacher-group")
+    expect(told).to_contain_text("The teacher's AP of ward is")
+    expect(told).to_contain_text("in “site: B <b>”")
+    told.get_by_role("button", name="Look at site: B <b>").click()
+    expect(page.locator(".detail")).to_contain_text("site: B <b>")
+    page.locator('.performance [data-key="visit again"]').click()
+    expect(told).to_be_hidden()
+
+
+def wards(folder: Path) -> Path:
+    """Return a store of rows of three sites; at one the teacher's logits of ward are noise."""
+    rng = np.random.default_rng(0)
+    ids = [f"{at:04d}" for at in range(1200)]
+    site = rng.choice(["A", "B <b>", "C"], 1200)
+    scores = rng.normal(size=(1200, 3))
+    label = (scores[:, :2] + rng.normal(size=(1200, 2)) > 0.5).astype(int)
+    logits = 2 * scores[:, :2] - 1
+    logits[site == "B <b>", 0] = rng.normal(size=(site == "B <b>").sum())
+    inficond_panel.from_frames(
+        pd.DataFrame(scores, ids, ["age", "dose", "visits"]),
+        pd.DataFrame(logits, ids, ["ward", "visit again"]),
+        pd.DataFrame(label, ids, ["ward", "visit again"]),
+        split=pd.Series(np.repeat(["fit", "tune", "holdout"], [700, 400, 100]), ids),
+        metadata=pd.DataFrame({"site": site}, index=ids),
+        path=(path := folder / "wards.zarr"),
+    )
+    return path

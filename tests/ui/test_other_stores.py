@@ -265,6 +265,24 @@ def test_over_a_store_without_photos_the_page_speaks_of_none(
     assert set(said) <= allowed
 
 
+@pytest.mark.parametrize(
+    ("make", "things", "command"),
+    [
+        (captions_spec, "captions", 'inficond predict SPEC "CAPTION"'),
+        (table_store, "rows", "inficond predict STORE new.csv"),
+    ],
+    ids=["captions", "table"],
+)
+def test_where_photos_are_decided_the_page_says_how_others_are(
+    serve, tmp_path, open_page, make, things, command
+) -> None:
+    page = open_page(serve(make(tmp_path)).url, 1280, 900)
+    page.get_by_role("button", name=f"Decide new {things}").click()
+    dialog = page.get_by_role("dialog", name=f"Decide new {things}")
+    expect(dialog).to_contain_text(command)
+    expect(dialog.get_by_label("Photo")).to_be_hidden()
+
+
 def test_a_card_of_captions_shows_and_describes_them_whole(serve, tmp_path, open_page) -> None:
     page = open_page(serve(captions_spec(tmp_path)).url, 1280, 900)
     look = page.locator(".start .look").first

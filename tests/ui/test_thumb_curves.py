@@ -8,7 +8,7 @@ import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
 from resizing import resize
-from steps import row_of
+from steps import blocks, row_of
 from waiting import comes_to
 
 WHOLE = "(it) => it.scrollWidth <= it.clientWidth && it.scrollHeight <= it.clientHeight"
@@ -79,3 +79,40 @@ def test_the_card_does_not_break_the_names_of_metrics(page) -> None:
     page.mouse.move(field["x"] + field["width"] - 2, field["y"] + field["height"] / 2)
     name = page.locator(".card:has-text('Influence') dt", has_text="Precision")
     assert name.bounding_box()["width"] > 45  # broken, it is as wide as a letter
+
+
+def test_a_page_without_curves_gives_their_room_to_the_names(serve, tmp_path, open_page) -> None:
+    spec = small_spec(tmp_path, extra="views: {curves: false}\nlayout: {show: details}\n")
+    page = open_page(f"{serve(spec).url}?class=bicycle&concept=wheel")
+    expect(page.locator(".detail .influence")).to_contain_text("influence")
+    row = row_of(page, "wheel")
+    concept, patches = (
+        row.locator(".concept").bounding_box(),
+        row.locator(".patches").bounding_box(),
+    )
+    assert patches["x"] - concept["x"] - concept["width"] < 40
+    for curves in (".knowledge .effect", ".detail .charts", ".detail .how"):
+        expect(page.locator(curves).first).to_be_hidden()
+    expect(page.locator(".knowledge .legend")).not_to_contain_text("interval")
+
+
+def test_the_unit_of_a_thumb_is_explained_where_it_waits_and_where_it_is_held(page) -> None:
+    words = "standard deviations of the teacher's log-odds"
+    raise_wheel(page)
+    expect(blocks(page, ".up")).to_have_attribute("title", re.compile(words))
+    page.get_by_role("button", name="Fine-tune").click()
+    held = page.locator(".knowledge .held .chip").filter(has_text="wheel")
+    expect(held.get_by_text("sd")).to_have_attribute("title", re.compile(words))
+
+
+def test_what_a_refit_brought_is_whole_in_a_narrow_view(page) -> None:
+    resize(page, 1024, 800)
+    raise_wheel(page)
+    page.get_by_role("button", name="Fine-tune").click()
+    status = page.locator(".knowledge .line .status")
+    expect(status).to_contain_text("Done in")
+    room = status.evaluate("it => it.closest('.bar').getBoundingClientRect().right")
+    ends = status.evaluate(
+        "it => Math.max(...[...it.children].map((one) => one.getBoundingClientRect().right))"
+    )
+    assert ends <= room

@@ -26,6 +26,7 @@ from inficond_panel.study.spec.conditions import Variation
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.opening import open_spec_store
 from inficond_panel.tuning.repairs.label import Label
+from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 pytestmark = pytest.mark.page
@@ -99,6 +100,31 @@ def test_a_condition_hides_views_preview_suspects_and_suggestions(tmp_path):
     assert not app.suggestion.running
     app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     assert app.tuning.preview is None
+
+
+def condition_app(folder, views: str) -> AppState:
+    """State of a task's page in a condition with these keys of ``views``, with a class and a
+    concept open."""
+    bare = f"[{{name: bare, spec: {{views: {views}}}}}]"
+    visitor = at_work(small_study(folder, f"{STUDY}conditions: {{levels: {bare}}}\n"))
+    app = visitor.page.work.app
+    app.selection.param.update(class_name="bicycle", concept="wheel")
+    return app
+
+
+@pytest.mark.parametrize("curves", [True, False])
+def test_a_condition_without_curves_sends_none_of_the_rows(tmp_path, curves):
+    table = KnowledgeView(condition_app(tmp_path, f"{{curves: {str(curves).lower()}}}")).table
+    assert table.rows
+    assert bool(table.effects) is curves
+
+
+@pytest.mark.parametrize("curves", [True, False])
+def test_a_condition_without_curves_sends_none_of_the_detail(tmp_path, curves):
+    panel = DetailView(condition_app(tmp_path, f"{{curves: {str(curves).lower()}}}")).panel
+    assert panel.influence
+    assert panel.curves is curves
+    assert [bool(sent) for sent in (panel.steps, panel.bands, panel.captions)] == [curves] * 3
 
 
 def test_a_condition_has_a_store_of_its_own(tmp_path):

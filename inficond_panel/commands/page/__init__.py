@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inficond_panel.commands.shared.output import progress, show_lines
+from inficond_panel.commands.shared.output import note, progress, show_lines
 from inficond_panel.commands.shared.parser import ArgumentParser, whole
 
 DESCRIPTION = (
@@ -84,6 +84,7 @@ def _write_page(args: argparse.Namespace) -> None:
 
     tuner, node = open_node(args)
     shown = {"class_name": args.class_name, "concept": args.concept, "dark": args.dark}
+    note("The page takes minutes: the charts of thumbs need a refit per point.")
     content = page_html(tuner, node, **shown, progress=progress).encode()
     path = Path(args.output or f"{stem(tuner, node)}.html")
     write_whole(path, content)

@@ -78,6 +78,11 @@ class Views(Section):
     intervals: bool = option(
         True, doc="Whether the page shows intervals of changes and curves, or estimates only."
     )
+    curves: bool = option(
+        True,
+        doc="Whether the page computes and shows curves of a metric over an influence, in the rows "
+        "of knowledge and in detail.",
+    )
 
     @property
     def shown_level(self) -> float | None:

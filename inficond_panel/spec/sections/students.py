@@ -170,13 +170,13 @@ class Tuning(Section):
     refit: Literal["target", "all"] | None = option(
         None,
         doc="What a thumb does. target: it changes the log-odds that the student is fitted to, on "
-        "photos with the concept; all: it bounds the weight, and all weights are fitted to the "
+        "images with the concept; all: it bounds the weight, and all weights are fitted to the "
         "teacher again. If left out: target, with solver: paper all.",
     )
     preview: bool = option(
         True,
         doc="Whether a pending batch is solved before Fine-tune, and marked on the curves. The "
-        "curves, with all other influences fixed, stay.",
+        "curves, with all other influences fixed, stay; `views.curves` leaves them out.",
     )
     suspects: bool = option(
         True, doc="Whether the page lists suspect concepts, and offers repairs."

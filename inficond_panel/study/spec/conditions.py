@@ -96,7 +96,7 @@ class Level(Section):
         None, doc="Whether concepts can be typed; as in the task if left out."
     )
     may_ask: bool | None = option(
-        None, doc="Whether photos can be answered; as in the task if left out."
+        None, doc="Whether images (photos or captions) can be answered; as in the task if left out."
     )
 
 

@@ -61,10 +61,12 @@ class IterationsMade(DoneWhen):
 
 
 class AnswersGiven(DoneWhen):
-    """Goal: a number of photos is answered yes or no."""
+    """Goal: a number of images is answered yes or no."""
 
-    rule: Literal["answers"] = option("answers", doc="A number of photos is answered yes or no.")
-    count: int = option(20, ge=1, doc="Number of photos; skipped photos do not count.")
+    rule: Literal["answers"] = option("answers", doc="A number of images is answered yes or no.")
+    count: int = option(
+        20, ge=1, doc="Number of images (photos or captions); skipped ones do not count."
+    )
 
 
 class ParticipantSays(DoneWhen):
@@ -103,7 +105,9 @@ class Task(Section):
         False, doc="Whether concepts can be typed in the task, for this participant only."
     )
     may_ask: bool = option(
-        False, doc="Whether photos can be answered yes or no in the task, to teach the student."
+        False,
+        doc="Whether images (photos or captions) can be answered yes or no in the task, to teach "
+        "the student.",
     )
     after: list[QuestionPage] = option([], doc="Pages of questions after the task.")
     skip_if: SkipIf | None = option(None, doc=SKIPPED)
@@ -119,7 +123,7 @@ class Task(Section):
         if self.edits and self.node:
             yield "node", "is not used with edits, which lead to the start node; leave one out"
         if isinstance(self.done_when, AnswersGiven) and not self.may_ask:
-            yield "done_when", "photos cannot be answered in this task; write may_ask: true"
+            yield "done_when", "images cannot be answered in this task; write may_ask: true"
         if not (self.may_leave or self.time_limit or self.ends_by_word):
             yield "may_leave", "a participant could not leave without the goal; set time_limit"
 

@@ -217,6 +217,7 @@ class DetailPanel(ViewComponent):
     """Component of the detail view: heading, charts, filter chips, gallery, dialog of one image."""
 
     student = param.String("", doc="Class of the student; empty: none selected.")
+    curves = param.Boolean(True, doc="Whether the charts are shown.")
     confidence = param.String("", doc="Level of the intervals, in words; empty: none.")
     concept = param.String("", doc="Concept shown; empty: none.")
     influence = param.String("", doc="Influence of the concept, as text.")

@@ -156,7 +156,7 @@ export function render({ model, el }) {
   }
   watch(model, ["student", "concept", "picked", "influence", "pending", "mode", "refit", "captions"], () => {
     content.hidden = !(model.student && (model.concept || model.picked))
-    charts.element.hidden = legend.element.hidden = Boolean(model.picked)
+    charts.element.hidden = legend.element.hidden = Boolean(model.picked) || !model.curves
     head.show()
   })
   watch(model, ["captions", "steps", "bands", "refit", "concept", "student"], charts.show)
@@ -259,7 +259,7 @@ function makeHead(model, section) {
     text(back, model.concept ? `Back to ${model.concept}` : "Close")
     back.hidden = !model.picked
     set(element.parentElement, "data-direction", model.pending.direction)
-    how.hidden = unfold.hidden = !open
+    how.hidden = unfold.hidden = !(open && model.curves)
     how.show(model.mode)
     const { state, share } = model.refit
     text(

@@ -55,6 +55,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         level = app.spec.views.shown_level
         self.panel = DetailPanel.of(
             app,
+            curves=app.spec.views.curves,
             confidence=confidence_word(level) if level else "",
             thumb_does=app.tuner.refit,
             sizing_mode="stretch_both",
@@ -107,7 +108,8 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         if student and images is not None:
             self._gallery = take_picked(students.student(student), images)
         elif student and concept:
-            self._curves = exact_curves(students.student(student), concept)
+            if self._app.spec.views.curves:
+                self._curves = exact_curves(students.student(student), concept)
             self._gallery = take_gallery(self._app.shown.student(student), concept)
 
     def _drawn(self) -> dict[str, Any]:
@@ -204,25 +206,16 @@ class DetailView(ImageActions, pn.viewable.Viewer):
 
     def _marks(self) -> dict[str, Any]:
         """Return the panel's data on the marks over the exact curves, and the refit what-if."""
-        if self._curves is None:
-            return {"captions": [], "influence": "", "pending": {}, "refit": {}}
         student, concept = self._app.selection.class_name, self._app.selection.concept
+        if self._listed is not None or not (student and concept):
+            return {"captions": [], "influence": "", "pending": {}, "refit": {}}
         influence = self._app.students.weight(student, concept)
         thumbs = (thumb for thumb in self._app.tuning.thumbs if thumb.key == (student, concept))
         intent = next(thumbs, None)
         limits = self._app.tuning.bounds_of(intent) if intent else (None, None)
-        marked = limits if self._app.spec.tuning.preview else ()  # a mark would be a preview
         refit = self._app.refit_what_if
-        charts = make_charts(
-            self._curves,
-            influence,
-            self._app.shown.whole.agreement[student],
-            pending=next((value for value in marked if value is not None), None),
-            preview=self._preview(student, concept),
-            refit=refit.points if self._refits else (),
-        )
         return {
-            "captions": charts,
+            "captions": self._charts(influence, limits),
             "influence": signed(influence),
             "pending": {"direction": intent.direction, "text": bound(*limits)} if intent else {},
             "refit": {
@@ -230,9 +223,25 @@ class DetailView(ImageActions, pn.viewable.Viewer):
                 "state": refit.state,
                 "points": make_points(refit.points),
             }
-            if self._refits
+            if self._refits and self._curves is not None
             else {},
         }
+
+    def _charts(self, influence: float, limits: Sequence[float | None]) -> list[dict[str, Any]]:
+        """Return the charts of the concept shown, [] without curves; ``limits`` are the bounds of
+        its thumb."""
+        if self._curves is None:
+            return []
+        student, concept = self._app.selection.class_name, self._app.selection.concept
+        marked = limits if self._app.spec.tuning.preview else ()  # a mark would be a preview
+        return make_charts(
+            self._curves,
+            influence,
+            self._app.shown.whole.agreement[student],
+            pending=next((value for value in marked if value is not None), None),
+            preview=self._preview(student, concept),
+            refit=self._app.refit_what_if.points if self._refits else (),
+        )
 
     def _preview(self, student: str, concept: str) -> Any:
         """Return influence and metrics that the batch would give a student; None: no preview."""

@@ -15,8 +15,10 @@ from inficond_panel.common.numbers import count, number
 from inficond_panel.concepts.own_words import perhaps_same
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.own_word import WordAp, word_ap
+from inficond_panel.results.picked_images import group_images
 from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.results.shift import made_at
+from inficond_panel.results.teacher_groups import WorseGroup
 from inficond_panel.state import AppState, Job
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
@@ -32,6 +34,8 @@ from inficond_panel.ui.images import send_pictures, tile_uri
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.wording.groups import TEACHER_GROUP_HELP, group_words, teacher_group_sentence
 from inficond_panel.wording.metrics import teacher_sentence
 from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import (
@@ -123,6 +127,27 @@ def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
     ]
 
 
+def make_teacher_group(groups: Sequence[WorseGroup], split: str) -> dict[str, Any]:
+    """Return the group of tuning images in which the teacher is worse by most: a ``sentence``, what
+    helps (``hover``), and ``column`` and ``group``, whose images can be opened where ``split``, the
+    one on screen, is the tuning images. {} without such a group."""
+    if not groups:
+        return {}
+    first = groups[0]
+    words = group_words(first.column, first.group, shown_or_not=False)
+    counts = first.images, first.positives
+    return {
+        "sentence": teacher_group_sentence(
+            first.class_name, words, counts, first.ap, first.expected, limits=False
+        ),
+        "hover": TEACHER_GROUP_HELP,
+        "words": words,
+        "column": first.column,
+        "group": first.group,
+        "opens": split == TUNE,
+    }
+
+
 def make_belonging(belonging: Belonging, name: str) -> list[dict[str, str]]:
     """Return ``kind`` and ``name`` of what belongs to a class, with the words who said it."""
     return [
@@ -208,6 +233,7 @@ class FindingPanel(param.Parameterized):
         "app.reliance.repaired",
         "app.shared.by_class",
         "app.belong.belonging",
+        "app.teacher_groups.by_class",
         "app.students.snapshot",
         "app.changes.arrivals",
         "app.tuning.preview",
@@ -243,6 +269,9 @@ class FindingPanel(param.Parameterized):
             "labels_words": LIKELY_WRONG if known and known.labels_wrong else MAY_BE_WRONG,
             "questions": [] if teacher else make_questions(app.shared.by_class.get(name)),
             "belonging": make_belonging(app.belong.belonging, name),
+            "teacher_group": make_teacher_group(
+                app.teacher_groups.by_class.get(name, ()), app.students.snapshot.split
+            ),
             "terms": terms_words(terms) if terms else [],
             "word": make_word(self._word(name)),
         }
@@ -368,6 +397,16 @@ class FindingActions(StudentActions):
         it."""
         asked = self.finding.question(kind, name)
         self.app.tuning.toggle_group(self.student, asked["concepts"], asked["direction"])
+
+    @action
+    def _open_teacher_group(self) -> None:
+        """Pick the images of the group in which the teacher is worse."""
+        group = self.panels.finding.get("teacher_group", {})
+        if not group.get("opens"):
+            raise ValueError("no group of the teacher is shown whose images can be opened")
+        student = self.app.students.student(self.student)
+        images = group_images(student, group["column"], group["group"])
+        self.app.selection.open_images(images)
 
     @action
     def _suggest(self) -> None:

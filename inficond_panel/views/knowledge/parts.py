@@ -39,6 +39,7 @@ OWN = frozenset(
         "mean",
         "open_label",
         "open_patch",
+        "open_teacher_group",
         "remove_suspect",
         "set_bound",
         "set_own_factor",
@@ -76,6 +77,7 @@ def make_options(app: AppState) -> dict[str, Any]:
     """
     views, repairs = app.spec.views, app.tuner.repairs
     return {
+        "curves": views.curves,
         "confidence": confidence_word(views.confidence) if views.intervals else "",
         "concepts": len(app.store.concepts),
         "patchless": app.store.lacks("segments"),

@@ -134,8 +134,11 @@ class EffectCurves(param.Parameterized):
         app.jobs.submit(Job("effects", work, self._add, app.tuning.tell))
 
     def _wanted(self) -> list[str]:
-        """Return the concepts that need a curve, in the order in which they are computed."""
+        """Return the concepts that need a curve, in the order in which they are computed; none if
+        the spec shows no curves."""
         table = self.table
+        if not self.app.spec.views.curves:
+            return []
         found = table.found["rows"]
         listed = {row["concept"] for row in (*table.rows, *found)}
         near = [concept for concept in table.near if concept in listed]

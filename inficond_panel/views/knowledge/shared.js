@@ -36,6 +36,13 @@ export const isBusy = (model) => isFitting(model) || model.adding || Boolean(mod
 
 export const ownRepairs = (model) => model.repairs.filter((repair) => repair.class === model.student)
 
+/** The unit of what a thumb adds to the targets. */
+const SD = "sd: standard deviations of the teacher's log-odds in the training images"
+/** The unit in words, if what a thumb holds, such as `= 0 · −0.60 sd`, has one; else an empty text. */
+export const unitOf = (bound) => (bound.endsWith(" sd") ? SD : "")
+/** What a thumb holds, for a title: with its unit in words. */
+export const heldWords = (bound) => (unitOf(bound) ? `${bound} (${unitOf(bound)})` : bound)
+
 /** Number of pending thumbs and repairs, of all classes. */
 export const sizeOf = (model) => model.pending.length + model.repairs.length
 

@@ -47,18 +47,19 @@ export function makePhoto(root, page, model) {
   const classes = makeClasses((name) => model.send_msg({ action: "show_photo_class", name }))
   const parts = makeParts((name) => picture.outline(model.photo, name))
   const found = h("div", { class: "found" }, picture.element, h("div", {}, classes.element, parts.element))
-  const { dialog } = titledDialog(
+  const pick = h(
+    "div",
+    { class: "pick" },
+    h("label", { class: "drop" }, h("b", {}, "Choose a photo"), h("span", {}, "or drop it here"), input),
+    answer,
+    stop,
+  )
+  const { dialog, heading } = titledDialog(
     root,
     "photo",
     "Decide a photo",
     h("span", { class: "grow" }),
-    h(
-      "div",
-      { class: "pick" },
-      h("label", { class: "drop" }, h("b", {}, "Choose a photo"), h("span", {}, "or drop it here"), input),
-      answer,
-      stop,
-    ),
+    pick,
     how,
     words,
     found,
@@ -122,6 +123,7 @@ export function makePhoto(root, page, model) {
   function draw() {
     const {
       missing,
+      instead,
       side,
       kind,
       text: told,
@@ -131,6 +133,8 @@ export function makePhoto(root, page, model) {
       percent = 0,
       rows = [],
     } = model.photo
+    text(heading, instead ? `Decide new ${instead}` : "Decide a photo")
+    pick.hidden = Boolean(instead)
     const busy = kind === "deciding" || kind === "cancelling"
     text(
       how,

@@ -22,17 +22,27 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 _WORDS = {True: "present", False: "absent", None: ""}
 #: Choices of the accuracy on tune, in percent, that decisions need; at 0 no student abstains.
 _PERCENTS = (0, 80, 90, 95, 99)
+#: How to decide what is no photo, by what it is.
+_BY_COMMAND = {
+    "rows": "A command decides new rows, from a table with a column for each concept: "
+    "inficond predict STORE new.csv",
+    "captions": 'A command decides new captions: inficond predict SPEC "CAPTION"',
+}
 
 
 def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     """Return the dialog's content: accepted files, progress, and predictions on the photo.
 
-    Classes are sorted by the student's margin, surest present first. The bars of the logit and the
+    Where the students decide rows of tables or captions, ``instead`` is what they decide, and
+    ``missing`` says how. Classes are sorted by the student's margin, surest present first. The bars
+    of the logit and the
     outlines of segments are for ``class_name``, or for the first class if it is empty.
     """
-    state = app.photo
+    state, store = app.photo, app.store
+    instead = "rows" if store.given else "captions" if store.of_words else ""
     always = {
-        "missing": state.missing,
+        "instead": instead,
+        "missing": _BY_COMMAND.get(instead, state.missing),
         "side": state.side,
         "most": MOST_PHOTO_BYTES,
         **vars(state.status),
@@ -45,7 +55,7 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     predictions = state.decided.predictions
     ordered = sorted(predictions.values(), key=lambda one: one.cutoff - one.logit)
     chosen = predictions.get(class_name, ordered[0])
-    named = named_classes(list(predictions.values())) if app.store.task == SINGLE_LABEL else {}
+    named = named_classes(list(predictions.values())) if store.task == SINGLE_LABEL else {}
     return {
         **always,
         "named": next((one.words for one in named.values()), ""),
@@ -56,7 +66,7 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
         "logit": signed(chosen.logit),
         "decision": make_decision(chosen) if chosen.answered else DONT_KNOW,
         "worth": make_worth(state.decided, chosen.class_name),
-        **make_outlines(app.store, state.decided, chosen),
+        **make_outlines(store, state.decided, chosen),
     }
 
 

@@ -1,7 +1,7 @@
 // Page shell: header bar, the strip, and the columns of views (columns.js).
 
 import { icon, iconButton, ICONS, isTyping } from "../../ui/controls.js"
-import { h, listenWhile, set, text, unless } from "../../ui/elements.js"
+import { h, listenWhile, set, setAll, text, unless } from "../../ui/elements.js"
 import { followShow, isLost, keep, kept, watch } from "../../ui/model.js"
 import { copyText } from "../../ui/parts/clipboard.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
@@ -138,7 +138,8 @@ function pickedChips(model) {
   ]
 }
 
-/** Button that opens the dialog for the user's photo; hidden where no photo can be scored. */
+/** Button that opens the dialog for the user's photo, or says how to decide what is no photo; hidden where no
+    photo can be scored. */
 function photoButton(model, photo) {
   const button = iconButton("photo", "Decide a photo", () => photo.open(), {
     class: unless("photos", "icon-btn"),
@@ -146,7 +147,10 @@ function photoButton(model, photo) {
     title: "Decide a photo of your own",
   })
   watch(model, ["photo"], () => {
-    button.hidden = Boolean(model.photo.missing)
+    const { missing, instead } = model.photo
+    button.hidden = Boolean(missing) && !instead
+    const words = instead ? `Decide new ${instead}` : "Decide a photo"
+    setAll(button, { "aria-label": words, title: instead ? words : `${words} of your own` })
   })
   return button
 }

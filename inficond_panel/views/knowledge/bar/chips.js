@@ -5,7 +5,7 @@ import { h, keyed, set, setAll, text } from "../../../ui/elements.js"
 import { count } from "../../../ui/numbers.js"
 import { toldOf } from "../../../ui/parts/whisker.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
-import { isBusy, ownPending } from "../shared.js"
+import { heldWords, isBusy, ownPending } from "../shared.js"
 
 const RELEASE = "release"
 const HELD_SHOWN = 2 // more are one line, which unfolds
@@ -64,6 +64,7 @@ export function makeHeld(model, send) {
     const words = `${DIRECTIONS[RELEASE].verb} ${concept}, ${bound}`
     set(name, "title", concept)
     text(limit, bound)
+    set(limit, "title", heldWords(bound))
     setAll(lift, {
       "aria-label": words,
       title: released ? `${words}: waits; once more takes it back` : words,

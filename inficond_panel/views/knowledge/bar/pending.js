@@ -3,7 +3,7 @@
 import { drawOnce, h, keyed, setAll, text } from "../../../ui/elements.js"
 import { count, fixed } from "../../../ui/numbers.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
-import { groupButton, isBusy, ownPending, ownRepairs } from "../shared.js"
+import { groupButton, heldWords, isBusy, ownPending, ownRepairs } from "../shared.js"
 
 const GROUP_SHOWN = 3 // number of members with a chip; the others are counted
 
@@ -18,7 +18,7 @@ export function makeBlocks(model, send) {
       words: concept,
       mark: DIRECTIONS[direction].mark,
       spoken: `${DIRECTIONS[direction].verb.toLowerCase()} ${concept}`,
-      title: `${concept} ${bound}`,
+      title: `${concept} ${heldWords(bound)}`,
     }))
     const repairs = ownRepairs(model).map(({ place, words }) => ({
       key: `repair ${words}`,

@@ -46,6 +46,9 @@ export function makeFinding(model, send, asking) {
     },
   })
   const word = h("p", { class: "word num" }, alone, " ", raise)
+  const where = h("span")
+  const look = h("button", { class: "group-thumb", onclick: () => send("open_teacher_group") })
+  const teacher = h("p", { class: "teacher-group num" }, where, " ", look)
   const belongs = button(() => send("belongs", { kind: "concept", name: model.finding.suspect, on: true }))
   const shared = h("p", { class: "settled" }, "Shared by all images:")
   const questions = h("div", { class: "questions", role: "list", "aria-label": "Shared by all images" })
@@ -65,6 +68,7 @@ export function makeFinding(model, send, asking) {
     { class: "finding", "aria-label": "Finding" },
     h("p", { class: "sentence", role: "status", tabindex: 0 }, icon("note", 14), words),
     word,
+    teacher,
     h("div", { class: "acts" }, remove, belongs, repair, wrong, asking.element),
     shared,
     questions,
@@ -80,7 +84,7 @@ export function makeFinding(model, send, asking) {
     const {
       student,
       finding,
-      finding: { labels = [], questions: asked = [], belonging = [] },
+      finding: { labels = [], questions: asked = [], belonging = [], teacher_group: group = {} },
       options,
       repair: { sentence, running, share, text: step },
     } = model
@@ -102,6 +106,11 @@ export function makeFinding(model, send, asking) {
       "Puts a thumb on the class's own word into the batch: images with the word get higher targets",
     )
     set(raise, "aria-disabled", isBusy(model) ? "true" : null)
+    teacher.hidden = !group.sentence
+    look.hidden = !group.opens
+    text(where, group.sentence ?? "")
+    text(look, `Look at ${group.words}`)
+    set(teacher, "title", group.hover ?? null)
     remove.hidden = !finding.remove
     const removed = `${finding.remove}${finding.like ? ` and ${finding.like} like it` : ""}`
     text(remove, waits() ? `${removed} will be removed` : `Remove ${removed}`)

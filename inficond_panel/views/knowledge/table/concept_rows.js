@@ -9,7 +9,7 @@ import { DIRECTIONS, THUMBS } from "../../../ui/vocabulary.js"
 import { drawEffect, effectCard } from "./effect_chart.js"
 import { drawHandle, makeHandle } from "./hand.js"
 import { directionTo } from "./influence_value.js"
-import { isBusy, ownPending, shownRows } from "../shared.js"
+import { isBusy, ownPending, shownRows, unitOf } from "../shared.js"
 
 const KEPT_PATCHES = 2000
 const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -381,6 +381,8 @@ function cardOf(part, row, model, x) {
 
 function influenceCard(row, model) {
   const ghost = model.ghosts[row.concept]
+  const waits = ownPending(model).find(({ concept }) => concept === row.concept)
+  const unit = unitOf(row.held) || unitOf(waits?.bound ?? "")
   return [
     h("b", {}, row.concept),
     details(
@@ -389,11 +391,13 @@ function influenceCard(row, model) {
         ["Of the strongest", percent(Math.abs(row.share), 1)],
         ["Rank", row.rank ? `${row.rank} of ${count(model.options.concepts)}` : "–"],
         row.held && ["Thumb", `${row.held} since ${row.since}`],
+        waits && ["Waits", waits.bound],
         isNumber(ghost) && ["After this batch", signed(ghost, 3)],
         isNumber(row.discrepancy) && ["Discrepancy", signed(row.discrepancy, 3)],
         !model.options.patchless && ["Assigned segments", count(row.assigned)],
         ...row.scale,
       ].filter(Boolean),
     ),
+    ...(unit ? [h("p", { class: "scope" }, unit)] : []),
   ]
 }

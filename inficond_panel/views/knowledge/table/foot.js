@@ -76,7 +76,7 @@ const countOf = (n) => `${count(n)} concept${n === 1 ? "" : "s"}`
 
 export function legendOf(model) {
   const {
-    options: { patchless, confidence, previews },
+    options: { patchless, curves, confidence, previews },
   } = model
   const detailed = isDetailed(model)
   const circle = (name) =>
@@ -95,19 +95,23 @@ export function legendOf(model) {
       h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"),
       h("span", { class: "narrow" }, "influence"),
     ),
-    h("span", {}, circle("dot"), detailed ? "now" : "now, on the line of AP"),
-    h(
-      "span",
-      {},
-      s(
-        "svg",
-        { class: "mark", width: 12, height: 12, "aria-hidden": "true" },
-        s("line", { class: "tick", x1: 6, x2: 6, y1: 3, y2: 9 }),
+    curves && h("span", {}, circle("dot"), detailed ? "now" : "now, on the line of AP"),
+    curves &&
+      h(
+        "span",
+        {},
+        s(
+          "svg",
+          { class: "mark", width: 12, height: 12, "aria-hidden": "true" },
+          s("line", { class: "tick", x1: 6, x2: 6, y1: 3, y2: 9 }),
+        ),
+        "zero",
       ),
-      "zero",
-    ),
-    detailed && previews && h("span", {}, circle("dot pending"), "pending"),
-    detailed && confidence && h("span", {}, h("i", { class: "swatch-band" }), `${confidence} interval`),
+    detailed && previews && curves && h("span", {}, circle("dot pending"), "pending"),
+    detailed &&
+      confidence &&
+      curves &&
+      h("span", {}, h("i", { class: "swatch-band" }), `${confidence} interval`),
     patchless
       ? h("span", { title: patchless }, "no patches: no segments")
       : h("span", {}, h("i", { class: "swatch-similarity" }), "similarity"),

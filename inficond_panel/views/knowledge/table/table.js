@@ -45,9 +45,11 @@ export function render({ model, el }) {
       " selects.",
     ),
   )
+  const { patchless, curves } = model.options
+  const without = `${patchless ? "patchless" : ""} ${curves ? "" : "curveless"}`
   const root = h(
     "section",
-    { class: `panel knowledge ${model.options.patchless && "patchless"}`, "aria-label": "Knowledge" },
+    { class: `panel knowledge ${without}`, "aria-label": "Knowledge" },
     head.element,
     bar,
     table.scroll,
@@ -337,7 +339,7 @@ function makeColumns(model) {
       model.metric = id
     })
   const scale = h("span", {
-    class: "num",
+    class: "num curve-head",
     title:
       "A line is the metric at other influences of the concept, the others fixed, as a change from now; " +
       "a ring is what this batch gives. The heights of all lines have one scale, whose ends stand here, in " +
@@ -349,7 +351,7 @@ function makeColumns(model) {
     h(
       "span",
       {
-        class: "metric num",
+        class: "metric num curve-head",
         title:
           "A curve has the other influences fixed; a ring is what this batch gives. All have one axis, in " +
           "points of change.",
@@ -360,7 +362,7 @@ function makeColumns(model) {
     "div",
     { class: "row columns" },
     metric && h("span", { class: "rank" }, "#"),
-    h("span", {}, metric ? "Concept, influence" : "Concept"),
+    h("span", { class: "concept-head" }, metric ? "Concept, influence" : "Concept"),
     curves || scale,
     patches,
     h("span"),

@@ -1,0 +1,61 @@
+"""State of the groups of tuning images in which the teacher is worse, by class."""
+
+from __future__ import annotations
+
+import param
+
+from inficond_panel.results.teacher_groups import (
+    WorseGroup,
+    classes_known,
+    groups_to_test,
+    of_class,
+    tests_of_class,
+    worse_groups_of_teacher,
+)
+from inficond_panel.state.jobs import Job
+from inficond_panel.state.repairs import ShiftState
+from inficond_panel.state.tuning import TuningState
+
+#: Seed of the tests, as the doctor has by default, so that both name the same groups.
+SEED = 0
+
+
+class TeacherGroupsState(param.Parameterized):
+    """State of the groups in which the teacher is worse; they are the same at all iterations.
+
+    The tests are adjusted for all classes, so that all classes are tested before any group is
+    named. That begins after the differences of a selected class, which come first, and is done a
+    class at a time while no person waits.
+    """
+
+    by_class = param.Dict({}, doc="``WorseGroup``s by class, the largest fall first.")
+
+    def __init__(self, shifts: ShiftState, tuning: TuningState) -> None:
+        self._shifts, self._tuning, self._begun = shifts, tuning, False
+        super().__init__()
+
+    @param.depends("_shifts.differences", watch=True)
+    def _begin(self) -> None:
+        if self._shifts.differences and not self._begun:
+            self._begun = True
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Test more classes; after the last one find the groups."""
+        tuner = self._tuning.tuner
+
+        def work(job: Job) -> tuple[WorseGroup, ...] | None:
+            classes = classes_known(tuner)
+            names = groups_to_test(tuner, classes)
+            tested = job.first_of(names, lambda name: tests_of_class(tuner, name, classes, SEED))
+            return (
+                worse_groups_of_teacher(tuner, classes, SEED) if len(tested) == len(names) else None
+            )
+
+        def done(found: tuple[WorseGroup, ...] | None) -> None:
+            if found is None:
+                self._go_on()
+            else:
+                self.by_class = of_class(found)
+
+        self._tuning.jobs.submit(Job("teacher groups", work, done, self._tuning.tell, idle=True))
