@@ -24,6 +24,7 @@ from inficond_panel.results.frame import html_text, text_table
 from inficond_panel.results.shift import levers
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.wording.metrics import drift_sentences
+from inficond_panel.wording.repairs import proposals_lose
 
 #: Class in a notebook of a table whose texts are whole.
 _WHOLE = "inficond-whole"
@@ -92,10 +93,11 @@ class DriftReport(Drift):
 
 @dataclass(frozen=True, repr=False)
 class SuggestedEdits(Suggestion):
-    """Suggested edits, which ``students.tune`` takes; printed, they show a summary."""
+    """Suggested edits, which ``students.tune`` takes; printed, they show a summary, and what they
+    lose at thresholds."""
 
     def __str__(self) -> str:
-        return self.summary
+        return " ".join([self.summary, *proposals_lose(self)])
 
     __repr__ = __str__
 

@@ -47,16 +47,22 @@ def run(args: argparse.Namespace) -> None:
     """Compare repairs, and refit with the proposed ones unless it is a dry run."""
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.results.shift import levers
+    from inficond_panel.tuning.lost_thresholds import lost_thresholds
     from inficond_panel.tuning.other_students import find_node, node_title
     from inficond_panel.tuning.suggest import carry_out, suggest
     from inficond_panel.tuning.suggest.suggestion import AUTHOR
+    from inficond_panel.vocabulary.splits import TUNE
 
     tuner = open_students(args)
     parent = tuner.root() if args.node is None else find_node(tuner, args.node)
     how = {"seed": args.seed, "aim": args.aim, "by": args.by}
     suggestion = suggest(tuner, parent, classes=args.classes, progress=progress, **how)
     node = None if args.dry_run else carry_out(tuner, suggestion, progress=progress)
-    frame = levers(suggestion)
+    lost = None
+    if node is not None:
+        before, after = (tuner.at(each, TUNE) for each in (parent, node))
+        lost = lost_thresholds(before, after, tuner.spec.views.noise())
+    frame = levers(suggestion, lost)
     frame.attrs["facts"]["node"] = None if node is None else node.id
     show(args, frame, tuner.store)
     if node is not None:

@@ -244,20 +244,26 @@ def _name(named: LikeliestClass) -> dict[str, Any]:
     return {"student": student, "probability": named.probability, "teacher": named.teacher}
 
 
+#: Name of the row of the intercept; the brackets tell it from a concept.
+INTERCEPT = "(intercept)"
+
+
 def part_frame(
     predictions: Sequence[Prediction], most: int | None = None, *, thing: str = "photo"
 ) -> pd.DataFrame:
     """Return a row per photo, class and concept with its contribution to the logit, largest first.
 
-    The first row of each class, without concept, is the intercept (plus the term of other classes
-    of a joint student). With ``most`` the last row is the sum of all but the ``most`` largest
-    contributions. Rows add up to the logit.
+    The first row of each class is the ``INTERCEPT`` (plus the term of other classes of a joint
+    student); it has neither score nor influence. With ``most`` the last row is the sum of all but
+    the ``most`` largest contributions. Rows add up to the logit.
     """
     rows: list[dict[str, Any]] = []
     for one in predictions:
         at = {"image": one.photo, "class": one.class_name}
         summed = {"concept_score": None, "influence": None}
-        rows.append({**at, "concept": "", **summed, "logit": one.intercept + one.other_classes})
+        rows.append(
+            {**at, "concept": INTERCEPT, **summed, "logit": one.intercept + one.other_classes}
+        )
         for part in one.parts[:most]:
             values = {"concept_score": part.score, "influence": part.influence}
             rows.append({**at, "concept": part.concept, **values, "logit": part.logit})

@@ -23,6 +23,7 @@ from inficond_panel.results.slices import (
     TEACHER_METRICS,
     TEACHER_PREFIX,
     Masks,
+    by_words,
     headings_of,
     of_teacher,
     outcomes_of,
@@ -91,8 +92,9 @@ def groups(
         for part, mask in masks.items()
     }
     facts = {**facts_of(tuner, node, split, noise), "by": by}
-    of_groups = _group_frame(reports, of_teachers, by, metric, beside, facts, noise["level"])
-    return of_groups, _differences(reports, of_teachers, by, metric, facts, noise["level"])
+    words = by_words(tuner.store, by)
+    of_groups = _group_frame(reports, of_teachers, words, metric, beside, facts, noise["level"])
+    return of_groups, _differences(reports, of_teachers, words, metric, facts, noise["level"])
 
 
 def groups_by_label(
@@ -123,9 +125,9 @@ def groups_by_label(
 
     reports = compared(outcomes_of(tuner, node, split, classes))
     of_teachers = compared({name: tuner.teacher_outcomes(split)[name] for name in reports})
-    by = f"label and {by}"
-    facts = {**facts_of(tuner, node, split, noise), "by": by}
-    return _group_frame(reports, of_teachers, by, ACCURACY.key, {}, facts, noise["level"])
+    words = f"label and {by_words(tuner.store, by)}"
+    facts = {**facts_of(tuner, node, split, noise), "by": f"label and {by}"}
+    return _group_frame(reports, of_teachers, words, ACCURACY.key, {}, facts, noise["level"])
 
 
 def _group_frame(

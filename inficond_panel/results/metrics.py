@@ -202,7 +202,8 @@ def _notes(rows: Sequence[Mapping[str, Any]], spent: Sequence[str]) -> Iterator[
             yield (
                 f"{row['class']!r} is cross-fitted: the labels of {count(row['chosen_on'])} of "
                 "these images chose its settings, so each is ranked by a student fitted without "
-                "it. The intervals leave out the noise of that choice."
+                "it. Each of five folds chose anew; suggest takes the mean over bootstrap draws "
+                "instead, so it states another AP. The intervals leave out the noise of the choice."
             )
     learned = [row["class"] for row in rows if row["class"] in spent and not row["chosen_on"]]
     if learned:

@@ -10,7 +10,6 @@ from inficond_panel.concepts.own_words import near_words
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import Remedy, TuningError
 from inficond_panel.results.bound_prices import Bound, BoundPrices, JointPricing, Objective, Pricing
-from inficond_panel.results.lost_thresholds import LostThreshold, lost_threshold
 from inficond_panel.results.refit_changes import (
     Churn,
     ConceptMoves,
@@ -23,6 +22,7 @@ from inficond_panel.results.refit_changes import (
 )
 from inficond_panel.tuning import Intent, Node, Student, Tuner, notices
 from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.lost_thresholds import LostThreshold, lost_threshold
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.splits import FIT, TUNE

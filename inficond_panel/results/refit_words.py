@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, significant
 from inficond_panel.results.bound_prices import Bound
-from inficond_panel.results.lost_thresholds import lost_sentence
 from inficond_panel.results.refit_changes import Churn, ConceptMoves, CorrelatedGroup, Mover
 from inficond_panel.results.refit_report import ClassReport
 from inficond_panel.tuning import GroupIntent, Node
 from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.notices import limits_text
 from inficond_panel.vocabulary.splits import IMAGES_OF
+from inficond_panel.wording.lost_thresholds import lost_sentence
 from inficond_panel.wording.repairs import repair_sentences, used_words
 
 #: Step of a bound that prices are reported for.

@@ -6,7 +6,7 @@ Also the frame of the repairs (levers) compared for each class: gains, and which
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from inficond_panel.results.refit_report import refit_of
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.belonging import Belonging
+from inficond_panel.tuning.lost_thresholds import LostThreshold
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
@@ -33,10 +34,14 @@ from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED
 from inficond_panel.vocabulary.aims import MEAN_AP, WORST_GROUP, aim_words
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.wording.lost_thresholds import lost_sentences
 from inficond_panel.wording.metrics import teacher_sentences
 from inficond_panel.wording.repairs import (
+    OTHER_AP_SENTENCE,
     ask_sentence,
     better_sentence,
+    no_limits_sentence,
+    proposals_lose,
     small_cells_sentence,
     tune_model_sentence,
 )
@@ -165,7 +170,7 @@ def _headings(by: str) -> dict[str, Heading]:
     }
 
 
-def levers(suggestion: Suggestion) -> pd.DataFrame:
+def levers(suggestion: Suggestion, lost: Sequence[LostThreshold] | None = None) -> pd.DataFrame:
     """Return a frame of the compared repairs, a row per class and repair (``lever``).
 
     The unchanged student is first, baselines that are no edits are last. ``ap`` and ``gain``
@@ -176,14 +181,15 @@ def levers(suggestion: Suggestion) -> pd.DataFrame:
     Facts are the proposed ``intents`` and their expected ``gain``; by class the expected
     (``stated``) gain, the baseline that is ``better``, the concept for a person to decide by
     (``contexts``), the AP of a model of the labels alone (``tune_models``), ``photos`` to label,
-    why classes are ``skipped``, and classes ``unknown_to_teacher``.
+    why classes are ``skipped``, and classes ``unknown_to_teacher``. After a refit, notes name the
+    thresholds that it ``lost``; before it (None), those that the proposed repairs would lose.
     """
     return make_frame(
         _rows(suggestion),
         ["class", "lever"],
         _headings(suggestion.by),
         title=f"{AUTHOR}, seed {suggestion.seed}, {count(suggestion.images, 'tuning image')}",
-        notes=list(_notes(suggestion)),
+        notes=list(_notes(suggestion, lost)),
         facts=_facts(suggestion),
         level=suggestion.level,
     )
@@ -219,8 +225,21 @@ def _measured(
     return {**worst, AP.key: one.ap, **change.columns("ap_change")}
 
 
-def _notes(suggestion: Suggestion) -> Iterator[str]:
+def _notes(suggestion: Suggestion, lost: Sequence[LostThreshold] | None) -> Iterator[str]:
     yield suggestion.summary
+    yield from _expected(suggestion)
+    yield from teacher_sentences(suggestion.unknown)
+    for name in suggestion.repairs:
+        yield from (f"{name}: {note}" for note in _class_notes(suggestion, name))
+    yield from proposals_lose(suggestion) if lost is None else lost_sentences(lost)
+    for name, why in suggestion.skipped.items():
+        yield f"{name} is left out: {why}."
+    for name in suggestion.contexts:
+        yield ask_sentence(suggestion, name)
+
+
+def _expected(suggestion: Suggestion) -> Iterator[str]:
+    """Yield sentences on what the proposals are expected to gain, in the mean and by class."""
     if suggestion.repairs:
         classes = len(suggestion.repairs)
         over = f", mean over {count(classes, 'class')}" if classes > 1 else ""
@@ -228,28 +247,38 @@ def _notes(suggestion: Suggestion) -> Iterator[str]:
         yield f"Expected gain in {aim} {suggestion.gain}{over}, {MEASURED}."
     if suggestion.by and suggestion.taken:
         yield f"Expected change of the mean AP {suggestion.ap_change}."
-    yield from teacher_sentences(suggestion.unknown)
+    if suggestion.taken:
+        yield OTHER_AP_SENTENCE
     if len(suggestion.repairs) > 1:
         for name in suggestion.taken:
             gain = suggestion.gain_of(name)
             yield f"{name}: expected gain in {aim_words(suggestion.by)} {gain}."
-    for name, repair in suggestion.repairs.items():
-        yield from (f"{name}: {note}" for note in _class_notes(repair, suggestion.by))
-    for name, why in suggestion.skipped.items():
-        yield f"{name} is left out: {why}."
-    for name in suggestion.contexts:
-        yield ask_sentence(suggestion, name)
 
 
-def _class_notes(repair: ClassRepair, by: str) -> Iterator[str]:
+def _class_notes(suggestion: Suggestion, class_name: str) -> Iterator[str]:
+    repair, by = suggestion.repairs[class_name], suggestion.by
     if repair.shift.tune_model is not None:
         yield tune_model_sentence(repair.shift.tune_model)
     if repair.small_cells:
         yield small_cells_sentence(repair.small_cells)
+    if unlimited := _without_limits(repair, by, suggestion.level):
+        yield no_limits_sentence(unlimited)
     if better := better_sentence(repair, by=by):
         yield better
     if repair.photos:
         yield f"most useful labels: {', '.join(repair.photos)}."
+
+
+def _without_limits(repair: ClassRepair, by: str, level: float) -> list[str]:
+    """Return the levers and baselines of which a gain, or the change of AP beside it, has no limits
+    though images are enough: those of ``small_cells`` have a note of their own."""
+    compared: list[Lever | Baseline] = [*repair.levers[1:], *repair.baselines]
+    shown = {one.name: [one.gain, *([one.ap_change] if by else [])] for one in compared}
+    return [
+        name
+        for name, gains in shown.items()
+        if any(math.isnan(each.gain(level).low) for each in gains if not each.few)
+    ]
 
 
 def _facts(suggestion: Suggestion) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of, limits_of
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.cells import group_texts, is_shown_or_not
+from inficond_panel.tuning.cells import divides_by_score, group_texts, is_shown_or_not
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, METRICS
@@ -103,11 +103,22 @@ def slices(
             **headings_of("slice", metric),
             **{key: Heading(text, missing="") for key, text in texts.items()},
         },
-        title=f"{'slices' if len(names) == 1 else 'worst slice of each class'} by {by}, {metric}",
+        title=f"{'slices' if len(names) == 1 else 'worst slice of each class'} by "
+        f"{by_words(tuner.store, by)}, {metric}",
         notes=notes,
         facts={**facts_of(tuner, node, split, noise), **facts},
         level=noise["level"],
         shown=None if len(names) == 1 else [i for i, row in enumerate(rows) if row["worst"]],
+    )
+
+
+def by_words(store: Store, by: str) -> str:
+    """Return ``by``, names of what divides images, for a heading: ``car (score of the concept)``,
+    since a reader may take a concept for labels."""
+    names = [by] if divides_by_score(store, by) else by.split(" and ")
+    return " and ".join(
+        f"{name} (score of the concept)" if divides_by_score(store, name) else name
+        for name in names
     )
 
 

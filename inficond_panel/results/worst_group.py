@@ -33,7 +33,7 @@ from inficond_panel.distill.sources import Array
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of, limits_of
 from inficond_panel.results.shift import made_at
-from inficond_panel.results.slices import TEACHER_PREFIX, group_masks, slice_words
+from inficond_panel.results.slices import TEACHER_PREFIX, by_words, group_masks, slice_words
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.cells import cell_name
 from inficond_panel.tuning.thumbs import chosen_classes
@@ -279,7 +279,7 @@ def worst_groups(
             **plain_headings(accuracy_at_equal_numbers=ACCURACY.column),
             "small": Heading("few images", missing=""),
         },
-        title=f"worst group by {named}, accuracy",
+        title=f"worst group by {by_words(tuner.store, named)}, accuracy",
         notes=[*_NOTES, *_undefined(found, split)],
         facts={**facts_of(tuner, node, split, noise), "by": named},
         level=noise["level"],

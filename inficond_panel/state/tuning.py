@@ -11,12 +11,6 @@ import param
 
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import CancelledError, InficondError, TuningError
-from inficond_panel.results.lost_thresholds import (
-    ON_PAGE,
-    LostThreshold,
-    lost_sentences,
-    lost_thresholds,
-)
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_words import seconds_text
 from inficond_panel.results.snapshot import Snapshot
@@ -40,11 +34,13 @@ from inficond_panel.state.tree import Seen, TreeState
 from inficond_panel.tuning import Intent, Iteration, Meant, Node, notices
 from inficond_panel.tuning.answers import Answers, Teaching, teach
 from inficond_panel.tuning.edits import is_known, meant_by, place_of
+from inficond_panel.tuning.lost_thresholds import LostThreshold, lost_thresholds
 from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.intents import REMOVE, TARGET
 from inficond_panel.vocabulary.splits import HOLDOUT
+from inficond_panel.wording.lost_thresholds import ON_PAGE, lost_sentences
 
 #: The factor of a thumb has the same limits on the page as in a spec.
 _FACTOR = Tuning.fields()["factor"]

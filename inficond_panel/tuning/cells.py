@@ -79,6 +79,12 @@ def is_shown_or_not(store: Store, name: str) -> bool:
     return find_name(name, first) is None
 
 
+def divides_by_score(store: Store, name: str) -> bool:
+    """Return True if ``name`` is a concept, whose scores and not labels divide the images."""
+    unlabelled = is_shown_or_not(store, name) and find_name(name, store.classes) is None
+    return unlabelled and find_name(name, store.concepts) is not None
+
+
 def _quarters(store: Store, words: str) -> list[str]:
     kind = PROPERTY_OF[words]
     values = store.picture_property[:, PICTURE_PROPERTIES.index(kind)]

@@ -26,6 +26,7 @@ from inficond_panel.tuning.thumbs import size_words
 from inficond_panel.vocabulary.aims import aim_points
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.intents import ASKED, DOWN, UP
+from inficond_panel.wording.lost_thresholds import BY_CALL, ON_PAGE, lost_sentence
 
 
 def penalty_text(penalties: Sequence[float], *, chosen: bool = False) -> str:
@@ -278,9 +279,49 @@ def small_cells_sentence(cells: str) -> str:
     """Return the sentence that ``cells`` of label and group, such as ``present · man (5)``, have
     too few images for limits of the worst group."""
     return (
-        f"Too few tuning images for limits of the worst group: {cells}; "
+        f"Limits of the worst group are undefined, since too few tuning images are in {cells}; "
         f"{MIN_POSITIVES} of each label in each group are needed."
     )
+
+
+def no_limits_sentence(levers: Sequence[str]) -> str:
+    """Return the sentence on why the gains of ``levers`` have no limits, though images are enough:
+    their bootstrap draws hardly differ."""
+    have = "has" if len(levers) == 1 else "have"
+    return (
+        f"The gain of {with_and(levers)} {have} undefined limits: it is the same in nearly all "
+        "bootstrap draws, so they do not show how much it varies."
+    )
+
+
+def lost_by_proposal(
+    suggestion: Suggestion, class_name: str, *, choose: str = BY_CALL, limits: bool = True
+) -> list[str]:
+    """Return a list with the sentence on what decisions on a class would lose at the threshold by
+    its proposed repair; empty if nothing."""
+    repair = suggestion.repairs.get(class_name)
+    if repair is None or repair.lost is None:
+        return []
+    sentence = lost_sentence(repair.lost, choose=choose, limits=limits)
+    return [f"With the proposed repair: {sentence}"]
+
+
+def proposals_lose(suggestion: Suggestion) -> list[str]:
+    """Return ``lost_by_proposal`` of each class, after its name."""
+    return [
+        f"{name}: {sentence}"
+        for name in suggestion.taken
+        for sentence in lost_by_proposal(suggestion, name)
+    ]
+
+
+#: Why the AP on tune after a refit differs from the AP that a proposal states.
+OTHER_AP_SENTENCE = (
+    "After the refit, metrics on the tuning images show another AP: that of one ranking of all "
+    "images, for repairs by five students, each with settings that the other four fifths of the "
+    "images chose. The gain here is a mean over bootstrap draws, each of which chooses anew, and "
+    "is measured on the images that were not drawn."
+)
 
 
 def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
@@ -354,6 +395,8 @@ def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True
     if repair.taken:
         gain = gain_words(suggestion.gain_of(class_name), limits=limits, by=by)
         notes.append(f"Expected: {gain}, {MEASURED}.")
+        notes.append(OTHER_AP_SENTENCE)
+    notes += lost_by_proposal(suggestion, class_name, choose=ON_PAGE, limits=limits)
     if repair.shift.tune_model is not None:
         notes.append(tune_model_sentence(repair.shift.tune_model, limits=limits))
     return notes

@@ -1,5 +1,6 @@
 """A refit that ranks images as well as before, and decides worse at the threshold, says so."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +10,11 @@ import pytest
 import inficond_panel
 from inficond_panel.cli import main
 from inficond_panel.distill import Outcome
-from inficond_panel.results.lost_thresholds import lost_sentence, lost_threshold
+from inficond_panel.results.shift import levers
+from inficond_panel.tuning.lost_thresholds import lost_threshold
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
+from inficond_panel.wording.lost_thresholds import ON_PAGE, lost_sentence
+from inficond_panel.wording.repairs import repair_notes
 
 pytestmark = [pytest.mark.commands]
 
@@ -127,3 +131,59 @@ def test_the_sentence_names_both_changes():
     assert told.startswith("Recall at the threshold of 0.5 falls (−37.6 points [−43.2, −32.1])")
     assert "and AP does not (0.0 points [0.0, 0.0])" in told
     assert told.endswith("Choose it again: there.")
+
+
+@pytest.fixture(scope="module")
+def suggestion(store):
+    return inficond_panel.open_students(store, history=":memory:").fit().suggest("ward")
+
+
+@pytest.fixture
+def suggested(store, tmp_path, capsys):
+    def printed(*flags):
+        history = str(tmp_path / "suggested.sqlite")
+        assert main(["suggest", str(store), "--history", history, *flags]) == 0
+        return capsys.readouterr().out
+
+    return printed
+
+
+def test_a_proposal_says_what_its_threshold_would_lose(suggested):
+    told = suggested("--dry-run")
+    assert "ward: With the proposed repair: Recall at the threshold of 0 falls (−" in told
+
+
+def test_an_applied_proposal_says_what_its_threshold_lost(suggested, store, tmp_path):
+    told = suggested()
+    students = inficond_panel.open_students(store, history=tmp_path / "suggested.sqlite")
+    before = students.fit().metrics()["recall"]["ward"]
+    after = students.jump(1).metrics()["recall"]["ward"]
+    fall = f"ward: Recall at the threshold of 0 falls (−{100 * (before - after):.1f} points"
+    assert fall in told
+    assert "With the proposed repair" not in told
+
+
+def test_a_proposal_in_python_says_it(suggestion):
+    assert "ward: With the proposed repair: Recall at the threshold of 0 falls" in str(suggestion)
+    assert "students.thresholds()" in str(suggestion)
+
+
+def test_the_page_says_it_of_a_proposal(suggestion):
+    notes = repair_notes(suggestion, "ward", limits=False)
+    told = next(each for each in notes if each.startswith("With the proposed repair: Recall at"))
+    assert told.endswith(f"Choose it again: {ON_PAGE}.")
+
+
+def test_all_classes_that_an_applied_proposal_lost_are_named(suggestion):
+    lost = suggestion.repairs["ward"].lost
+    notes = levers(suggestion, [lost, replace(lost, class_name="bed")]).attrs["notes"]
+    assert [each.partition(":")[0] for each in notes if "Choose it again" in each] == [
+        "ward",
+        "bed",
+    ]
+
+
+def test_a_proposal_that_loses_nothing_says_nothing(suggestion):
+    repair = replace(suggestion.repairs["ward"], lost=None)
+    unchanged = replace(suggestion, repairs={"ward": repair})
+    assert "threshold" not in str(unchanged)

@@ -279,7 +279,7 @@ def test_the_command_tells_faults_and_takes_classes(folder, run):
     assert "The teacher's predictions are missing: the teacher is a table of logits." in err
     assert list(decisions["faults"]) == [str(bad)]
     assert f"{bad} cannot be read: not an image" in err
-    assert parts[0]["concept"] == ""  # the intercept
+    assert parts[0]["concept"] == "(intercept)"
     for told in decisions["rows"]:
         key = told["image"], told["class"]
         own = [part["logit"] for part in parts if (part["image"], part["class"]) == key]

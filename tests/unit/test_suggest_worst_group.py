@@ -122,6 +122,15 @@ def test_a_class_with_a_small_cell_is_left_out(students, by):
     assert "too few images of fit by label and group" in found.skipped[CLASS]
 
 
+def test_the_summary_says_that_a_group_is_too_small_and_not_that_labels_are_missing(students):
+    told = str(students.suggest(aim="worst-group", by="rare"))
+    assert told.startswith(
+        f"Nothing is proposed: {CLASS} has too few images of fit by label and group: "
+    )
+    assert "divide the images by something other than rare" in told
+    assert "labelled as showing it" not in told
+
+
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
     """Levers of students of 100 tuning images, of which 5 to 9 are birds on land."""
@@ -140,7 +149,7 @@ def test_gains_in_a_worst_group_of_few_images_have_no_limits(few):
 
 
 def test_a_note_names_the_group_of_few_images(few):
-    assert "Too few tuning images for limits of the worst group: " in " ".join(few.attrs["notes"])
+    assert "undefined, since too few tuning images are in " in " ".join(few.attrs["notes"])
 
 
 def test_each_gain_lies_in_its_interval(levers):
@@ -155,3 +164,4 @@ def test_without_labels_of_tune_a_class_is_left_out(tmp_path):
     students = from_frames(**given, path=tmp_path / "own.zarr").fit()
     found = students.suggest(aim="worst-group", by=COLUMN)
     assert "0 positive and 0 negative images" in found.skipped[CLASS]
+    assert "labelled as showing it" in found.summary

@@ -40,6 +40,7 @@ from inficond_panel.tuning.fitting.class_fit import (
 )
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.history.belongs import Answers
+from inficond_panel.tuning.lost_thresholds import LostThreshold, lost_between
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.choosing import Cell, choose, compared_by_ap, compared_values
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
@@ -51,6 +52,7 @@ from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups, cells_
 from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shared_bias import first_shared
 from inficond_panel.tuning.shift import ClassShift, class_shift, first_suspects, tune_model_ap
+from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.suggest.baselines import Baseline, baselines_of
 from inficond_panel.tuning.suggest.gain import (
     GAIN_DRAWS,
@@ -81,7 +83,9 @@ _TO_LEARN = "labels of tuning images, to learn"
 
 
 #: Said of a lever of which no setting gains, so that the unchanged student was chosen.
-NO_GAIN = "no gain: the student stays as it is"
+NO_GAIN = "no gain on all tuning images together: the student stays as it is"
+#: Said of a lever whose best setting gains too little to be told from the unchanged student.
+UNSURE_GAIN = "gain within one standard error: the student stays as it is"
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,8 @@ class Lever:
     ``gain`` is in what levers are compared by. ``ap`` is the current AP plus ``ap_change``, 0 to 1;
     ``worst`` likewise the accuracy of the worst group, nan without groups. ``fidelity`` is the
     share of photos on which student and teacher agree, ``concepts`` the number of concepts in the
-    student. ``needs`` are requirements besides the store, or ``NO_GAIN``.
+    student. ``needs`` are requirements besides the store, ``NO_GAIN`` or
+    ``UNSURE_GAIN``.
     """
 
     name: str
@@ -118,7 +123,8 @@ class ClassRepair:
     ``above_chance`` says whether the student of the lever with the largest gain ranks photos better
     than chance. ``baselines`` are no edits of the student.
     ``small_cells`` are the cells of label and group with too few photos for limits of the worst
-    group, such as ``present · man (5)``; "" if there are none.
+    group, such as ``present · man (5)``; "" if there are none. ``lost`` is what decisions on tune
+    would lose at the threshold by the proposed lever, None if nothing.
     """
 
     shift: ClassShift
@@ -130,6 +136,7 @@ class ClassRepair:
     above_chance: bool = True
     baselines: tuple[Baseline, ...] = ()
     small_cells: str = ""
+    lost: LostThreshold | None = None
 
     @property
     def taken(self) -> Lever | None:
@@ -223,7 +230,7 @@ def _compared(
         logits = np.concatenate([still, found])
         how: dict[str, Any] = {"careful": careful, "by_ap": by_ap, "cell": cell}
         how["strength"] = strengths([student.terms, *terms])
-        best = _taken(evidence, logits, **how)
+        best, ahead = _taken(evidence, logits, **how)
         made, taught = [student.terms, *terms][best], list[Array]()
         if made != student.terms:
             of_made = fits and [each.at(np.array([best - 1])) for each in fits]
@@ -231,7 +238,7 @@ def _compared(
             taught = [new - old for new, old in zip(after, before, strict=True)]
         choice = gain_of_choice(label, logits, counts, taught=taught, **how)
         held = thumbs.after(thumbs.intents)[1] if best and thumbs.intents else None
-        chosen = (edits, needs) if best else ((), NO_GAIN)
+        chosen = (edits, needs) if best else ((), UNSURE_GAIN if ahead else NO_GAIN)
         tried.append(_Tried(name, *chosen, choice, made, logits[best], held))
     choices = [one.choice for one in tried if one.choice is not None]
     measured = _measured(tuner, parent, evidence, tried, cell)
@@ -242,6 +249,7 @@ def _compared(
     skilled = not likely or proposed is None or _above_chance(evidence, tried, proposed.name)
     how = {"by_likelihood": likely, "above_chance": skilled, "baselines": others}
     repair = ClassRepair(shift, tuple(measured), *gains, **how)
+    repair = replace(repair, lost=_lost(tuner, parent, evidence, tried, repair.taken))
     small = too_small(cells_of_tune(evidence, by), MIN_POSITIVES) if by else ""
     return _without_limits(repair, small) if small else repair
 
@@ -268,6 +276,25 @@ def _without_limits(repair: ClassRepair, small_cells: str) -> ClassRepair:
         gain_of_best=alone(repair.gain_of_best),
         small_cells=small_cells,
     )
+
+
+def _lost(
+    tuner: Tuner, parent: Node, evidence: Evidence, tried: Sequence[_Tried], taken: Lever | None
+) -> LostThreshold | None:
+    """Return what the threshold would lose by the lever that is ``taken``, or None."""
+    if taken is None:
+        return None
+    now, before = _as_shown(tuner, parent, evidence)
+    logits = next(one.logits for one in tried if one.name == taken.name)
+    after = Outcome(before.label, logits, cutoff=before.cutoff, group=before.group)
+    return lost_between(now, before, after, tuner.spec.views.noise())
+
+
+def _as_shown(tuner: Tuner, parent: Node, evidence: Evidence) -> tuple[Student, Outcome]:
+    """Return the student of a class at ``parent``, and its outcome on the labelled photos of tune,
+    as metrics show it."""
+    student = tuner.at(parent, TUNE)[evidence.class_name]
+    return student, student.outcome.among(np.isin(tuner.store.rows(TUNE), evidence.tune))
 
 
 def _takes_best(edit: Intent | Repair) -> bool:
@@ -428,14 +455,17 @@ def _candidates(
 
 def _taken(
     evidence: Evidence, logits: Array, *, careful: bool, by_ap: bool, cell: Cell, strength: NDArray
-) -> int:
-    """Return the index of the best student on all photos (``choose``); the first competes only if
-    ``careful``, and then stays unless another gains more than one standard error."""
+) -> tuple[int, int]:
+    """Return the indices of the student to take and of the best on all photos (``choose``); the
+    first competes only if ``careful``, and then stays unless another gains more than one standard
+    error."""
     label, group = evidence.tune_label, evidence.tune_group
     how: dict[str, Any] = {"by_ap": by_ap, "cell": cell}
     if careful:
-        return choose(label, logits, group, strength=strength, **how).taken
-    return 1 + choose(label, logits[1:], group, strength=strength[1:], **how).best
+        choice = choose(label, logits, group, strength=strength, **how)
+        return choice.taken, choice.best
+    best = 1 + choose(label, logits[1:], group, strength=strength[1:], **how).best
+    return best, best
 
 
 def _scored(evidence: Evidence, tried: Sequence[Terms]) -> tuple[Array, list[Fit] | None]:
@@ -452,8 +482,7 @@ def _measured(
     tuner: Tuner, parent: Node, evidence: Evidence, tried: Sequence[_Tried], cell: Cell
 ) -> list[Lever]:
     student, measured = evidence.student, []
-    here = np.isin(tuner.store.rows(TUNE), evidence.tune)
-    before = tuner.at(parent, TUNE)[student.name].outcome.among(here)  # as the student is shown
+    before = _as_shown(tuner, parent, evidence)[1]
     ap, teacher, cutoff = before.value(AP.key), before.teacher, before.cutoff
     worst = np.nan if cell is None else _worst(evidence, before.all_logits, cell)
     for one in tried:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.names import name_key
 from inficond_panel.common.near_words import unknown
+from inficond_panel.common.numbers import count
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import TeacherSkill
 from inficond_panel.distill.metrics.groups import counted_once, distinct
@@ -64,7 +65,8 @@ class Suggestion:
     ``repairs`` has the levers of each measured class, ``skipped`` a reason for each other class.
     ``contexts`` has, by class without a shift that labels show, the concept on which its student
     relies most beyond its own word. ``level`` is the level of intervals. ``by`` divides images into
-    groups, if levers were compared by the worst group; else "".
+    groups, if levers were compared by the worst group; else "". ``small_groups`` are the skipped
+    classes of which a group has too few images.
     """
 
     seed: int
@@ -75,6 +77,7 @@ class Suggestion:
     skipped: dict[str, str] = field(default_factory=dict)
     contexts: dict[str, Context] = field(default_factory=dict)
     by: str = ""
+    small_groups: tuple[str, ...] = ()
 
     @cached_property
     def unknown(self) -> dict[str, TeacherSkill]:
@@ -110,10 +113,23 @@ class Suggestion:
     def summary(self) -> str:
         """Text on the number of shifted classes and the proposed repairs."""
         if not self.repairs:
-            return _UNLABELLED
+            return self._nothing_measured
         gains = [self.gain_of(name) for name in self.taken]
         shifts = [one.shift for one in self.repairs.values()]
         return f"{shifts_sentence(shifts)} {proposed_sentence(gains, len(shifts), self.by)}"
+
+    @property
+    def _nothing_measured(self) -> str:
+        """Why no class is measured, and what helps."""
+        if not self.small_groups:
+            return _UNLABELLED
+        first, others = self.small_groups[0], len(self.skipped) - 1
+        more = f" ({count(others)} other classes are left out, too)" if others else ""
+        return (
+            f"Nothing is proposed: {first} has {self.skipped[first]}{more}. Add such images, "
+            f"divide the images by something other than {self.by}, or compare repairs by the mean "
+            "AP in place of the worst group."
+        )
 
 
 def shifts_sentence(shifts: Sequence[ClassShift]) -> str:
@@ -186,7 +202,7 @@ def suggest(
         raise tuner.repairs.refused
     seen = tuner.store.rows(TUNE) if rows is None else np.sort(np.asarray(rows))
     node = tuner.root() if parent is None else tuner.node(parent.id)
-    names, skipped = _measurable(tuner, node, seen, classes, by)
+    names, skipped, small = _measurable(tuner, node, seen, classes, by)
     repairs: dict[str, ClassRepair] = {}
     check = partial(check_cancelled, cancelled, "The search was")
     said = tuner.history.belonging()
@@ -203,7 +219,7 @@ def suggest(
         for name, each in _contexts(tuner, node, [*repairs, *skipped], repairs).items()
         if not Belonging(tuner.store, said).has(name, CONCEPT, each.concept)
     }
-    made = Suggestion(seed, node.id, len(seen), level, repairs, skipped, contexts, by)
+    made = Suggestion(seed, node.id, len(seen), level, repairs, skipped, contexts, by, small)
     if progress is not None:
         progress(1.0, f"{len(made.intents)} intents")
     return made
@@ -272,10 +288,12 @@ def _lacking_cells(tuner: Tuner, node: Node, rows: NDArray[np.intp], name: str, 
 
 def _measurable(
     tuner: Tuner, node: Node, rows: NDArray[np.intp], classes: Sequence[str] | None, by: str
-) -> tuple[list[str], dict[str, str]]:
-    """Return the measurable classes, in the store's order, and the reason for each other class."""
+) -> tuple[list[str], dict[str, str], tuple[str, ...]]:
+    """Return the measurable classes, in the store's order, the reason for each other class, and the
+    classes of which a group has too few images."""
     wanted, label = set(chosen_classes(classes, tuner.store.classes)), tuner.store.label
     skipped: dict[str, str] = {}
+    small: list[str] = []
     group = tuner.store.groups_at(rows)
     for k, name in enumerate(tuner.store.classes):
         positives, negatives = (distinct(group, label[rows, k] == side) for side in (1, 0))
@@ -286,8 +304,9 @@ def _measurable(
             )
         elif name in wanted and by and (lacking := _lacking_cells(tuner, node, rows, name, by)):
             skipped[name] = lacking
+            small.append(name)
     measured = wanted - skipped.keys()
-    return [name for name in tuner.store.classes if name in measured], skipped
+    return [name for name in tuner.store.classes if name in measured], skipped, tuple(small)
 
 
 def carry_out(

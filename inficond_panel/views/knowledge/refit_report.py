@@ -12,13 +12,13 @@ from inficond_panel.common.numbers import bound, number, signed
 from inficond_panel.results import refit_words as words
 from inficond_panel.results.bound_prices import Bound
 from inficond_panel.results.image_sets import image_set
-from inficond_panel.results.lost_thresholds import ON_PAGE, lost_sentence
 from inficond_panel.results.refit_changes import CorrelatedGroup
 from inficond_panel.results.refit_report import ClassReport, RefitReport
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Node
 from inficond_panel.ui.component import action
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
+from inficond_panel.wording.lost_thresholds import ON_PAGE, lost_sentence
 from inficond_panel.wording.two_worlds import both_sentences
 
 MOVERS = 3  #: number of other concepts listed that rose most, and that fell most

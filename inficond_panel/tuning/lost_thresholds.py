@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill import change_intervals
-from inficond_panel.tuning import Student, Students
+from inficond_panel.distill import Outcome, change_intervals
+from inficond_panel.tuning.student import Student, Students
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.metrics import AP, F1, METRICS, RECALL, keys
+from inficond_panel.vocabulary.metrics import AP, F1, RECALL, keys
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
-
-#: Where a threshold is chosen: by a command or call, and on the page.
-BY_CALL = "`inficond thresholds`, or in Python `students.thresholds()`"
-ON_PAGE = "“Choose by tuning images”, under Metrics (key A)"
 
 
 @dataclass(frozen=True)
@@ -33,14 +28,21 @@ class LostThreshold:
 
 
 def lost_threshold(before: Student, after: Student, noise: Noise) -> LostThreshold | None:
-    """Return what the threshold lost between two students of a class on one split, or None.
+    """Return what the threshold lost between two students of a class on one split, or None."""
+    return lost_between(after, before.outcome, after.outcome, noise)
+
+
+def lost_between(
+    student: Student, old: Outcome, new: Outcome, noise: Noise
+) -> LostThreshold | None:
+    """Return what the threshold of ``student`` lost between two outcomes of its class, or None.
 
     The threshold is lost if the interval of the change lies below 0 for recall or F1, and not for
     AP, nor above 0 for F1: a fall of recall that precision more than pays for is a gain. With one
     class per image no threshold decides.
     """
-    old, new, decided = before.outcome, after.outcome, keys(RECALL, F1)
-    if after.store.task == SINGLE_LABEL:
+    decided = keys(RECALL, F1)
+    if student.store.task == SINGLE_LABEL:
         return None
     if not any(new.value(key) < old.value(key) for key in decided):
         return None  # without a draw: a page waits for this after each refit
@@ -49,32 +51,11 @@ def lost_threshold(before: Student, after: Student, noise: Noise) -> LostThresho
     falls = [key for key in decided if measured[key].high < 0]
     if not falls or not ap.high >= 0 or f1.low > 0:
         return None
-    threshold = after.evaluation.thresholds[after.column]
-    return LostThreshold(after.class_name, threshold, falls[0], measured[falls[0]], ap)
+    threshold = student.evaluation.thresholds[student.column]
+    return LostThreshold(student.class_name, threshold, falls[0], measured[falls[0]], ap)
 
 
 def lost_thresholds(before: Students, after: Students, noise: Noise) -> list[LostThreshold]:
     """Return ``lost_threshold`` of the classes that the iteration of ``after`` tuned."""
     found = (lost_threshold(before[name], after[name], noise) for name in after.node.tuned)
     return [each for each in found if each is not None]
-
-
-def lost_sentence(lost: LostThreshold, *, choose: str = BY_CALL, limits: bool = True) -> str:
-    """Return a sentence on a lost threshold, and on where it is chosen again."""
-    changes = (lost.metric, lost.change), (AP.key, lost.ap)
-    each = [interval.change(METRICS[key].unit) for key, interval in changes]
-    change, ap = (" ".join(texts[: 1 + limits]) for texts in each)
-    return (
-        f"{METRICS[lost.metric].word.capitalize()} at the threshold of {lost.threshold:g} falls "
-        f"({change}), and AP does not ({ap}): the ranking is kept, and the threshold is that of "
-        f"the student before. Choose it again: {choose}."
-    )
-
-
-def lost_sentences(
-    found: Sequence[LostThreshold], *, choose: str = BY_CALL, limits: bool = True
-) -> list[str]:
-    """Return ``lost_sentence`` of each class, after its name."""
-    return [
-        f"{each.class_name}: {lost_sentence(each, choose=choose, limits=limits)}" for each in found
-    ]
