@@ -164,7 +164,11 @@ function suspectsOf(model, send) {
       "li",
       {},
       h("span", { class: "num muted" }, `${place + 1}`),
-      h("button", { class: "link clip", title: `${concept}: ${hover}`, onclick: () => send("open", { concept }) }, concept),
+      h(
+        "button",
+        { class: "link clip", title: `${concept}: ${hover}`, onclick: () => send("open", { concept }) },
+        concept,
+      ),
       h("span", { class: "gives" }, held ? "" : remove(concept)),
       h(
         "details",
