@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from inficond_panel.common.interval import Interval
-from inficond_panel.results.metric_changes import metric_change
 from inficond_panel.results.shared_bias import called_rows, student_shared
-from inficond_panel.results.shift import ALL_UP_TO, made_at, student_shift
+from inficond_panel.results.shift import ALL_UP_TO, student_shift
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.suspects import plain_sentence, relies_wrongly, unsure_classes
 
 
@@ -32,7 +29,7 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     found["differs"] = [
         {"class": each.class_name, "name": each.first.concept, "sentence": plain_sentence(each)}
         for each in sorted(shifts, key=lambda each: -each.ap_lost)
-        if relies_wrongly(each, gain_since_start(tuner, node, each.class_name))
+        if relies_wrongly(each)
     ]
     found["shared"] = [
         {"class": name, "name": each.name, "kind": each.kind, "sentence": sentence}
@@ -42,13 +39,6 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     unsure |= {name for name, each in shared.items() if each.found.lacking}
     found["unsure"] = [name for name in store.classes if name in unsure]
     return found
-
-
-def gain_since_start(tuner: Tuner, node: Node, class_name: str) -> Interval | None:
-    """Return the change in AP on ``tune`` of a class since #0; None for an original student."""
-    if made_at(tuner, node, class_name) == tuner.root_id:
-        return None
-    return metric_change(tuner, tuner.root(), node, TUNE, class_name)
 
 
 def _lacking(tuner: Tuner) -> str:

@@ -24,16 +24,12 @@ class RelianceState(param.Parameterized):
         self._students, self._shifts, self._changes = students, shifts, changes
         super().__init__()
 
-    def suspects(self, class_name: str) -> list[str]:
-        """Return the suspect concepts of a class, strongest first; none of a repaired class."""
-        return [] if class_name in self.repaired else self._shifts.suspects(class_name)
-
     @param.depends("_shifts.by_class", "_students.snapshot", "_changes.arrivals", watch=True)
     def _decide(self) -> None:
         shifts = self._shifts.by_class
         gained = {name: self._gained(name) for name in shifts}
         self.param.update(
-            relying=[name for name, each in shifts.items() if relies_wrongly(each, gained[name])],
+            relying=[name for name, each in shifts.items() if relies_wrongly(each)],
             repaired=[name for name, each in shifts.items() if is_repaired(each, gained[name])],
         )
 

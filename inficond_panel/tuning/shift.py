@@ -42,6 +42,7 @@ class Suspect:
     photos that show the concept. If the concept names another class of the store, ``labelled``,
     then z, q, reliance and shares come from the labels of that class, or the teacher's decisions
     (``by_teacher``); so do they if it names a value of a column of metadata (``by_column``).
+    ``removed``: the concept is held at 0, and correlated concepts carry the labelled thing.
     """
 
     concept: str
@@ -58,6 +59,7 @@ class Suspect:
     labelled: str = ""
     by_teacher: bool = False
     by_column: bool = False
+    removed: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ class ClassShift:
     ``lacking`` states which photos are missing. It is a shift if the ``verdict`` is one, or if the
     student relies on a concept that clearly correlates less with the class on ``tune``: photos of
     ``fit`` may be too similar to show its cost. ``lost_bond``: there is such a concept, perhaps a
-    removed one, which is no shift; ``clear`` are those that were not removed. ``belonging`` are
+    removed one, which is no shift by its scores; ``clear`` are those that are one: what was not
+    removed, and things known by labels, on which correlated concepts let the student rely still.
+    ``belonging`` are
     suspects of which a person said that they belong to the class. ``tune_photos`` are numbers of
     positives and negatives. ``by_teacher``: ``fit`` has no labels, and the teacher's decisions
     replace them. ``decided``: ``tune`` has none, they replace all labels, and AP is agreement with
@@ -138,8 +142,10 @@ class ClassShift:
     @property
     def relied_on(self) -> tuple[Suspect, ...]:
         """Suspects that can be removed: those with an influence, and those that a column of
-        metadata knows, which correlated concepts may carry."""
-        return tuple(one for one in self.suspects if one.weight or one.by_column)
+        metadata knows, which correlated concepts may carry; none that is removed already."""
+        return tuple(
+            one for one in self.suspects if one.weight or (one.by_column and not one.removed)
+        )
 
     @property
     def first(self) -> Suspect:
@@ -193,24 +199,55 @@ def class_shift(evidence: Evidence) -> ClassShift:
     )
     if evidence.lacking:
         return unknown
-    verdict, measured = evidence.verdict(), evidence.suspicion()
+    verdict, lost = evidence.verdict(), _lost(evidence)
     memory = teacher_memory(evidence, verdict) if verdict.kind == SHIFT else None
     decisive = verdict if memory is None else memory.labels
-    # By scores only: labels also show harmless differences between the splits.
-    share = float((evidence.tune_label == 1).mean())
-    lost = measured.clear(evidence.spread, share, _meaning_class(evidence))
-    clear = lost[~_held_at_zero(evidence)[lost]]
-    kind = SHIFT if len(clear) else decisive.kind
+    kind = SHIFT if len(lost.relied_on) else decisive.kind
     return replace(
         unknown,
         kind=kind,
         tune_photos=(int((evidence.tune_label == 1).sum()), int((evidence.tune_label == 0).sum())),
-        lost_bond=len(lost) > 0,
-        clear=tuple(evidence.concepts[c] for c in clear),
+        lost_bond=len(lost.clear) > 0,
+        clear=tuple(evidence.concepts[c] for c in lost.relied_on),
         verdict=verdict,
         memory=memory,
-        suspects=_suspects(evidence, measured) if kind == SHIFT else (),
+        suspects=_suspects(evidence, lost) if kind == SHIFT else (),
     )
+
+
+@dataclass(frozen=True)
+class _Lost:
+    """Lost correlations of all concepts: ``by_scores``, and ``measured``, by the labels of what is
+    ``labelled``. ``clear`` (indices) are those that are a shift by themselves, ``relied_on`` those
+    of them on which the student still relies."""
+
+    by_scores: Suspicion
+    measured: Suspicion
+    labelled: dict[int, Labelled]
+    clear: NDArray[np.intp]
+    relied_on: NDArray[np.intp]
+
+
+def _lost(evidence: Evidence) -> _Lost:
+    """Return the lost correlations; scores can make them clear, or labels of what a concept names.
+
+    The reliance on a thing with labels is by these: the concept's score is also correlated with
+    other things. The teacher's decisions make nothing clear: it may know the photos of fit better.
+    A concept that is held at 0 is relied on no more, unless labels show that the student relies on
+    the thing: then correlated concepts have taken over.
+    """
+    by_scores = evidence.suspicion()
+    measured, labelled = measured_by_labels(evidence, by_scores)
+    share = float((evidence.tune_label == 1).mean())
+    rule = evidence.spread, share, _meaning_class(evidence)
+    reliance = measured.reliance.copy()
+    for c, of in labelled.items():
+        reliance[c] = of.reliance if of.relied_on else 0.0
+    by_labels = replace(measured, reliance=reliance).clear(*rule)
+    by_labels = np.intersect1d(by_labels, np.array([*labelled], dtype=np.intp))
+    clear = np.union1d(by_scores.clear(*rule), by_labels)
+    still = ~_held_at_zero(evidence)[clear] | np.isin(clear, by_labels)
+    return _Lost(by_scores, measured, labelled, clear, clear[still])
 
 
 def teacher_memory(evidence: Evidence, student: Verdict) -> TeacherMemory | None:
@@ -230,8 +267,7 @@ def first_suspects(
 ) -> tuple[str, ...]:
     """Return the names of the ``count`` most suspect concepts but those ``besides``; empty if none
     is significant."""
-    _, _, order = _standing_out(evidence, evidence.suspicion())
-    names = (evidence.concepts[c] for c in order)
+    names = (evidence.concepts[c] for c in _standing_out(evidence, _lost(evidence)))
     return tuple(islice((name for name in names if name not in besides), count))
 
 
@@ -278,17 +314,12 @@ def _ap(evidence: Evidence, logit: NDArray, noise: Noise) -> Interval:
     return metric_intervals(outcome, (AP.key,), **noise)[AP.key]
 
 
-def _standing_out(
-    evidence: Evidence, by_scores: Suspicion
-) -> tuple[Suspicion, dict[int, Labelled], NDArray[np.intp]]:
-    """Return the results of ``measured_by_labels``, and the indices of the significantly suspect
-    concepts, most suspect first."""
-    meant = _meaning_class(evidence)
+def _standing_out(evidence: Evidence, lost: _Lost) -> NDArray[np.intp]:
+    """Return the indices of the significantly suspect concepts, most suspect first."""
+    meant, by_scores, measured = _meaning_class(evidence), lost.by_scores, lost.measured
     least = LEAST_SHARE * by_scores.score[by_scores.ranked(meant)].max(initial=0.0)
-    measured, labelled = measured_by_labels(evidence, by_scores)
     order = measured.ranked(meant)
-    plain = (measured.z[order] >= PLAUSIBLE) & (measured.score[order] >= least)
-    return measured, labelled, order[plain]
+    return order[(measured.z[order] >= PLAUSIBLE) & (measured.score[order] >= least)]
 
 
 def _held_at_zero(evidence: Evidence) -> NDArray[np.bool_]:
@@ -296,22 +327,24 @@ def _held_at_zero(evidence: Evidence) -> NDArray[np.bool_]:
     return np.asarray(~np.hstack(evidence.student.box).any(axis=1))
 
 
-def _suspects(evidence: Evidence, by_scores: Suspicion) -> tuple[Suspect, ...]:
+def _suspects(evidence: Evidence, lost: _Lost) -> tuple[Suspect, ...]:
     """Return the significant suspects, each with the group of concepts of the same meaning."""
-    measured, labelled, order = _standing_out(evidence, by_scores)
-    order = order[~_held_at_zero(evidence)[order]][: MOST * 3]
+    order, held = _standing_out(evidence, lost), _held_at_zero(evidence)
+    order = order[~held[order] | np.isin(order, lost.relied_on)][: MOST * 3]
     scores = evidence.tune_scores[:, order].T
     alike = evidence.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)
     return tuple(
-        _suspect(evidence, measured, int(c), order[same][:MOST_ALIKE], labelled.get(int(c)))
+        _suspect(evidence, lost, int(c), order[same][:MOST_ALIKE], removed=bool(held[c]))
         for c, same in zip(order[:MOST], alike, strict=False)
     )
 
 
 def _suspect(
-    evidence: Evidence, measured: Suspicion, c: int, group: NDArray[np.intp], other: Labelled | None
+    evidence: Evidence, lost: _Lost, c: int, group: NDArray[np.intp], *, removed: bool
 ) -> Suspect:
+    other = lost.labelled.get(c)
+    measured = lost.measured if other else lost.by_scores
     spread = evidence.spread[c] or np.inf
     measures = ("score", "z", "q", "reliance", "lost")
     fit = evidence.fit_scores[:, c], evidence.fit_label
@@ -327,4 +360,5 @@ def _suspect(
         labelled=other.name if other else "",
         by_teacher=bool(other and other.by_teacher),
         by_column=bool(other and other.by_column),
+        removed=removed,
     )

@@ -17,6 +17,8 @@ from inficond_panel.wording.metrics import teacher_sentence
 NAMED = 6
 #: Reason why a student relies on a concept that has no influence.
 CARRIED = "Its own influence is 0: correlated concepts carry it."
+#: Sentence on a suspect that the score of its concept shows, not labels.
+BY_SCORE = "Counted by the concept's score, not by labels: its name is the nearest word."
 #: Sentence on the command that tries repairs, whatever the verdict.
 TRIES = (
     "Find a repair (inficond suggest) shows what would raise AP: another penalty, or learning from "
@@ -330,29 +332,33 @@ def unsure_classes(found: Mapping[str, ClassShift]) -> list[str]:
     return [name for name, each in found.items() if each.unsure]
 
 
-def relies_wrongly(found: ClassShift, gained: Interval | None = None) -> bool:
-    """Return whether the class shifted and has a suspect, the teacher knows the class, and edits
-    have not repaired it by the change in AP since #0 (``gained``; None: no edits)."""
-    known = not found.unknown_to_teacher
-    shifted = found.kind == SHIFT and bool(found.suspects)
-    return known and shifted and not is_repaired(found, gained)
+def relies_wrongly(found: ClassShift) -> bool:
+    """Return whether the class shifted and has a suspect, and the teacher knows the class."""
+    return not found.unknown_to_teacher and found.kind == SHIFT and bool(found.suspects)
 
 
 def is_repaired(found: ClassShift, gained: Interval | None) -> bool:
     """Return whether edits clearly raised the AP of a class (``gained`` since #0; None: no edits),
-    and it is no longer clearly worse on images that it did not learn from."""
+    and its verdict is that nothing is left: not that there are too few images to say."""
     if gained is None or found.unknown_to_teacher:
         return False
-    loses = found.decisive is not None and found.decisive.kind == SHIFT
-    return gained.low > 0 and not loses
+    return gained.low > 0 and found.kind == NONE
 
 
 def plain_reason(found: ClassShift, suspect: Suspect) -> str:
-    """Return a sentence for beginners on why a concept is a suspect: shares of images with it."""
+    """Return sentences for beginners on why a concept is a suspect: shares of images with it, and
+    what counted them if labels did not."""
     shares = plain_shares(found.class_name, suspect.presence, found.things)
     shares = f"{_high(suspect, found.things)}{shares}"
     shares = f"{shares[0].upper()}{shares[1:]}."
-    return shares if suspect.weight else f"{shares} {CARRIED}"
+    carried = "" if suspect.weight else CARRIED
+    return " ".join(filter(None, [shares, by_score(suspect, found.things), carried]))
+
+
+def by_score(suspect: Suspect, things: str = "photos") -> str:
+    """Return the sentence on a suspect that no labels show; "" of others, and of the numbers of a
+    table, which have their own names."""
+    return "" if suspect.labelled or things == ROWS else BY_SCORE
 
 
 def plain_shares(name: str, there: Presence, things: str = "photos") -> str:

@@ -1,6 +1,7 @@
 """Shift of the demo's classes, whose shortcuts are known, from Python and the command line."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from factory import shift_of
 from sklearn.metrics import average_precision_score
@@ -151,6 +152,64 @@ def test_what_is_removed_is_relied_on_no_longer(tuner):
     assert of_class[1].first.concept == twin
     assert light not in [suspect.concept for suspect in of_class[1].suspects]
     assert (of_class[2].kind, of_class[2].suspects) == ("none", ())
+
+
+def planted_tuner() -> Tuner:
+    """Tuner on trucks beside cars in fit only: a column has the cars, three concepts show them."""
+    rng = np.random.default_rng(13)
+    split = np.repeat(["fit", "tune", "holdout"], [500, 200, 20])
+    truck = rng.random(len(split)) < 0.25
+    beside = rng.random(len(split)) < np.where(truck, 0.95, 0.05)
+    car = np.where(split == "fit", beside, rng.random(len(split)) < 0.4)
+    shown = np.stack([truck, truck, car, car, car], axis=1) * [1.3, 0.5, 0.7, 0.9, 0.7]
+    names = [f"{at:03d}.jpg" for at in range(len(split))]
+    score = rng.normal(size=(len(split), 100))
+    score[:, :5] += shown
+    words = ["truck", "wheel", *CARS, *(f"word {at}" for at in range(95))]
+    label = pd.DataFrame({"truck": truck * 1.0}, index=names)
+    return (
+        inficond_panel.from_frames(
+            pd.DataFrame(score, index=names, columns=words),
+            6 * label - 3,
+            label,
+            split=pd.Series(split, index=names),
+            metadata=pd.DataFrame({"car": np.where(car, "yes", "no")}, index=names),
+        )
+        .fit()
+        .tuner
+    )
+
+
+CARS = ("car", "parking", "road")
+
+
+@pytest.fixture(scope="module")
+def planted() -> Tuner:
+    return planted_tuner()
+
+
+def without(tuner: Tuner, *concepts: str) -> ClassShift:
+    """The shift of truck where these concepts are removed."""
+    edits = [Intent("truck", each, "remove") for each in concepts]
+    return student_shift(tuner, tuner.fine_tune(tuner.root(), edits), "truck")
+
+
+def test_what_a_column_knows_stays_a_suspect_after_a_thumb_on_another_concept(planted):
+    found = without(planted, "parking")
+    assert (found.kind, found.first.concept, found.first.by_column) == ("shift", "car", True)
+    assert found.decisive.kind == "unknown"  # too few images to say it by AP
+
+
+def test_what_a_column_knows_stays_a_suspect_where_others_carry_a_removed_concept(planted):
+    found = without(planted, "car")
+    assert (found.kind, found.decisive.kind) == ("shift", "unknown")
+    assert [each.concept for each in found.suspects if each.removed] == ["car"]
+    assert found.first.concept == "parking"  # what can still be removed
+
+
+def test_a_class_of_which_all_that_shows_the_shortcut_is_removed_shows_no_shift(planted):
+    found = without(planted, *CARS)
+    assert (found.kind, found.clear, found.suspects) == ("none", (), ())
 
 
 def test_a_model_of_tune_never_sees_the_label_that_it_is_measured_on():

@@ -1,12 +1,14 @@
 """What the page says after an edit: the finding, the images that it turned, and what is next."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from factory import small_spec, twin_arrays
 from sessions import session_on
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill.suspects import NONE, SHIFT, Presence, Verdict
+from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN, Presence, Verdict
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import Turned, turned_images
 from inficond_panel.state.repairs import ShiftState
@@ -15,10 +17,16 @@ from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.views.knowledge.finding import make_finding
 from inficond_panel.views.knowledge.view import KnowledgeView, removed_first
 from inficond_panel.views.page.shell import Shell, make_folded, next_class
-from inficond_panel.views.performance.view import PerformanceView
+from inficond_panel.views.performance.view import PerformanceView, make_shifts
 from inficond_panel.views.start.view import StartView, make_cards
 from inficond_panel.vocabulary.splits import HOLDOUT
-from inficond_panel.wording.suspects import LITTLE, relied_sentence, relies_wrongly
+from inficond_panel.wording.suspects import (
+    BY_SCORE,
+    LITTLE,
+    is_repaired,
+    relied_sentence,
+    relies_wrongly,
+)
 
 pytestmark = pytest.mark.page
 
@@ -36,6 +44,10 @@ def shift(name: str = "dog", kind: str = SHIFT, *concepts: str) -> ClassShift:
     verdict = Verdict(5.0, 0.9, lost, lost)
     found = tuple(suspect(concept) for concept in concepts or ("ball",))
     return ClassShift(name, SHIFT, verdict=verdict, suspects=found)
+
+
+def without_shift(name: str = "dog", kind: str = NONE) -> ClassShift:
+    return ClassShift(name, kind, verdict=Verdict(5.0, 0.9, NOISE, NOISE))
 
 
 # --- sentences ---------------------------------------------------------------------------------
@@ -68,18 +80,47 @@ def test_of_a_repaired_class_no_other_concept_is_accused():
 
 
 @pytest.mark.parametrize(
-    ("kind", "gained", "relies"),
+    ("found", "gained", "repaired"),
     [
-        (NONE, GAIN, False),
-        (NONE, None, True),
-        (NONE, NOISE, True),
-        (NONE, UNKNOWN_LIMITS, True),
-        (SHIFT, GAIN, True),
+        (without_shift(), GAIN, True),
+        (without_shift(), None, False),
+        (without_shift(), NOISE, False),
+        (without_shift(), UNKNOWN_LIMITS, False),
+        (without_shift(kind=UNKNOWN), GAIN, False),
+        (shift("dog", NONE), GAIN, False),
+        (shift("dog", SHIFT), GAIN, False),
     ],
-    ids=["clear gain", "no edit", "within noise", "no limits", "still loses"],
+    ids=[
+        "clear gain",
+        "no edit",
+        "within noise",
+        "no limits",
+        "too few images to say",
+        "a suspect is left",
+        "still loses",
+    ],
 )
-def test_a_class_relies_wrongly_unless_its_edits_repaired_it(kind, gained, relies):
-    assert relies_wrongly(shift("dog", kind), gained) is relies
+def test_a_class_is_repaired_if_its_gain_is_clear_and_nothing_is_left(found, gained, repaired):
+    assert is_repaired(found, gained) is repaired
+
+
+@pytest.mark.parametrize("kind", [NONE, SHIFT], ids=["no loss", "a loss"])
+def test_a_class_with_a_clear_suspect_relies_wrongly(kind):
+    assert relies_wrongly(shift("dog", kind))
+
+
+def test_the_list_counts_a_class_with_too_few_images_to_say():
+    few = {"dog": without_shift(kind=UNKNOWN), "cat": without_shift("cat")}
+    told = make_shifts(few, {}, relying=[], repaired=[])
+    assert {name: each["unsure"] for name, each in told.items()} == {"dog": True, "cat": False}
+
+
+@pytest.mark.parametrize(("labelled", "told"), [("", True), ("ball", False)])
+def test_a_suspect_that_no_labels_show_is_said_to_be_named_by_a_word(labelled, told):
+    found = replace(shift(), suspects=(replace(suspect("ball"), labelled=labelled),))
+    (card,) = make_cards({"dog": found}, ["dog"])
+    hovers = make_finding(found, None)["hover"], card["hover"]
+    assert [BY_SCORE in hover for hover in hovers] == [told, told]
 
 
 def test_of_a_word_like_the_class_the_finding_asks_whether_it_is_the_same():
@@ -195,7 +236,7 @@ def repaired(tuned, first, monkeypatch) -> AppState:
     monkeypatch.setattr(tuned.changes, "gained", lambda name: GAIN)
     other = tuned.store.classes[1]
     tuned.selection.class_name = ""
-    tuned.shifts.by_class = {first: shift(first, NONE), other: shift(other, NONE)}
+    tuned.shifts.by_class = {first: without_shift(first), other: shift(other, NONE)}
     return tuned
 
 
@@ -220,12 +261,8 @@ def test_the_finding_says_that_a_class_is_repaired(repaired, first):
     assert view.panels.finding["sentence"] == f"{first} is repaired as far as can be seen."
 
 
-def test_the_suspects_of_a_repaired_class_are_not_marked(repaired, first):
-    assert repaired.reliance.suspects(first) == []
-
-
 def test_a_class_counts_as_repaired_when_its_change_arrives(tuned, first, monkeypatch):
-    tuned.shifts.by_class = {first: shift(first, NONE)}
+    tuned.shifts.by_class = {first: without_shift(first)}
     monkeypatch.setattr(tuned.changes, "gained", lambda name: GAIN)
     tuned.changes.arrivals += 1
     assert tuned.reliance.repaired == [first]

@@ -25,7 +25,7 @@ from inficond_panel.views.matrix.view import NAMED, MatrixView, make_heads, make
 from inficond_panel.views.page.page import AllStudents
 from inficond_panel.views.start import view as start
 from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
-from inficond_panel.wording.suspects import relying_sentence
+from inficond_panel.wording.suspects import BY_SCORE, relying_sentence
 
 pytestmark = pytest.mark.page
 
@@ -477,7 +477,7 @@ def test_concepts_to_begin_with_are_the_suspects():
     starts = make_starts(FOUND["dog"], {("dog", "wheel"): 2.0})
     assert [each["concept"] for each in starts] == ["ball", "grass"]
     told = "In 90 % of the training images with dog, 40 % of the tuning ones."
-    assert starts[0]["reason"] == told
+    assert starts[0]["reason"] == f"{told} {BY_SCORE}"
 
 
 def test_concepts_to_begin_with_are_the_strongest_where_none_is_suspect():

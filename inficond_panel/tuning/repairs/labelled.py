@@ -33,13 +33,16 @@ from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, LEAST_TUNE, E
 from inficond_panel.vocabulary.presence import ABSENT, PRESENT
 from inficond_panel.vocabulary.things import MOST_VALUES
 
+#: Least reliance by labels, in standard errors, that is more than chance (1 %, two-sided).
+RELIED = 2.58
+
 
 @dataclass(frozen=True)
 class Labelled:
     """Labels of another class, or of a value of a column, ``name``, on the compared photos.
 
     ``fit`` and ``tune`` (n,) are these labels (-1: unknown), or the teacher's decisions.
-    ``by_column``: they are of a column.
+    ``by_column``: they are of a column. ``reliance`` is that of the student by these labels.
     """
 
     name: str
@@ -47,6 +50,13 @@ class Labelled:
     fit: NDArray
     tune: NDArray
     by_column: bool = False
+    reliance: float = 0.0
+
+    @property
+    def relied_on(self) -> bool:
+        """Whether labels show that the student relies on the thing, by more than chance."""
+        photos = int(np.count_nonzero(self.tune >= 0))
+        return not self.by_teacher and abs(self.reliance) * np.sqrt(photos) >= RELIED
 
     def presence(self, evidence: Evidence) -> Presence:
         """Return how often the thing is present in the photos with known labels."""
@@ -77,9 +87,10 @@ def measured_by_labels(
         by_score = measured.reliance[concepts]
         reliance = np.where(np.abs(by_known) > np.abs(by_score), by_known, by_score)
         z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
-        for c, *measures in zip(concepts, reliance, z, p, weakening, strict=True):
+        rows = zip(concepts, by_known, reliance, z, p, weakening, strict=True)
+        for c, own, *measures in rows:
             if not labelled[c].by_teacher or measures[-1] > measured.weakening[c]:
-                values[:, c], used[c] = measures, labelled[c]
+                values[:, c], used[c] = measures, replace(labelled[c], reliance=float(own))
     return replace(measured, **dict(zip(names, values, strict=True))), used
 
 

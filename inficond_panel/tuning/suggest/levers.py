@@ -386,18 +386,18 @@ def _thumbs(
 ) -> Iterator[_Given]:
     """Yield the levers of thumbs; ``targets``: a thumb adjusts targets."""
     name, select = evidence.class_name, partial(first_suspects, besides=kept)
-    if shift.suspects:
-        suspects = [suspect.concept for suspect in shift.suspects[:SUSPECTS]]
+    suspects = [suspect.concept for suspect in shift.suspects if not suspect.removed][:SUSPECTS]
+    if suspects:
         thumbs = tuple(Intent(name, concept, REMOVE.key) for concept in suspects)
         yield _Given("✕ suspects", thumbs, _TO_CHOOSE, select)
     word = own_word(evidence.student.store, name) if targets else None
     if word is not None:
         raised = (Intent(name, word.name, UP.key, WORD_FACTOR),)
         yield _Given("👍 word", raised, _TO_CHOOSE)
-        if shift.suspects:
+        if suspects:
             both = (*raised, thumbs[0])
             yield _Given("👍 word, ✕ first suspect", both, _TO_CHOOSE, select)
-    if targets and len(shift.suspects) > 1:
+    if targets and len(suspects) > 1:
         yield _Given("✕ first suspect", thumbs[:1], _TO_CHOOSE, select)
 
 

@@ -22,6 +22,7 @@ from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.suspects import (
+    by_score,
     shift_sentence,
     suspect_numbers,
     suspect_reason,
@@ -41,9 +42,11 @@ def make_shift(
         {
             "concept": suspect.concept,
             "reason": suspect_reason(shift, suspect),
+            "hover": f"{suspect_reason(shift, suspect)} {by_score(suspect, shift.things)}".rstrip(),
             "numbers": suspect_numbers(shift, suspect),
             "group": list(suspect.group),
             "carried": not suspect.weight,
+            "removed": suspect.removed,
         }
         for suspect in shift.suspects
     ]
@@ -104,7 +107,7 @@ class RepairPanel(param.Parameterized):
 
     def mark(self) -> bool:
         """Read the suspects of the selected student; return True if the suspects have changed."""
-        before, self._marked = self._marked, self.app.reliance.suspects(self.panels.student)
+        before, self._marked = self._marked, self.app.shifts.suspects(self.panels.student)
         return self._marked != before
 
     @param.depends("panels.repairing", "panels.extent", "app.tuning.status", watch=True)

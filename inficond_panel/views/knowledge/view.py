@@ -184,7 +184,7 @@ class KnowledgeView(
                 sort=sort,
                 top=top,
                 find=find,
-                suspects=self.app.reliance.suspects(name),
+                suspects=self.app.shifts.suspects(name),
                 patches=self.table.patches_of,
             ),
             make_undefined(sort, counts),

@@ -176,7 +176,7 @@ class MatrixView(Viewer):
     def _mark(self) -> None:
         """Outline the suspect concepts, once they are computed for all students."""
         if self._on_screen and self.app.shifts.complete:
-            names, suspects = self.app.store.classes, self.app.reliance.suspects
+            names, suspects = self.app.store.classes, self.app.shifts.suspects
             self.marked = frozenset((name, c) for name in names for c in suspects(name))
 
     def _take_order(self, positions: NDArray[np.intp]) -> None:

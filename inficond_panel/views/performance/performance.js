@@ -270,12 +270,14 @@ function totalOf(shown, all) {
   return `${shown < all ? `${count(shown)} of ` : ""}${count(all)} ${all === 1 ? "student" : "students"}`
 }
 
-/** Number of students that may rely on the wrong thing. */
+/** Numbers of students that may rely on the wrong thing, and of those with too few images to say. */
 function shiftsOf({ rows, shifts }) {
   const known = Object.values(shifts)
   const many = known.filter(({ relies }) => relies).length
+  const unsure = known.filter((each) => each.unsure).length
+  const few = unsure ? `; too few images to say: ${count(unsure)}` : ""
   const looked = known.length < rows.length ? `${count(known.length)} so far` : count(rows.length)
-  const found = known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""
+  const found = known.length ? `: ${many ? count(many) : "none"} of ${looked}${few}` : ""
   return `may rely on the wrong thing${found}`
 }
 

@@ -113,8 +113,9 @@ def make_shifts(
     repaired: Collection[str],
     last: Collection[str] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Return the verdict per class: whether the student may rely on the wrong thing, its rank in
-    *Where to begin* (see ``rank_of``), and a sentence without numbers of the method. ``relying``,
+    """Return the verdict per class: whether the student may rely on the wrong thing, whether there
+    are too few images to say (``unsure``), its rank in *Where to begin* (see ``rank_of``), and a
+    sentence without numbers of the method. ``relying``,
     ``repaired`` and ``last`` are classes."""
     asked = asked_classes(shared)
 
@@ -128,6 +129,7 @@ def make_shifts(
     return {
         name: {
             "relies": name in relying or name in asked,
+            "unsure": shifts[name].unsure and name not in asked,
             "rank": rank_of(name, relying, asked, last),
             "words": words(name),
         }

@@ -61,7 +61,7 @@ function makeCard(card, things, send) {
   const shown = card.concepts?.[0] ?? concept
   const look = () => send("look", { class_name, concept: shown })
   const pair = h("span", { class: "pair", id: `pair-${(pairs += 1)}` }, makePair(shown))
-  const name = (words) => h("b", {}, h("bdi", {}, words))
+  const name = (words, title = null) => h("b", { title }, h("bdi", {}, words))
   return h(
     "li",
     { class: shown ? "" : "plain" },
@@ -80,7 +80,7 @@ function makeCard(card, things, send) {
       "div",
       { class: "words" },
       about
-        ? h("p", {}, name(class_name), ` ${relies} `, name(about), ".")
+        ? h("p", {}, name(class_name), ` ${relies} `, name(about, card.hover || null), ".")
         : h("p", {}, name(class_name), ": ", h("span")),
       bars.of ? makeBars(class_name, bars, things) : thing ? h("p") : "",
       thing

@@ -44,6 +44,7 @@ from inficond_panel.wording.shared_bias import (
     thumb_of,
 )
 from inficond_panel.wording.suspects import (
+    by_score,
     relied_sentence,
     relying_sentence,
     relying_words,
@@ -63,8 +64,9 @@ def make_cards(
 ) -> list[dict[str, Any]]:
     """Return cards of the students ``names``, which rely on a suspect concept.
 
-    A card is ``{class_name, relies, concept, sentence, bars, removable, asks}``: ``relies`` are the
-    words between class and concept, ``bars`` are of the class's training and tuning images that
+    A card is ``{class_name, relies, concept, hover, sentence, bars, removable, asks}``: ``relies``
+    are the words between class and concept, ``hover`` is a sentence if only a score shows the
+    concept, ``bars`` are of the class's training and tuning images that
     show the concept (see ``make_bars``), ``removable`` whether it can be removed, ``asks`` a
     question if the concept is perhaps the ``same`` as the class.
     """
@@ -73,6 +75,7 @@ def make_cards(
             "class_name": shift.class_name,
             "relies": relying_words(shift.first),
             "concept": shift.first.concept,
+            "hover": by_score(shift.first, shift.things),
             "sentence": relied_sentence(shift.class_name, shift.first, shift.things),
             "bars": make_bars(
                 "shown",

@@ -159,13 +159,17 @@ function suspectsOf(model, send) {
       },
       DIRECTIONS.remove.mark,
     )
-  const item = ({ concept, reason, numbers, group }, place) =>
+  const item = ({ concept, reason, hover, numbers, group, removed: held }, place) =>
     h(
       "li",
       {},
       h("span", { class: "num muted" }, `${place + 1}`),
-      h("button", { class: "link clip", title: concept, onclick: () => send("open", { concept }) }, concept),
-      h("span", { class: "gives" }, remove(concept)),
+      h(
+        "button",
+        { class: "link clip", title: `${concept}: ${hover}`, onclick: () => send("open", { concept }) },
+        concept,
+      ),
+      h("span", { class: "gives" }, held ? "" : remove(concept)),
       h(
         "details",
         { class: "num" },

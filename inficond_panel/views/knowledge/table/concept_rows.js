@@ -238,7 +238,7 @@ function drawSuspect(element, row, { suspects = [] }) {
       ? [h("span", { "aria-hidden": "true" }, `◆ ${rank}`), h("span", { class: "vh" }, `suspect ${rank}`)]
       : [],
   )
-  set(element, "title", suspects[rank - 1]?.reason ?? null)
+  set(element, "title", suspects[rank - 1]?.hover ?? null)
 }
 
 function drawDiscrepancy(element, row, sort) {
