@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.groups import Groups
@@ -90,11 +90,13 @@ def cross_fitted_model(
 @dataclass(frozen=True)
 class LabelNoise:
     """Shares of wrong labels in ``fit``: ``added``, of negatives labelled present, and ``missed``,
-    of positives labelled absent. ``evidence`` is twice the log likelihood ratio to no noise."""
+    of positives labelled absent. ``evidence`` is twice the log likelihood ratio to no noise,
+    ``models`` the number of models whose scores show it."""
 
     added: float
     missed: float
     evidence: float
+    models: int = 1
 
     @property
     def at_bound(self) -> bool:
@@ -111,7 +113,64 @@ def label_noise(
     sides = (fit_scores / size, fit_label, tune_scores / size, tune_label)
     clean, at = _least([[-2.0, -2.0, *[1.0] * len(size)]], *sides)
     noisy, values = _least([[*at, *start] for start in _STARTS], *sides)
-    return LabelNoise(float(values[-2]), float(values[-1]), max(0.0, 2 * (clean - noisy)))
+    evidence = max(0.0, 2 * (clean - noisy))
+    return LabelNoise(float(values[-2]), float(values[-1]), evidence, len(size))
+
+
+def share_limits(
+    fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the 95 % limits of the shares ``added`` and ``missed`` of ``label_noise``.
+
+    They are by profile likelihood: the shares that lower twice the log likelihood, of all other
+    values the best, by no more than the quantile of chi-squared.
+    """
+    sides, least, values = _with_misfit(fit_scores, fit_label, tune_scores, tune_label)
+
+    def limit(which: int, near: float, far: float) -> float:
+        for share in (far, *[None] * _HALVINGS):
+            middle = (near + far) / 2 if share is None else share
+            given = [(middle, middle) if at == which else most for at, most in enumerate(_SHARES)]
+            loss, _ = _least([values.tolist()], *sides, shares=given)
+            inside = 2 * (loss - least) <= _CHI_SQUARED
+            near, far = (middle, far) if inside else (near, middle)
+        return near
+
+    added, missed = (
+        (limit(which, share, 0.0), limit(which, share, MOST_WRONG))
+        for which, share in enumerate(values[-4:-2])
+    )
+    return added, missed
+
+
+def right_logits(
+    fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
+) -> Array:
+    """Return the logits (n,) that the images of ``fit`` show the class, whatever their labels, by a
+    curve of both splits that may have shares of its own; arguments as for ``label_noise``."""
+    (scores, *_), _, values = _with_misfit(fit_scores, fit_label, tune_scores, tune_label)
+    low, high = values[-2:]
+    rising = expit(values[0] + scores @ values[2:-4])
+    return np.asarray(logit(np.clip(low + (1 - low - high) * rising, 1e-6, 1 - 1e-6)))
+
+
+def _with_misfit(
+    fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
+) -> tuple[tuple[NDArray, ...], float, Array]:
+    """Return the arguments of ``_loss``, its least with all shares, and its values there."""
+    size = divisor(tune_scores)
+    sides = (fit_scores / size, fit_label, tune_scores / size, tune_label)
+    plain = [-2.0, -2.0, *[1.0] * len(size)]
+    curves = ((0.0, 0.0), _STARTS[0])
+    return sides, *_least(
+        [[*plain, *start, *curve] for start in _STARTS for curve in curves], *sides
+    )
+
+
+#: Halvings by which a limit is found; 95 % quantile of chi-squared with one degree of freedom.
+_HALVINGS, _CHI_SQUARED = 7, 3.841
+#: Bounds of the two shares of wrong labels.
+_SHARES = ((0.0, MOST_WRONG), (0.0, MOST_WRONG))
 
 
 def beyond_misfit(
@@ -125,7 +184,8 @@ def beyond_misfit(
     size = divisor(tune_scores)
     sides = (fit_scores / size, fit_label, tune_scores / size, tune_label)
     plain = [-2.0, -2.0, *[1.0] * len(size)]
-    clean, at = _least([[*plain, 0.0, 0.0, *start] for start in _STARTS], *sides, noisy=False)
+    begins = [[*plain, 0.0, 0.0, *start] for start in _STARTS]
+    clean, at = _least(begins, *sides, shares=[(0.0, 0.0)] * 2)
     begin, shares = at[: len(plain)], at[-2:]
     noisy, _ = _least([[*begin, *start, *shares] for start in _STARTS], *sides)
     return max(0.0, 2 * (clean - noisy))
@@ -136,15 +196,16 @@ _STARTS = ((0.05, 0.05), (0.2, 0.05), (0.05, 0.3))
 
 
 def _least(
-    starts: Sequence[Sequence[float]], *sides: NDArray, noisy: bool = True
+    starts: Sequence[Sequence[float]],
+    *sides: NDArray,
+    shares: Sequence[tuple[float, float]] = _SHARES,
 ) -> tuple[float, Array]:
-    """Return the least of ``_loss`` from several starts, and its values; without ``noisy`` the
-    shares of wrong labels stay 0."""
+    """Return the least of ``_loss`` from several starts, and its values; ``shares`` bound the two
+    shares of wrong labels."""
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to load
 
-    slopes, most = sides[0].shape[1], (0.0, MOST_WRONG)
-    shares = [most if noisy else (0.0, 0.0)] * 2 + [most] * 2
-    bounds = [*[(None, None)] * 2, *[(0, None)] * slopes, *shares][: len(starts[0])]
+    free = [*[(None, None)] * 2, *[(0, None)] * sides[0].shape[1]]
+    bounds = [*free, *shares, *_SHARES][: len(starts[0])]
     found = [
         minimize(_loss, list(start), args=sides, jac=True, method="L-BFGS-B", bounds=bounds)
         for start in starts

@@ -4,6 +4,7 @@ properties."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from inficond_panel.distill.shift_kinds import (
     beyond_misfit,
     label_noise,
     other_photos,
+    right_logits,
+    share_limits,
     share_z,
     shared_by_classes,
     wrong_chance,
@@ -65,15 +68,21 @@ NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
 OTHER_SHARE, APART = 4.0, 5.0
 
 
+#: Limits of the share of negatives labelled present, and of that of positives labelled absent.
+ShareLimits: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
+
+
 @dataclass(frozen=True)
 class FitLabels:
     """Labels (n,) of the training images at ``rows``, with cross-fitted probabilities (n,) that
-    the class is ``present``, and that the label is ``wrong``."""
+    the class is ``present``, and that the label is ``wrong``; and 95 % ``limits`` of the shares of
+    negatives labelled present, and of positives labelled absent."""
 
     rows: NDArray[np.intp]
     label: NDArray
     present: Array
     wrong: Array
+    limits: ShareLimits
 
     @property
     def likely_wrong(self) -> NDArray[np.intp]:
@@ -156,15 +165,40 @@ def differences(evidence: Evidence, shift: ClassShift) -> Differences:
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
-    in_doubt = _in_doubt(evidence, noise) if NOISE in (*kinds, *perhaps) else None
+    in_doubt = _in_doubt(evidence, one, noise) if NOISE in (*kinds, *perhaps) else None
     given = positives, sizes, kinds, perhaps, share, noise, other, pictures, in_doubt
     return Differences(evidence.student.name, *given)
 
 
-def _in_doubt(evidence: Evidence, noise: LabelNoise) -> FitLabels:
-    logit = (evidence.model_of_fit[0] + evidence.model_of_tune[1]) / 2
-    wrong = wrong_chance(logit, evidence.fit_label, NO_NOISE if noise.at_bound else noise)
-    return FitLabels(evidence.fit, evidence.fit_label, expit(logit), wrong)
+def _in_doubt(evidence: Evidence, one: Evidence, noise: LabelNoise) -> FitLabels:
+    """Return the labels of fit with the probability that each is wrong, and limits of ``noise``.
+
+    A model of the labels of fit ranks them, with one of those of tune, or with the curve of that
+    one and the teacher where the teacher shows wrong labels, too: it knows photos better than a
+    model of few. A teacher that learned wrong labels shows none.
+    """
+    label, (fit, tune) = evidence.fit_label, _model_and_teacher(evidence)
+    by_fit, by_tune = evidence.model_of_fit[0], evidence.model_of_tune[1]
+    sides = fit, label, tune, evidence.tune_label
+    both = _beyond_misfit(*sides)
+    if both.evidence >= PERHAPS_NOISY and not both.at_bound:
+        by_tune = right_logits(*sides)
+    logit = (by_fit + by_tune) / 2
+    wrong = wrong_chance(logit, label, NO_NOISE if noise.at_bound else noise)
+    return FitLabels(evidence.fit, label, expit(logit), wrong, _limits(one, noise))
+
+
+def _limits(evidence: Evidence, noise: LabelNoise) -> ShareLimits:
+    fit, tune = (scores[:, : noise.models] for scores in _model_and_teacher(evidence))
+    return share_limits(fit, evidence.fit_label, tune, evidence.tune_label)
+
+
+def _model_and_teacher(evidence: Evidence) -> tuple[Array, Array]:
+    """Return logits (n, 2) by the model of the labels of tune and by the teacher, of fit and of
+    tune."""
+    of_tune, of_fit = evidence.model_of_tune
+    fit = np.column_stack([of_fit, evidence.teacher_log_odds(FIT)])
+    return fit, np.column_stack([of_tune, evidence.teacher_log_odds(TUNE)])
 
 
 @once(4)
@@ -182,9 +216,7 @@ def _noise(evidence: Evidence) -> LabelNoise:
     have no tails. And a class that is no logistic curve of any score, as one that only half of the
     likeliest images show, looks so in both splits: without evidence beyond that, it counts alone.
     """
-    of_tune, of_fit = evidence.model_of_tune
-    fit = np.column_stack([of_fit, evidence.teacher_log_odds(FIT)])
-    tune = np.column_stack([of_tune, evidence.teacher_log_odds(TUNE)])
+    fit, tune = _model_and_teacher(evidence)
     labels = evidence.fit_label, evidence.tune_label
     alone = _beyond_misfit(fit[:, :1], labels[0], tune[:, :1], labels[1])
     both = _beyond_misfit(fit, labels[0], tune, labels[1])
@@ -192,8 +224,8 @@ def _noise(evidence: Evidence) -> LabelNoise:
         return both
     if both.evidence >= AGREED or alone.evidence < PERHAPS_NOISY:
         return alone
-    evened = normal_scores(np.concatenate([of_fit, of_tune]))[:, None]
-    without_tails = label_noise(evened[: len(of_fit)], labels[0], evened[len(of_fit) :], labels[1])
+    evened = normal_scores(np.concatenate([fit[:, 0], tune[:, 0]]))[:, None]
+    without_tails = label_noise(evened[: len(fit)], labels[0], evened[len(fit) :], labels[1])
     return replace(alone, evidence=min(alone.evidence, without_tails.evidence))
 
 

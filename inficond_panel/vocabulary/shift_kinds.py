@@ -16,7 +16,9 @@ class ShiftKind:
 
 FEW = ShiftKind("few_photos", "too few images", "Label more images, with the class and without it.")
 NOISE = ShiftKind(
-    "wrong_labels", "wrong labels of training images", "Correct the labels that are likely wrong."
+    "wrong_labels",
+    "wrong labels of training images",
+    "Look at the labels that are likely wrong, and correct those that are.",
 )
 LOST = ShiftKind(
     "lost_correlation",

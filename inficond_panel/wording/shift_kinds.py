@@ -98,11 +98,12 @@ def _few(found: Differences, shift: ClassShift) -> str:
 
 
 def _noise(found: Differences) -> str:
-    assert found.noise is not None
+    assert found.labels is not None
+    added, missed = (f"{100 * low:.0f} to {high:.0%}" for low, high in found.labels.limits)
     return (
-        f"By the labels of the tuning images, {found.noise.added:.0%} of the training images "
-        f"without {found.class_name} are labelled as showing it, and {found.noise.missed:.0%} of "
-        "those with it are not."
+        f"By the labels of the tuning images, {added} of the training images without "
+        f"{found.class_name} are labelled as showing it, and {missed} of those with it are not "
+        "(95 % limits)."
     )
 
 

@@ -24,7 +24,9 @@ def test_labels_that_are_likely_wrong_are_shown_and_corrected(serve, tmp_path, o
     server = serve(spec)
     page = open_page(f"{server.url}?class=bicycle", 1440, 900)
     finding, block = page.locator(".knowledge .finding"), blocks(page, ".repair")
-    expect(finding).to_contain_text("Correct the labels that are likely wrong.")
+    expect(finding).to_contain_text(
+        "Look at the labels that are likely wrong, and correct those that are."
+    )
     look = finding.get_by_role("button", name="Look at 50 labels that are likely wrong")
     look.click()
     expect(look).to_have_attribute("aria-expanded", "true")

@@ -116,7 +116,7 @@ def test_wrong_labels_are_told_first(mislabelled):
     found, _ = mislabelled
     first = str(found).splitlines()[1]
     assert first.startswith("car … wrong labels of training images … By the labels of the tuning ")
-    assert "Correct the labels" in first
+    assert "correct those that are" in first
 
 
 def test_decisions_of_the_teacher_are_no_labels_that_are_wrong(tmp_path):

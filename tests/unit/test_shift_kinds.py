@@ -19,10 +19,12 @@ from inficond_panel.distill.shift_kinds import (
     OtherPhotos,
     _loss,
     label_noise,
+    share_limits,
+    wrong_chance,
 )
 from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenLogits, verdict
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import NOISY, _noise, _told_apart, _with_pictures
+from inficond_panel.tuning.shift_kinds import NOISY, _in_doubt, _noise, _told_apart, _with_pictures
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE
 
 
@@ -64,6 +66,17 @@ def test_shares_of_wrong_labels_are_found(splits, added, missed):
     assert found.evidence > 12
     assert found.added == pytest.approx(added, abs=0.04)
     assert found.missed == pytest.approx(missed, abs=0.08)
+
+
+def test_limits_hold_the_shares_of_wrong_labels_(splits):
+    fit, fit_label, *tune = splits
+    changed = np.random.default_rng(5).random(len(fit)) < 0.1
+    sides = fit, np.where(changed, 1 - fit_label, fit_label), *tune
+    (low, high), missed = share_limits(*sides)
+    assert low < 0.1 < high
+    assert missed[0] < 0.1 < missed[1]
+    assert low > 0
+    assert high < 0.5
 
 
 def test_right_labels_give_no_evidence_and_that_of_wrong_ones_is_the_best_of_a_grid(splits):
@@ -150,6 +163,19 @@ def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits):
     assert learned.evidence == pytest.approx(alone.evidence, abs=0.1)
     right = _noise(photos_of(splits, np.zeros(len(label), bool), lambda score, _: score))
     assert right.evidence < 6
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_teacher_ranks_wrong_labels_unless_it_has_learned_them(splits, learned):
+    wrong = np.random.default_rng(6).random(1500) < 0.1
+    photos = photos_of(splits, wrong, lambda scores, given: 8.0 * given - 4 if learned else scores)
+    of_tune = photos.model_of_tune
+    photos.fit, photos.model_of_fit = np.arange(1500), of_tune[::-1]
+    noise = _noise(photos)
+    found = _in_doubt(photos, photos, noise).wrong
+    plain = wrong_chance(of_tune[1], photos.fit_label, noise)
+    values = [average_precision_score(wrong, chance) for chance in (found, plain)]
+    assert values[0] == values[1] if learned else values[0] > values[1] + 0.05
 
 
 def test_right_labels_with_a_long_tail_of_scores_are_not_called_wrong():

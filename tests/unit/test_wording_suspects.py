@@ -177,16 +177,25 @@ def test_an_edit_has_words_for_people_who_begin():
 
 
 DOG = ClassShift("dog", "none")
-LISTED = FitLabels(np.arange(2), np.array([1, 0]), np.array([0.1, 0.2]), np.array([0.9, 0.1]))
+LISTED = FitLabels(
+    np.arange(2),
+    np.array([1, 0]),
+    np.array([0.1, 0.2]),
+    np.array([0.9, 0.1]),
+    ((0.15, 0.25), (0.0, 0.1)),
+)
 WRONG = Differences(
     "dog", (40, 50), (200, 200), (NOISE,), (), -1.0, LabelNoise(0.2, 0.05, 90), labels=LISTED
 )
 
 
 def test_a_finding_says_what_is_wrong_and_then_what_helps():
-    said = "By the labels of the tuning images, 20% of the training images without dog are labelled"
-    said += " as showing it, and 5% of those with it are not. "
-    assert finding_sentence(WRONG, DOG) == f"{said}Correct the labels that are likely wrong."
+    said = "By the labels of the tuning images, 15 to 25% of the training images without dog are "
+    said += "labelled as showing it, and 0 to 10% of those with it are not (95 % limits). "
+    assert (
+        finding_sentence(WRONG, DOG)
+        == f"{said}Look at the labels that are likely wrong, and correct those that are."
+    )
     helping = (2.0, "If it should not count, remove it."), (0.0, "No concept is left to remove: ")
     for weight, helps in helping:
         shift = ClassShift("dog", "shift", suspects=(replace(SUSPECT, weight=weight),))
@@ -196,7 +205,7 @@ def test_a_finding_says_what_is_wrong_and_then_what_helps():
 @pytest.mark.parametrize(
     ("changed", "helps"),
     [
-        ({}, "Correct the labels that are likely wrong."),
+        ({}, "Look at the labels that are likely wrong, and correct those that are."),
         ({"perhaps": (SHARE,)}, LOOK_AT),
         ({"kinds": (NOISE, PHOTOS)}, LOOK_AT),
         ({"kinds": (), "perhaps": (NOISE,)}, f"{LOOK_AT} {FEW.remedy}"),
