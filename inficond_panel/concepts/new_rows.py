@@ -24,8 +24,10 @@ _WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 #: Columns of ids, the first that there is.
 _IDS = (tables.IDS, "id")
 _NAMED = 5  #: most faults and columns that a message lists
-#: Rows of which half outside the training range is no chance.
-_FEW = 5
+#: Rows of which half outside the training range is no chance, and of which quartiles tell units.
+_FEW, _MANY = 5, 20
+#: Least number by which other units multiply values: 3.28 for feet, 10 for a decilitre.
+_TIMES = 3.0
 _CORRECT = "Give every row a finite number for each concept, in the units of the store."
 
 
@@ -150,22 +152,47 @@ def other_units(store: Store, score: np.ndarray) -> tuple[str, ...]:
     """Return a sentence on concepts that seem to be in other units than the training rows, by the
     scores (rows, C) of new rows; () if none does.
 
-    Over half of the values of such a concept lie outside the range of the training rows: hardly one
-    does of rows like them. Of fewer than ``_FEW`` rows they lie farther outside than the range is
-    wide.
+    Over half of the values of such a concept lie outside the range of the training rows, of fewer
+    than ``_FEW`` rows farther outside than the range is wide: hardly one does of rows like them. Or
+    the values are those of the training rows times a number (``_multiplied``).
     """
     fit = store.scores_of(FIT)
     low, high = fit.min(axis=0), fit.max(axis=0)
     margin = high - low if len(score) < _FEW else 0.0
-    outside = ((score < low - margin) | (score > high + margin)).mean(axis=0)
-    if not len(far := np.flatnonzero(outside > 0.5)):
+    outside = ((score < low - margin) | (score > high + margin)).mean(axis=0) > 0.5
+    if not len(far := np.flatnonzero(outside | _multiplied(fit, score))):
         return ()
     columns = [
-        f"{store.concepts[c]} (median {significant(float(np.median(score[:, c])), 3)}, in training "
-        f"{significant(float(low[c]), 3)} to {significant(float(high[c]), 3)})"
+        f"{store.concepts[c]} (median {_told(np.median(score[:, c]))}, in training "
+        f"{_told(np.median(fit[:, c]))}, from {_told(low[c])} to {_told(high[c])})"
         for c in far
     ]
     return (
         "Are these columns in the units of the store's scores? Over half of their values are "
-        f"outside those of the training rows: {listed(columns, _NAMED)}.",
+        "outside those of the training rows, or all are several times as large or as small: "
+        f"{listed(columns, _NAMED)}.",
     )
+
+
+def _multiplied(fit: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Return a mask over the concepts (C,): True if the scores of new rows are those of the
+    training rows times a number, as by other units.
+
+    The median is ``_TIMES`` as large or as small, and the distance of the quartiles by about as
+    much, for positive values: other rows seldom differ in both.
+    """
+    if len(score) < _MANY:
+        return np.zeros(fit.shape[1], dtype=bool)
+    (one, middle, three), (new_one, new_middle, new_three) = (
+        np.quantile(scores, (0.25, 0.5, 0.75), axis=0) for scores in (fit, score)
+    )
+    positive = (one > 0) & (new_one > 0) & (three > one) & (new_three > new_one)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = np.log(new_middle / middle)
+        wider = np.log((new_three - new_one) / (three - one))
+        same = (np.abs(times) >= np.log(_TIMES)) & (np.abs(wider - times) <= np.log(2))
+    return np.asarray(positive & same)
+
+
+def _told(value: float) -> str:
+    return significant(float(value), 3)

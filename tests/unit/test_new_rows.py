@@ -194,7 +194,7 @@ def test_rows_in_other_units_are_asked_about(students):
     near = pd.DataFrame(np.random.default_rng(4).normal(size=(30, 6)), columns=CONCEPTS)
     asked = students.predict_images(near.assign(red=near["red"] * 12 + 130)).notes
     assert asked[0].startswith("Are these columns in the units of the store's scores?")
-    assert "training rows: red (median 1" in asked[0]
+    assert "as small: red (median 1" in asked[0]
 
 
 def test_rows_in_smaller_units_are_asked_about(tmp_path):
@@ -207,6 +207,27 @@ def test_rows_in_smaller_units_are_asked_about(tmp_path):
     )
     with pytest.warns(UnitsWarning, match="Hb \\(median 14"):
         made.predict_proba(level.assign(Hb=level["Hb"] / 10))
+
+
+@pytest.fixture(scope="module")
+def levels(tmp_path_factory):
+    """Students of a table with a long tail, whose other units lie inside its range."""
+    rng = np.random.default_rng(7)
+    level = pd.DataFrame({"CRP": rng.lognormal(2.5, 1.2, 300), "K": rng.normal(5, 1, 300)})
+    label = pd.DataFrame({"low": (level["CRP"] < 10).astype(int)})
+    split = pd.Series(["fit"] * 200 + ["tune"] * 100)
+    return level, inficond_panel.from_frames(level, 4 * label - 2.0, label, split=split)
+
+
+def test_rows_in_other_units_inside_the_range_are_asked_about(levels):
+    level, made = levels
+    with pytest.warns(UnitsWarning, match="as small: CRP \\(median 1"):
+        made.predict_proba(level.assign(CRP=level["CRP"] / 10))
+
+
+def test_rows_of_sicker_people_are_not_asked_about(levels):
+    level, made = levels
+    assert not made.predict_images(level[level["CRP"] > 8]).notes
 
 
 def test_rows_like_the_training_rows_are_not_asked_about(students):
