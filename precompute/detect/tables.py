@@ -169,7 +169,7 @@ def _table(
     keys: dict[str, Any] = {"labels": labels.path.name, "images": place}
     lists = [path.name for path in sorted(folder.glob("*.txt")) if _is_list(path, ids)]
     layout = FolderLayout("table", folder, "", keys=keys, lists=lists)
-    others = [table for table in tables if table.is_metadata and not table.is_form]
+    others = [table for table in tables if table is not labels and _is_about(table)]
     if labels.split_column():
         others, keys["classes"] = [labels], labels.labels
     if others:
@@ -182,6 +182,14 @@ def _table(
         layout.assumed.append(f"not used: {listed(alike, 5)}, with files of the same names")
     _take_absent(layout, labels)
     return layout
+
+
+def _is_about(table: TableSummary) -> bool:
+    """Return True if a table beside the labels has metadata, or names the split of each image:
+    then its columns of yes and no are no labels."""
+    if table.is_form or table.is_logits:
+        return False
+    return table.is_metadata or (table.header[0] == "image_id" and bool(table.split_column()))
 
 
 def add_metadata(layout: FolderLayout, tables: Tables, files: Iterable[str]) -> None:

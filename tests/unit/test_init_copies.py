@@ -119,6 +119,16 @@ def test_splits_are_taken_from_the_metadata_beside(folder, capsys):
     assert {name for name in split if split[name] == "fit"} == {name[:-4] for name in NAMES[::2]}
 
 
+def test_a_table_of_splits_with_yes_and_no_is_metadata_beside_the_labels(home, capsys):  # noqa: F811
+    photos(home / "data" / "images", NAMES)
+    table = pd.DataFrame({"image_id": [name[:-4] for name in NAMES], "dog": [0, 1] * 20})
+    table.to_csv(home / "data" / "labels.csv", index=False)
+    table = table.assign(dog=["yes", "no"] * 20, part=["train"] * 20 + ["val"] * 20)
+    table.rename(columns={"dog": "car"}).to_csv(home / "data" / "parts.csv", index=False)
+    dataset = load_dataset(init(capsys, "data")[0].dataset)
+    assert dataset.metadata_columns == ("car", "part")
+
+
 def test_metadata_that_lack_a_photo_are_not_used_with_the_reason(folder, capsys):
     write_metadata(folder, "file", NAMES[:-2])
     spec, out = init(capsys, "data")
