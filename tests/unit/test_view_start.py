@@ -25,7 +25,7 @@ from inficond_panel.views.matrix.view import NAMED, MatrixView, make_heads, make
 from inficond_panel.views.page.page import AllStudents
 from inficond_panel.views.start import view as start
 from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
-from inficond_panel.wording.suspects import BY_SCORE, relying_sentence
+from inficond_panel.wording.suspects import BY_SCORE, looking_words, relying_sentence
 
 pytestmark = pytest.mark.page
 
@@ -127,6 +127,14 @@ def test_one_sentence_says_how_many_students_are_wrong(known, how, said):
     sentence = relying_sentence(known, 4, **how)
     assert sentence.startswith("A teacher decides which classes an image shows. 4 students imitate")
     assert said in sentence
+
+
+@pytest.mark.parametrize(("classes", "words"), [(4, "they rely"), (1, "it relies")])
+def test_nothing_is_clear_before_it_is_checked_what_all_images_share(classes, words):
+    found = dict.fromkeys(list(FOUND)[:classes], FOUND["cow"])
+    looking = looking_words(classes)
+    sentence = relying_sentence(found, classes, wrong=0, shown=0, unchecked=looking)
+    assert sentence.endswith(f"concepts. Looking at what {words} on …")
 
 
 def test_the_sentence_names_classes_of_too_few_images():

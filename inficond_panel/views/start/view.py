@@ -45,6 +45,7 @@ from inficond_panel.wording.shared_bias import (
 )
 from inficond_panel.wording.suspects import (
     by_score,
+    looking_words,
     relied_sentence,
     relying_sentence,
     relying_words,
@@ -261,6 +262,7 @@ class StartView(RefitActions, Viewer):
         "app.reliance.relying",
         "app.shared.by_class",
         "app.shared.wanted",
+        "app.shared.problem",
         "app.suggestion.last",
         "app.selection.class_name",
         watch=True,
@@ -295,6 +297,7 @@ class StartView(RefitActions, Viewer):
             wrong=len({*wrong, *asked}) if wrong else 0,
             shown=len({card["class_name"] for card in [*relying, *shared]}),
             shared=asked,
+            unchecked="" if looked else app.shared.problem or looking_words(len(app.store.classes)),
             looked=looking and shifts.all_wanted,
             things=app.store.things,
         )
