@@ -284,6 +284,7 @@ def relying_sentence(
     wrong: int,
     shown: int,
     shared: Sequence[str] = (),
+    mislabelled: Sequence[str] = (),
     unchecked: str = "",
     looked: bool = True,
     things: str = "photos",
@@ -291,7 +292,8 @@ def relying_sentence(
     """Return sentences on teacher and students, and on how many (``wrong``) rely on a wrong thing.
 
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
-    below the text. ``shared`` students may rely on what all images share. ``unchecked`` is said
+    below the text. ``shared`` students may rely on what all images share, and
+    training labels of those ``mislabelled`` are wrong. ``unchecked`` is said
     in place of an all-clear until that is checked. If not ``looked``, a class is checked only
     when it is selected. ``things`` is what sentences call the images."""
     students = (
@@ -307,6 +309,9 @@ def relying_sentence(
         return f"{sentences[0]} {count(len(found))} of {count(classes)} are checked so far."
     unknown = [name for name, each in found.items() if each.unknown_to_teacher]
     sentences += [f"The teacher does not know {_listed(unknown)}."] if unknown else []
+    sentences += (
+        [f"Training labels of {_listed(mislabelled)} are likely wrong."] if mislabelled else []
+    )
     if wrong:
         rest = ":" if wrong == shown else f"; the {count(shown)} that lose most are these:"
         who = f"{count(wrong)} of them" if classes > 1 else "It"
