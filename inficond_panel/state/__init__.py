@@ -134,7 +134,7 @@ class AppState(param.Parameterized):
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
         self.belong = BelongState(self.tuning)
         self.shifts = ShiftState(self.students, self.selection, self.belong, self.jobs)
-        self.teacher_groups = TeacherGroupsState(self.shifts, self.tuning)
+        self.teacher_groups = TeacherGroupsState(self.shifts, self.selection, self.tuning)
         self.changes = ChangesState(self.students, self.shown, jobs)
         self.shared = SharedState(
             self.students, self.selection, self.shifts, self.belong, self.jobs

@@ -1,4 +1,4 @@
-"""State of what students rely on wrongly: the one decision that all views show."""
+"""State of what is wrong with students: the one decision that all views show."""
 
 from __future__ import annotations
 
@@ -8,28 +8,38 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.state.comparison import ChangesState
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.students import StudentsState
+from inficond_panel.wording.shift_kinds import is_mislabelled
 from inficond_panel.wording.suspects import is_repaired, relies_wrongly
 
 
 class RelianceState(param.Parameterized):
-    """Classes with a suspect concept, and classes that edits have repaired.
+    """Classes with a suspect concept, with wrong training labels, and classes that edits have
+    repaired.
 
-    Both follow the shifts, and the changes in AP on ``tune`` since #0 as they arrive.
+    All follow the shifts, and the changes in AP on ``tune`` since #0 as they arrive.
     """
 
     relying = param.List([], item_type=str, doc="Classes with a suspect concept.")
+    mislabelled = param.List([], item_type=str, doc="Classes with wrong training labels.")
     repaired = param.List([], item_type=str, doc="Classes repaired as far as can be seen.")
 
     def __init__(self, students: StudentsState, shifts: ShiftState, changes: ChangesState) -> None:
         self._students, self._shifts, self._changes = students, shifts, changes
         super().__init__()
 
-    @param.depends("_shifts.by_class", "_students.snapshot", "_changes.arrivals", watch=True)
+    @param.depends(
+        "_shifts.by_class",
+        "_shifts.differences",
+        "_students.snapshot",
+        "_changes.arrivals",
+        watch=True,
+    )
     def _decide(self) -> None:
-        shifts = self._shifts.by_class
+        shifts, differences = self._shifts.by_class, self._shifts.differences
         gained = {name: self._gained(name) for name in shifts}
         self.param.update(
             relying=[name for name, each in shifts.items() if relies_wrongly(each)],
+            mislabelled=[n for n, found in differences.items() if is_mislabelled(found, shifts[n])],
             repaired=[name for name, each in shifts.items() if is_repaired(each, gained[name])],
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import param
 
@@ -32,14 +33,15 @@ class ShiftState(ByClass):
     """State of the shifts: students that do worse on ``tune`` than on ``fit``, with suspects.
 
     Results are shown one by one (``Job.first_of``); the selected class comes first. With more than
-    ``ALL_UP_TO`` classes, which take minutes, only selected classes are computed.
+    ``ALL_UP_TO`` classes, which take minutes, only selected classes are computed. The differences
+    of the other classes come after all shifts.
     """
 
     KEY = "shifts"
     RESULTS = ("by_class", "differences")
 
     by_class = param.Dict({}, doc="``ClassShift`` by class, as far as it is computed.")
-    differences = param.Dict({}, doc="``Differences`` by class, of selected classes.")
+    differences = param.Dict({}, doc="``Differences`` by class, as far as they are computed.")
 
     def __init__(
         self, students: StudentsState, selection: Selection, belong: BelongState, jobs: Jobs
@@ -56,6 +58,11 @@ class ShiftState(ByClass):
     def complete(self) -> bool:
         """True if the shifts of all classes are computed already."""
         return len(self.by_class) == len(self._students.tuner.store.classes)
+
+    @property
+    def selected_explained(self) -> bool:
+        """True if the differences of the selected class are computed."""
+        return self._selection.class_name in self.differences
 
     def suspects(self, class_name: str) -> list[str]:
         """Return the names of a class's suspect concepts, strongest first; empty until computed."""
@@ -100,18 +107,21 @@ class ShiftState(ByClass):
 
     @param.depends("by_class", "_selection.class_name", watch=True)
     def _look(self) -> None:
-        """Start computing the ``Differences`` of the selected class, once its shift is computed."""
-        name, tuner, node = self._selection.class_name, self._students.tuner, self._students.node
-        known = name not in self.by_class or name in self.differences
-        if not self._asked or self.problem or known:
+        """Start computing the ``Differences`` of the selected class, once its shift is computed,
+        and of the other classes, once all shifts are."""
+        tuner, node = self._students.tuner, self._students.node
+        wanted = self._wanted() if self.complete else [self._selection.class_name]
+        missing = [name for name in wanted if name in self.by_class.keys() - self.differences]
+        if not self._asked or self.problem or not missing:
             return
 
-        def done(differences: Differences) -> None:
-            if self._node.id == node.id:
-                self.differences = {**self.differences, name: differences}
+        def work(job: Job) -> dict[str, Differences]:
+            return job.first_of(missing, partial(student_differences, tuner, node))
 
-        def work(_: Job) -> Differences:
-            return student_differences(tuner, node, name)
+        def done(made: dict[str, Differences]) -> None:
+            if self._node.id == node.id:
+                self.differences = {**self.differences, **made}
+            self._look()
 
         self._jobs.submit(Job("differences", work, done, self._failed, idle=True))
 

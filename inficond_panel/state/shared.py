@@ -45,6 +45,13 @@ class SharedState(ByClass):
         """The requested classes that are not computed yet."""
         return [name for name in self.wanted if name not in self.by_class]
 
+    @property
+    def checking(self) -> bool:
+        """True while a requested class, or the selected one, is not computed yet."""
+        selected = self._selection.class_name
+        names = {*self.wanted, *([selected] if selected else [])}
+        return not names <= self.by_class.keys()
+
     def want(self, classes: Sequence[str]) -> None:
         """Request more classes, to be computed while no person waits."""
         more = [name for name in classes if name not in self.wanted]

@@ -14,6 +14,7 @@ from inficond_panel.results.teacher_groups import (
 )
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.repairs import ShiftState
+from inficond_panel.state.selection import Selection
 from inficond_panel.state.tuning import TuningState
 
 #: Seed of the tests, as the doctor has by default, so that both name the same groups.
@@ -30,13 +31,14 @@ class TeacherGroupsState(param.Parameterized):
 
     by_class = param.Dict({}, doc="``WorseGroup``s by class, the largest fall first.")
 
-    def __init__(self, shifts: ShiftState, tuning: TuningState) -> None:
-        self._shifts, self._tuning, self._begun = shifts, tuning, False
+    def __init__(self, shifts: ShiftState, selection: Selection, tuning: TuningState) -> None:
+        self._shifts, self._selection = shifts, selection
+        self._tuning, self._begun = tuning, False
         super().__init__()
 
-    @param.depends("_shifts.differences", watch=True)
+    @param.depends("_shifts.differences", "_selection.class_name", watch=True)
     def _begin(self) -> None:
-        if self._shifts.differences and not self._begun:
+        if self._shifts.selected_explained and not self._begun:
             self._begun = True
             self._go_on()
 

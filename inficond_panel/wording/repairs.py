@@ -335,7 +335,7 @@ def plain_edit(item: NodeEdit) -> str:
     return f"{item.kind.verb} {item.concept}" if isinstance(item, Intent) else item.plain_words
 
 
-def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
+def repair_sentence(suggestion: Suggestion, class_name: str, *, limits: bool = True) -> str:
     """Return the sentence on a class's proposed repair and its expected gain, or why there is none;
     "" if the class was not searched."""
     if class_name in suggestion.skipped:
@@ -354,7 +354,7 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
     edits += [plain_edit(edit) for edit in repair.taken.edits if not isinstance(edit, Intent)]
     first, *rest = edits
     words = with_and([first, *(edit[0].lower() + edit[1:] for edit in rest)])
-    return f"{words}: {_expected(suggestion, class_name)} expected."
+    return f"{words}: {_expected(suggestion, class_name, limits)} expected."
 
 
 def _no_repair(repair: ClassRepair, class_name: str, by: str) -> str:
@@ -366,15 +366,15 @@ def _no_repair(repair: ClassRepair, class_name: str, by: str) -> str:
     return f"{none}: what is best on some of the images gains {by_points} on the others."
 
 
-def expected_sentence(suggestion: Suggestion, class_name: str) -> str:
+def expected_sentence(suggestion: Suggestion, class_name: str, *, limits: bool = True) -> str:
     """Return the sentence on the expected gain of a class's proposed repair, where its edits are
     shown already."""
-    return f"Expected on other images: {_expected(suggestion, class_name)}."
+    return f"Expected on other images: {_expected(suggestion, class_name, limits)}."
 
 
-def _expected(suggestion: Suggestion, class_name: str) -> str:
-    gain = suggestion.gain_of(class_name).text(1, scale=100, sign=True, limits=False)
-    return f"{gain} {aim_points(suggestion.by) if suggestion.by else 'points'}"
+def _expected(suggestion: Suggestion, class_name: str, limits: bool) -> str:
+    unit = aim_points(suggestion.by) if suggestion.by else "points"
+    return suggestion.gain_of(class_name).text(1, scale=100, unit=unit, sign=True, limits=limits)
 
 
 def _verb(thumb: Intent) -> str:

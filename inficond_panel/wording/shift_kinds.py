@@ -50,6 +50,16 @@ def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
     return f"{kind_sentence(first, found, shift)}{also} {remedy}"
 
 
+def is_mislabelled(found: Differences, shift: ClassShift) -> bool:
+    """Return whether the first finding on a class is wrong labels of training images."""
+    return found.kinds[:1] == (NOISE,) and not shift.unknown_to_teacher
+
+
+def mislabelled_sentence(found: Differences, shift: ClassShift) -> str:
+    """Return the words ``wrong labels of training images`` with their evidence."""
+    return f"{NOISE.words}. {kind_sentence(NOISE, found, shift)}"
+
+
 def remedy_of(kind: ShiftKind, found: Differences | None = None, *, relied_on: bool) -> str:
     """Return the sentence on the remedy for a kind of shift; if the remedy is to remove a concept
     but no suspect has an influence (``relied_on``), return ``NOTHING_TO_REMOVE``.

@@ -284,14 +284,18 @@ def relying_sentence(
     wrong: int,
     shown: int,
     shared: Sequence[str] = (),
+    mislabelled: Sequence[str] = (),
+    unchecked: str = "",
     looked: bool = True,
     things: str = "photos",
 ) -> str:
     """Return sentences on teacher and students, and on how many (``wrong``) rely on a wrong thing.
 
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
-    below the text. ``shared`` students may rely on what all images share. If not ``looked``, a
-    class is checked only when it is selected. ``things`` is what sentences call the images."""
+    below the text. ``shared`` students may rely on what all images share, and
+    training labels of those ``mislabelled`` are wrong. ``unchecked`` is said
+    in place of an all-clear until that is checked. If not ``looked``, a class is checked only
+    when it is selected. ``things`` is what sentences call the images."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )
@@ -305,6 +309,9 @@ def relying_sentence(
         return f"{sentences[0]} {count(len(found))} of {count(classes)} are checked so far."
     unknown = [name for name, each in found.items() if each.unknown_to_teacher]
     sentences += [f"The teacher does not know {_listed(unknown)}."] if unknown else []
+    sentences += (
+        [f"Training labels of {_listed(mislabelled)} are likely wrong."] if mislabelled else []
+    )
     if wrong:
         rest = ":" if wrong == shown else f"; the {count(shown)} that lose most are these:"
         who = f"{count(wrong)} of them" if classes > 1 else "It"
@@ -317,7 +324,9 @@ def relying_sentence(
         return " ".join([*sentences, told])
     unsure = unsure_classes(found)
     none = "None of them" if classes > 1 else "It"
-    if len(unsure) < classes:
+    if unchecked:
+        sentences.append(unchecked)
+    elif len(unsure) < classes:
         sentences.append(f"{none} is {'not ' * (classes == 1)}seen to rely on the wrong thing.")
     few = _listed(unsure)
     few = f"{count(len(unsure))} of them ({few})" if len(unsure) > NAMED else few
@@ -325,6 +334,11 @@ def relying_sentence(
     sentences += [f"For {few} there are too few {_images(things)} to say {what}."] if unsure else []
     sentences += ["Begin with these:"] if shown else []
     return " ".join(sentences)
+
+
+def looking_words(classes: int) -> str:
+    """Return the words on students that are being checked for what they rely on."""
+    return f"Looking at what {'they rely' if classes > 1 else 'it relies'} on …"
 
 
 def unsure_classes(found: Mapping[str, ClassShift]) -> list[str]:

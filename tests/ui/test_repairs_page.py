@@ -121,7 +121,9 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons_or_says_there_is_
     suggest.click()
     thumbs = blocks(page, ".remove")
     expect(thumbs).to_have_count(3)  # ✕ on the first suspects
-    expect(result).to_have_text(re.compile(r"^Expected on other images: \+\d+\.\d points\.$"))
+    expect(result).to_have_text(
+        re.compile(r"^Expected on other images: \+\d+\.\d points \[\S+, \S+\]\.$")
+    )
     table = opened(page).locator(".repair-panel .levers")
     images = ["teacher on tuning images", "labels of tuning images"]
     thumbs_of = ["👍 word", "👍 word, ✕ first suspect", "✕ first suspect"]

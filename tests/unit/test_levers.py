@@ -162,7 +162,7 @@ def test_the_page_compares_with_a_model_of_tune_alone(shown):
 
 
 def test_the_page_s_sentence_says_what_is_expected(shown):
-    assert shown["sentence"].endswith(" points expected.")
+    assert shown["sentence"].endswith("] expected.")
 
 
 def test_the_lever_of_suspects_removes_the_first_three(suggestion, found):

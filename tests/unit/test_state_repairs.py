@@ -123,7 +123,8 @@ def test_a_suggestion_waits_in_the_batch_and_is_forgotten_at_another_iteration(d
     assert "Taking the best lever gains nothing on images" in suggestion.latest.summary
     demo.selection.class_name = "bicycle"
     suggestion.ask(["bicycle"])
-    assert re.fullmatch(r"Expected on other images: \+\d+\.\d points\.", panels.repair["sentence"])
+    told = r"Expected on other images: \+\d+\.\d points \[\S+, \S+\]\."
+    assert re.fullmatch(told, panels.repair["sentence"])
     assert set(demo.tuning.pending) == set(suggestion.latest.intents)
     demo.selection.class_name = "horse"
     assert panels.repair["sentence"] == ""
@@ -136,7 +137,7 @@ def test_a_proposal_that_left_the_batch_names_its_edits_again(demo):
     demo.selection.class_name = "bicycle"
     demo.suggestion.ask(["bicycle"])
     demo.tuning.clear()
-    assert panels.repair["sentence"].endswith(" points expected.")
+    assert panels.repair["sentence"].endswith("] expected.")
 
 
 # -- the refit what-if of one concept: point by point, behind a fine-tune -----------------------

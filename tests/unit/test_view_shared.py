@@ -7,11 +7,13 @@ from sessions import session_on
 from viewing import ask
 
 import inficond_panel
-from inficond_panel.results.shared_bias import asked_classes
+from inficond_panel.errors import InficondError
+from inficond_panel.results.shared_bias import asked_classes, student_shared
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.views.performance.view import PerformanceView, make_unchecked
 from inficond_panel.views.start.view import StartView, in_card_order, make_checking
 
 pytestmark = pytest.mark.page
@@ -147,7 +149,7 @@ def test_a_class_without_such_a_thing_keeps_its_card(start):
 
 def test_the_sentence_names_the_students(start):
     assert "It may" not in start.panel.purpose
-    assert start.panel.purpose.endswith("something that all images share: blond hair.")
+    assert start.panel.purpose.endswith("something that all rows share: blond hair.")
 
 
 def test_an_answer_on_a_card_asks_about_the_next_thing(start, app):
@@ -197,6 +199,38 @@ def test_classes_are_checked_after_all_shifts(app, monkeypatch):
     StartView(app)
     app.shifts.start()
     assert order == sorted(order, reverse=True)
+
+
+def test_no_view_gives_an_all_clear_before_the_classes_are_checked(path, monkeypatch):
+    tuner = open_tuner(path, history=":memory:")
+    app, seen = AppState(tuner, Jobs(inline=True)), []
+    start, table = StartView(app), PerformanceView(app).table
+    real = student_shared
+
+    def noted(*given):
+        seen.append((start.panel.purpose, make_unchecked(app.shared)))
+        return real(*given)
+
+    monkeypatch.setattr("inficond_panel.state.shared.student_shared", noted)
+    app.shifts.start()
+    first, legend = seen[0]
+    assert first.endswith("Looking at what they rely on …")
+    assert legend == "looking …"
+    assert table.unchecked == ""
+    assert "Looking" not in start.panel.purpose
+
+
+def test_where_the_check_fails_the_reason_is_said_in_place_of_an_all_clear(path, monkeypatch):
+    app = AppState(open_tuner(path, history=":memory:"), Jobs(inline=True))
+    start, table = StartView(app), PerformanceView(app).table
+
+    def fails(*_):
+        raise InficondError("The disk is full.")
+
+    monkeypatch.setattr("inficond_panel.state.shared.student_shared", fails)
+    app.shifts.start()
+    assert start.panel.purpose.endswith("The disk is full.")
+    assert table.unchecked == "not checked"
 
 
 def test_a_refit_student_is_checked_anew(start, app):

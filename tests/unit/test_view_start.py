@@ -17,6 +17,7 @@ from inficond_panel.results.begin import in_order
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.shift import ClassShift, Suspect
+from inficond_panel.tuning.shift_kinds import Differences, FitLabels
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.detail.charts import CONCEPTS, make_starts
 from inficond_panel.views.detail.view import DetailView
@@ -25,7 +26,8 @@ from inficond_panel.views.matrix.view import NAMED, MatrixView, make_heads, make
 from inficond_panel.views.page.page import AllStudents
 from inficond_panel.views.start import view as start
 from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
-from inficond_panel.wording.suspects import BY_SCORE, relying_sentence
+from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
+from inficond_panel.wording.suspects import BY_SCORE, looking_words, relying_sentence
 
 pytestmark = pytest.mark.page
 
@@ -127,6 +129,29 @@ def test_one_sentence_says_how_many_students_are_wrong(known, how, said):
     sentence = relying_sentence(known, 4, **how)
     assert sentence.startswith("A teacher decides which classes an image shows. 4 students imitate")
     assert said in sentence
+
+
+@pytest.mark.parametrize(("classes", "words"), [(4, "they rely"), (1, "it relies")])
+def test_nothing_is_clear_before_it_is_checked_what_all_images_share(classes, words):
+    found = dict.fromkeys(list(FOUND)[:classes], FOUND["cow"])
+    looking = looking_words(classes)
+    sentence = relying_sentence(found, classes, wrong=0, shown=0, unchecked=looking)
+    assert sentence.endswith(f"concepts. Looking at what {words} on …")
+
+
+def test_a_class_whose_first_finding_is_wrong_labels_has_a_card_that_opens_it(app):
+    (name, other), view = app.store.classes[:2], StartView(app)
+    labels = FitLabels(*[np.zeros(0, int)] * 4, limits=((0.06, 0.09), (0.11, 0.2)))
+    found = Differences(name, (50, 20), (200, 90), (NOISE,), (), 0.0, labels=labels)
+    kinds = {name: found, other: replace(found, kinds=(LOST, NOISE))}
+    shifts = {each: shift(each, 0.0, kind="none") for each in app.store.classes}
+    app.shifts.param.update(by_class=shifts, differences=kinds)
+    cards = [card for card in view.panel.cards if card.get("asks")]
+    assert [card["class_name"] for card in cards] == [name]
+    assert f"6 to 9% of the training images without {name} are labelled" in cards[0]["sentence"]
+    assert f"Training labels of {name} are likely wrong." in view.panel.purpose
+    ask(view, "look", class_name=name, concept="")
+    assert app.selection.class_name == name
 
 
 def test_the_sentence_names_classes_of_too_few_images():

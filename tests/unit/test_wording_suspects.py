@@ -23,7 +23,13 @@ from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, PHOTOS, SHARE
 from inficond_panel.wording import suspects
-from inficond_panel.wording.repairs import plain_edit, repair_notes, repair_sentence
+from inficond_panel.wording.repairs import (
+    OTHER_AP_SENTENCE,
+    expected_sentence,
+    plain_edit,
+    repair_notes,
+    repair_sentence,
+)
 from inficond_panel.wording.shift_kinds import LOOK_AT, NO_LABEL, finding_sentence, unsure_sentence
 from inficond_panel.wording.suspects import plain_reason, plain_sentence, shift_sentence
 
@@ -154,10 +160,15 @@ def repair(name: str, gain: float) -> ClassRepair:
 def test_a_repair_is_told_with_its_gain_and_where_there_is_none_that_is_said():
     repairs = {"dog": repair("dog", 0.03), "cat": repair("cat", -0.02)}
     made = Suggestion(0, "p", 600, 0.95, repairs, {"cow": "2 photos"})
-    assert repair_sentence(made, "dog") == ("Fewer or more concepts: +3.0 points expected.")
+    told = "Fewer or more concepts: +3.0 points [−6.5, +12.5] expected."
+    assert repair_sentence(made, "dog") == told
+    plain = "Expected on other images: +3.0 points"
+    assert expected_sentence(made, "dog") == f"{plain} [−6.5, +12.5]."
+    assert expected_sentence(made, "dog", limits=False) == f"{plain}."
     assert repair_notes(made, "dog") == [
         "Expected: +3.0 AP points [−6.5, +12.5], cross-fitted: on images that chose neither lever "
-        "nor settings."
+        "nor settings.",
+        OTHER_AP_SENTENCE,
     ]
     assert repair_sentence(made, "cat") == (
         "No repair of cat is expected to gain: what is best on some of the images gains −2.0 "

@@ -187,7 +187,7 @@ def make_suggestion(suggestion: Suggestion, name: str, *, limits: bool = True) -
     repair = suggestion.repairs.get(name)
     levers = repair.levers if repair else ()
     return {
-        "sentence": repair_sentence(suggestion, name),
+        "sentence": repair_sentence(suggestion, name, limits=limits),
         "notes": repair_notes(suggestion, name, limits=limits),
         "levers": [
             {
@@ -347,7 +347,7 @@ class FindingPanel(param.Parameterized):
             found = search.latest.repairs.get(name)
             waiting = self.app.tuning.pending
             if found and found.taken and all(edit in waiting for edit in found.taken.edits):
-                repair["sentence"] = expected_sentence(search.latest, name)
+                repair["sentence"] = expected_sentence(search.latest, name, limits=limits)
         running = {"running": search.running, "share": search.share, "text": search.text}
         self.panels.repair = {**repair, **running}
 

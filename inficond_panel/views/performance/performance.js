@@ -96,7 +96,7 @@ export function render({ model, el }) {
     root.style.setProperty("--names", `${Math.ceil(LETTER * letters)}px`)
     requestAnimationFrame(bars.lay)
   })
-  watch(model, ["rows", "changed", "selected", "sort", "descending", "touched", "shifts"], draw)
+  watch(model, ["rows", "changed", "selected", "sort", "descending", "touched", "shifts", "unchecked"], draw)
   watch(model, ["extent"], () => {
     draw()
     requestAnimationFrame(bars.lay)
@@ -271,13 +271,15 @@ function totalOf(shown, all) {
 }
 
 /** Numbers of students that may rely on the wrong thing, and of those with too few images to say. */
-function shiftsOf({ rows, shifts }) {
+function shiftsOf({ rows, shifts, unchecked }) {
   const known = Object.values(shifts)
   const many = known.filter(({ relies }) => relies).length
   const unsure = known.filter((each) => each.unsure).length
   const few = unsure ? `; too few images to say: ${count(unsure)}` : ""
-  const looked = known.length < rows.length ? `${count(known.length)} so far` : count(rows.length)
-  const found = known.length ? `: ${many ? count(many) : "none"} of ${looked}${few}` : ""
+  const some = known.length < rows.length
+  const looked = some || unchecked ? `${count(known.length)} so far` : count(rows.length)
+  const clear = some || !unchecked ? `none of ${looked}` : unchecked
+  const found = known.length ? `: ${many ? `${count(many)} of ${looked}` : clear}${few}` : ""
   return `may rely on the wrong thing${found}`
 }
 

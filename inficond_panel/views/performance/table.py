@@ -32,6 +32,7 @@ class PerformanceTable(ViewComponent):
     descending = param.Boolean(default=True, doc="Largest value first, undefined values last.")
     changes = param.Dict(default={}, doc="See ``make_changes``; of requested classes only.")
     shifts = param.Dict(default={}, doc="As ``make_shifts`` gives them, by class.")
+    unchecked = param.String("", doc="As ``make_unchecked`` gives it.")
     suspecting = param.Boolean(default=True, doc="Whether shifts are shown.")
     picked = param.String("", doc="Images that the rows are measured on; empty: the whole split.")
     touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")

@@ -31,6 +31,7 @@ from inficond_panel.results.shared_bias import StudentShared, asked_classes
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import Item
+from inficond_panel.state.shared import SharedState
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.drawing import Drawing, change_figure, close_plots, make_plot_pane
@@ -137,6 +138,14 @@ def make_shifts(
     }
 
 
+def make_unchecked(shared: SharedState) -> str:
+    """Return the words in place of an all-clear, while it is not checked what all images share; ""
+    when it is."""
+    if not shared.checking:
+        return ""
+    return "not checked" if shared.problem else "looking …"
+
+
 def _leave_bars(plot: Any, _: hv.Element) -> None:
     """Remove axes and grids, which the browser would make though unseen, and the background."""
     plot.state.update(left=[], below=[], center=[])
@@ -180,6 +189,13 @@ class PerformanceView(Acting, Viewer):
                 app.reliance.param.relying,
                 app.reliance.param.repaired,
                 app.suggestion.param.last,
+            ),
+            unchecked=pn.bind(
+                lambda *_: make_unchecked(app.shared),
+                app.shared.param.by_class,
+                app.shared.param.wanted,
+                app.shared.param.problem,
+                app.selection.param.class_name,
             ),
             touched=pn.bind(make_touched, app.tuning.param.pending),
             sizing_mode="stretch_both",

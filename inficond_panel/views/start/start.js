@@ -203,6 +203,7 @@ function offerOf(
   const like = likes[class_name] ?? 0
   const about = offer ? `, about ${offer.gain} points` : ""
   const what = `${concept}${like ? ` and ${like} like it` : ""}`
+  if (!concept && asks) return ["look", asks, false]
   if (!concept) return asking ? ["ask", `Look at ${ASKED} ${things}`, false] : ["look", "Look", false]
   if (removed.includes(class_name)) return ["", `${what} will be removed`, false]
   if (offer && !offer.removes) return ["repair", `Repair${about}`, true]

@@ -26,6 +26,7 @@ from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.two_worlds import joint_presence
 from inficond_panel.ui import browser
@@ -43,8 +44,10 @@ from inficond_panel.wording.shared_bias import (
     short_sentence,
     thumb_of,
 )
+from inficond_panel.wording.shift_kinds import mislabelled_sentence
 from inficond_panel.wording.suspects import (
     by_score,
+    looking_words,
     relied_sentence,
     relying_sentence,
     relying_words,
@@ -146,12 +149,14 @@ def in_card_order(
     shared: Sequence[dict[str, Any]],
     behind: Sequence[dict[str, Any]],
     last: Collection[str] = (),
+    mislabelled: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
     comes before classes without a finding, which have a card only if they have no other."""
-    asked = {card["class_name"] for card in shared}
+    asked = {card["class_name"] for card in [*shared, *mislabelled]}
     return [
         *(card for card in relying if card["class_name"] not in last),
+        *mislabelled,
         *shared,
         *(card for card in relying if card["class_name"] in last),
         *(card for card in behind if card["class_name"] not in asked),
@@ -180,6 +185,24 @@ def make_behind(
             "removable": False,
         }
         for name in [each for each in order if each in words or each in few][:CARDS]
+    ]
+
+
+def make_mislabelled(
+    shifts: Mapping[str, ClassShift], found: Mapping[str, Differences], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return cards without a concept: of the classes ``names``, with wrong training labels."""
+    return [
+        {
+            "class_name": name,
+            "relies": "",
+            "concept": "",
+            "sentence": mislabelled_sentence(found[name], shifts[name]),
+            "bars": {},
+            "removable": False,
+            "asks": "Look at the labels",
+        }
+        for name in names
     ]
 
 
@@ -259,8 +282,10 @@ class StartView(RefitActions, Viewer):
     @param.depends(
         "app.shifts.by_class",
         "app.reliance.relying",
+        "app.reliance.mislabelled",
         "app.shared.by_class",
         "app.shared.wanted",
+        "app.shared.problem",
         "app.suggestion.last",
         "app.selection.class_name",
         watch=True,
@@ -284,17 +309,23 @@ class StartView(RefitActions, Viewer):
         looking = app.spec.tuning.suspects
         looked = not looking or (app.shared.wanted and not app.shared.waiting)
         idle = shifts.complete and not relying and looked
-        behind = [
-            {**card, "sentence": in_words_of(app.store, card["sentence"])}
-            for card in (make_behind(metrics, unsure, order) if idle else [])
-        ]
-        cards = in_card_order(relying, shared, behind, last)
+        unlike = [n for n in order if n in reliance.mislabelled and n not in [*wrong, *asked]]
+        labels, behind = (
+            [{**card, "sentence": in_words_of(app.store, card["sentence"])} for card in of]
+            for of in (
+                make_mislabelled(shifts.by_class, shifts.differences, unlike[:CARDS]),
+                make_behind(metrics, unsure, order) if idle else [],
+            )
+        )
+        cards = in_card_order(relying, shared, behind, last, labels)
         sentence = relying_sentence(
             shifts.by_class,
             len(app.store.classes),
             wrong=len({*wrong, *asked}) if wrong else 0,
             shown=len({card["class_name"] for card in [*relying, *shared]}),
             shared=asked,
+            mislabelled=[name for name in order if name in reliance.mislabelled],
+            unchecked="" if looked else app.shared.problem or looking_words(len(app.store.classes)),
             looked=looking and shifts.all_wanted,
             things=app.store.things,
         )
