@@ -37,6 +37,7 @@ from inficond_panel.distill.shift_kinds import (
     wrong_chance,
 )
 from inficond_panel.tuning.shift_kinds import NOISY, _in_doubt, _noise
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 Array = NDArray[np.float64]
 #: Share of each class, by the scores (n, 12), and whether it is hard; "tails" has long tails.
@@ -120,7 +121,7 @@ def cases(seed: int) -> Iterator[dict[str, Any]]:
 
 def lists(photos: Any, found: LabelNoise, changed: NDArray, label: NDArray) -> dict[str, Any]:
     """Count listed labels, and wrong ones of them, by either rank; say whether limits hold."""
-    doubted = _in_doubt(photos, photos, found)
+    doubted = _in_doubt(photos, photos, found, CONFIDENCE)
     mean = (photos.model_of_fit[0] + photos.model_of_tune[1]) / 2
     by_mean = wrong_chance(mean, photos.fit_label, found) > 0.5
     by_doctor = doubted.wrong > 0.5

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import chdtri, expit, logit
 
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.groups import Groups
@@ -118,21 +118,22 @@ def label_noise(
 
 
 def share_limits(
-    fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
+    fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray, level: float
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the 95 % limits of the shares ``added`` and ``missed`` of ``label_noise``.
+    """Return the limits of the shares ``added`` and ``missed`` of ``label_noise``, at this level.
 
     They are by profile likelihood: the shares that lower twice the log likelihood, of all other
     values the best, by no more than the quantile of chi-squared.
     """
     sides, least, values = _with_misfit(fit_scores, fit_label, tune_scores, tune_label)
+    fall = chdtri(1, 1 - level)
 
     def limit(which: int, near: float, far: float) -> float:
         for share in (far, *[None] * _HALVINGS):
             middle = (near + far) / 2 if share is None else share
             given = [(middle, middle) if at == which else most for at, most in enumerate(_SHARES)]
             loss, _ = _least([values.tolist()], *sides, shares=given)
-            inside = 2 * (loss - least) <= _CHI_SQUARED
+            inside = 2 * (loss - least) <= fall
             near, far = (middle, far) if inside else (near, middle)
         return near
 
@@ -167,8 +168,8 @@ def _with_misfit(
     )
 
 
-#: Halvings by which a limit is found; 95 % quantile of chi-squared with one degree of freedom.
-_HALVINGS, _CHI_SQUARED = 7, 3.841
+#: Halvings by which a limit is found.
+_HALVINGS = 7
 #: Bounds of the two shares of wrong labels.
 _SHARES = ((0.0, MOST_WRONG), (0.0, MOST_WRONG))
 

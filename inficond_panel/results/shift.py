@@ -141,7 +141,8 @@ def _differences(
     with one_thread():
         photos = student_photos(tuner, node_id, class_name, seed)
         found = _class_shift(tuner, node_id, class_name, False, seed)
-        return differences(photos, settled_shift(found, belonging))
+        level = tuner.spec.views.noise()["level"]
+        return differences(photos, settled_shift(found, belonging), level)
 
 
 @once(_KEPT)

@@ -75,14 +75,15 @@ ShareLimits: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 @dataclass(frozen=True)
 class FitLabels:
     """Labels (n,) of the training images at ``rows``, with cross-fitted probabilities (n,) that
-    the class is ``present``, and that the label is ``wrong``; and 95 % ``limits`` of the shares of
-    negatives labelled present, and of positives labelled absent."""
+    the class is ``present``, and that the label is ``wrong``; and ``limits`` of the shares of
+    negatives labelled present, and of positives labelled absent, at the confidence ``level``."""
 
     rows: NDArray[np.intp]
     label: NDArray
     present: Array
     wrong: Array
     limits: ShareLimits
+    level: float
 
     @property
     def likely_wrong(self) -> NDArray[np.intp]:
@@ -149,8 +150,9 @@ class Differences:
         return self.kinds == (NOISE,) and not self.perhaps
 
 
-def differences(evidence: Evidence, shift: ClassShift) -> Differences:
-    """Return the differences between fit and tune for the class of ``photos``."""
+def differences(evidence: Evidence, shift: ClassShift, level: float) -> Differences:
+    """Return the differences between fit and tune for the class of ``photos``; ``level`` is that of
+    the limits."""
     labels, one = (evidence.fit_label, evidence.tune_label), evidence.one_of_each
     shown = [int(np.count_nonzero(label == 1)) for label in labels]
     positives, sizes = (shown[0], shown[1]), (len(labels[0]), len(labels[1]))
@@ -165,12 +167,12 @@ def differences(evidence: Evidence, shift: ClassShift) -> Differences:
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
-    in_doubt = _in_doubt(evidence, one, noise) if NOISE in (*kinds, *perhaps) else None
+    in_doubt = _in_doubt(evidence, one, noise, level) if NOISE in (*kinds, *perhaps) else None
     given = positives, sizes, kinds, perhaps, share, noise, other, pictures, in_doubt
     return Differences(evidence.student.name, *given)
 
 
-def _in_doubt(evidence: Evidence, one: Evidence, noise: LabelNoise) -> FitLabels:
+def _in_doubt(evidence: Evidence, one: Evidence, noise: LabelNoise, level: float) -> FitLabels:
     """Return the labels of fit with the probability that each is wrong, and limits of ``noise``.
 
     A model of the labels of fit ranks them, with one of those of tune, or with the curve of that
@@ -185,12 +187,9 @@ def _in_doubt(evidence: Evidence, one: Evidence, noise: LabelNoise) -> FitLabels
         by_tune = right_logits(*sides)
     logit = (by_fit + by_tune) / 2
     wrong = wrong_chance(logit, label, NO_NOISE if noise.at_bound else noise)
-    return FitLabels(evidence.fit, label, expit(logit), wrong, _limits(one, noise))
-
-
-def _limits(evidence: Evidence, noise: LabelNoise) -> ShareLimits:
-    fit, tune = (scores[:, : noise.models] for scores in _model_and_teacher(evidence))
-    return share_limits(fit, evidence.fit_label, tune, evidence.tune_label)
+    of_one, of_one_tune = (scores[:, : noise.models] for scores in _model_and_teacher(one))
+    limits = share_limits(of_one, one.fit_label, of_one_tune, one.tune_label, level)
+    return FitLabels(evidence.fit, label, expit(logit), wrong, limits, level)
 
 
 def _model_and_teacher(evidence: Evidence) -> tuple[Array, Array]:

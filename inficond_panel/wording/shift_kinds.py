@@ -8,6 +8,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
+from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.intents import ASKED
 from inficond_panel.vocabulary.shift_kinds import (
     FEW,
@@ -113,7 +114,7 @@ def _noise(found: Differences) -> str:
     return (
         f"By the labels of the tuning images, {added} of the training images without "
         f"{found.class_name} are labelled as showing it, and {missed} of those with it are not "
-        "(95 % limits)."
+        f"({confidence_word(found.labels.level)} limits)."
     )
 
 

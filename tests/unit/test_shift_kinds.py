@@ -72,7 +72,7 @@ def test_limits_hold_the_shares_of_wrong_labels_(splits):
     fit, fit_label, *tune = splits
     changed = np.random.default_rng(5).random(len(fit)) < 0.1
     sides = fit, np.where(changed, 1 - fit_label, fit_label), *tune
-    (low, high), missed = share_limits(*sides)
+    (low, high), missed = share_limits(*sides, 0.95)
     assert low < 0.1 < high
     assert missed[0] < 0.1 < missed[1]
     assert low > 0
@@ -172,7 +172,7 @@ def test_a_teacher_ranks_wrong_labels_unless_it_has_learned_them(splits, learned
     of_tune = photos.model_of_tune
     photos.fit, photos.model_of_fit = np.arange(1500), of_tune[::-1]
     noise = _noise(photos)
-    found = _in_doubt(photos, photos, noise).wrong
+    found = _in_doubt(photos, photos, noise, 0.95).wrong
     plain = wrong_chance(of_tune[1], photos.fit_label, noise)
     values = [average_precision_score(wrong, chance) for chance in (found, plain)]
     assert values[0] == values[1] if learned else values[0] > values[1] + 0.05

@@ -194,6 +194,7 @@ LISTED = FitLabels(
     np.array([0.1, 0.2]),
     np.array([0.9, 0.1]),
     ((0.15, 0.25), (0.0, 0.1)),
+    0.95,
 )
 WRONG = Differences(
     "dog", (40, 50), (200, 200), (NOISE,), (), -1.0, LabelNoise(0.2, 0.05, 90), labels=LISTED
