@@ -306,8 +306,7 @@ def _of_kinds(
         for name, each in seen.items():
             if kind in each.found.kinds:
                 finding = kind_sentence(kind, each.found, each.shift)
-                relied_on = bool(each.shift.relied_on)
-                remedy = remedies.of_kind(kind, each.found, relied_on=relied_on)
+                remedy = remedies.of_kind(kind, each.found, each.shift)
                 yield _row(name, kind.words, finding, remedy)
 
 
