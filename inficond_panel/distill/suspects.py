@@ -70,11 +70,21 @@ from inficond_panel.vocabulary.metrics import AP
 @dataclass(frozen=True)
 class Presence:
     """Presence of one concept: on each split, the share of the positives and of the
-    negatives whose concept score is above ``threshold``."""
+    negatives whose concept score is above ``threshold``. ``positives`` are their numbers on ``fit``
+    and ``tune``."""
 
     threshold: float
     fit: tuple[float, float]
     tune: tuple[float, float]
+    positives: tuple[int, int]
+
+    @property
+    def fall(self) -> float:
+        """Share of the positives on ``fit`` less that on ``tune``, in standard errors."""
+        (learned, other), sizes = (self.fit[0], self.tune[0]), np.array(self.positives)
+        pooled = float(np.average([learned, other], weights=sizes))
+        error = np.sqrt(pooled * (1 - pooled) * (1 / sizes).sum())
+        return float((learned - other) / error) if error > 0 else 0.0
 
 
 def presence(fit: ArrayLike, fit_label: NDArray, tune: ArrayLike, tune_label: NDArray) -> Presence:
@@ -84,7 +94,10 @@ def presence(fit: ArrayLike, fit_label: NDArray, tune: ArrayLike, tune_label: ND
     """
     threshold = dividing_score(fit)
     return Presence(
-        threshold, _shares(fit, fit_label, threshold), _shares(tune, tune_label, threshold)
+        threshold,
+        _shares(fit, fit_label, threshold),
+        _shares(tune, tune_label, threshold),
+        (int((fit_label == 1).sum()), int((tune_label == 1).sum())),
     )
 
 

@@ -87,6 +87,12 @@ _TEACHER = "Look at the teacher first: its weights, its preprocessing, its class
 _CONTRADICTION = (
     "If they are copies, one of the labels is wrong: correct it. Frames of a film may differ."
 )
+#: Whose AP and separation the verdict compares: values of the column ``verdict_of``.
+_STUDENT, _LABELS = "student", "model of the training labels"
+_OF_LABELS = (
+    "AP on training images and its change are those of a model of the training labels, which the "
+    "verdict compares in place of the student: {}."
+)
 #: Most groups of a class that a finding on the teacher names.
 _GROUPS = 3
 #: Largest number of classes with too few photos that have a finding each.
@@ -119,8 +125,9 @@ def doctor(
     ``findings`` has problems and remedies, the most urgent first, and last what cannot be told
     for lack of images; remedies name commands, or Python calls (``in_python``). ``classes`` has
     differences from fit to tune, the change of AP (0 to 1) and of separation (mean logit of
-    positives minus that of negatives), and AP on tune of the student, of the original student if
-    it differs, and of two baselines. ``suspects`` has concepts that a student relies on, the most
+    positives minus that of negatives) of what the verdict compares (``verdict_of``: the student, or
+    a model of the labels of fit), and AP on tune of the student, of the original student if it
+    differs, and of two baselines. ``suspects`` has concepts that a student relies on, the most
     suspect first, with the shares of photos with and without the class that show each. ``shared``
     has what a student may rely on in all photos, which no split shows: other classes, columns of
     metadata, properties of the pictures, and concepts, the strongest first, with the shares of
@@ -299,8 +306,7 @@ def _of_kinds(
         for name, each in seen.items():
             if kind in each.found.kinds:
                 finding = kind_sentence(kind, each.found, each.shift)
-                relied_on = bool(each.shift.relied_on)
-                remedy = remedies.of_kind(kind, each.found, relied_on=relied_on)
+                remedy = remedies.of_kind(kind, each.found, each.shift)
                 yield _row(name, kind.words, finding, remedy)
 
 
@@ -397,6 +403,8 @@ def _classes(
     rows = [_class_row(name, each) for name, each in seen.items()]
     form = "{class}: {sentence} {comparison}"
     notes = [form.format_map(row).rstrip() for row in rows if whole]
+    if of_labels := [row["class"] for row in rows if row["verdict_of"] == _LABELS]:
+        notes.append(_OF_LABELS.format(listed(of_labels, 5)))
     if any(each.shift.by_teacher for each in seen.values()):
         notes += ["Some classes have no training labels: the teacher's decisions replace them."]
     title = "Classes: positives, what differs between training and tuning images, and AP"
@@ -408,7 +416,7 @@ def _classes(
 
 
 def _class_row(name: str, each: _Seen) -> dict[str, Any]:
-    found, verdict, teacher = each.found, each.shift.verdict, each.shift.teacher
+    found, verdict, teacher = each.found, each.shift.decisive, each.shift.teacher
     other, noise = found.other, found.noise
     # Where nothing speaks for wrong labels, the estimated shares of them are arbitrary.
     wrong = noise if NOISE in found.kinds else None
@@ -428,6 +436,7 @@ def _class_row(name: str, each: _Seen) -> dict[str, Any]:
         **columns_of({key: value or NO_INTERVAL for key, value in measured.items()}),
         "fit_ap": np.nan if verdict is None else verdict.ap,
         "fit_separation": np.nan if verdict is None else verdict.separation,
+        "verdict_of": _STUDENT if each.shift.memory is None else _LABELS,
         "verdict_level": VERDICT_LEVEL,
         "teacher_fit_ap": np.nan if each.shift.memory is None else each.shift.memory.ap[0],
         "chance": np.nan if teacher is None else teacher.chance,

@@ -61,6 +61,12 @@ class Suspect:
     by_column: bool = False
     removed: bool = False
 
+    @property
+    def in_shares(self) -> bool:
+        """Whether the shares of the positives tell the loss: they are by labels, as z is, or
+        differ in its direction by more than a standard error. Means of scores may differ alone."""
+        return bool(self.labelled) or np.sign(self.reliance) * self.presence.fall > 1
+
 
 @dataclass(frozen=True)
 class TeacherMemory:
@@ -151,6 +157,14 @@ class ClassShift:
     def first(self) -> Suspect:
         """The suspect to name: the first that can be removed, else the first."""
         return (self.relied_on or self.suspects)[0]
+
+    @property
+    def slight(self) -> bool:
+        """True if the suspect to name lost little: the shares do not tell it, and it is no shift
+        by itself."""
+        if not self.suspects:
+            return False
+        return not self.first.in_shares and self.first.concept not in self.clear
 
     @property
     def ap_lost(self) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from inficond_panel.errors import Remedy
 from inficond_panel.store import Store
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.vocabulary.shift_kinds import (
     FEW,
@@ -76,11 +77,11 @@ class Remedies:
         return unsure_remedy(found, self.of_few)
 
     def of_kind(
-        self, kind: ShiftKind, found: Differences | None = None, *, relied_on: bool = True
+        self, kind: ShiftKind, found: Differences | None = None, shift: ClassShift | None = None
     ) -> str:
-        """Return the remedy for a kind of shift; ``relied_on``: a suspect has an influence;
-        ``found``: the differences of the class, whose labels may be listed."""
-        start = self.first.get(kind) or remedy_of(kind, found, relied_on=relied_on)
+        """Return the remedy for a kind of shift of a class: ``found`` are its differences, whose
+        labels may be listed, ``shift`` has its suspects."""
+        start = self.first.get(kind) or remedy_of(kind, found, shift)
         end = self.then.get(kind, "")
         return start + (" " + end if end else "")
 

@@ -25,6 +25,7 @@ from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_
 NOTHING_WRONG = "no problem was found; what these images do not tell"
 LOOK_AT = "Look at the training labels that are listed: they may be right."
 NO_LABEL = "No single label is likely wrong: compare how training and tuning images were labelled."
+SLIGHT = "The difference is slight: look at the concept before you remove it."
 NOTHING_TO_REMOVE = f"No concept is left to remove: find a repair, or answer {ASKED} images."
 
 
@@ -47,7 +48,7 @@ def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
         return f"{unsure_sentence(found)} {unsure_remedy(found, FEW.remedy)}"
     first, *others = found.kinds
     also = f" Also: {listed([other.words for other in others])}." if others else ""
-    remedy = remedy_of(first, found, relied_on=bool(shift.relied_on))
+    remedy = remedy_of(first, found, shift)
     return f"{kind_sentence(first, found, shift)}{also} {remedy}"
 
 
@@ -61,17 +62,24 @@ def mislabelled_sentence(found: Differences, shift: ClassShift) -> str:
     return f"{NOISE.words}. {kind_sentence(NOISE, found, shift)}"
 
 
-def remedy_of(kind: ShiftKind, found: Differences | None = None, *, relied_on: bool) -> str:
-    """Return the sentence on the remedy for a kind of shift; if the remedy is to remove a concept
-    but no suspect has an influence (``relied_on``), return ``NOTHING_TO_REMOVE``.
+def remedy_of(
+    kind: ShiftKind, found: Differences | None = None, shift: ClassShift | None = None
+) -> str:
+    """Return the sentence on the remedy for a kind of shift.
 
-    The remedy for wrong labels agrees with the labels that are listed of the class (``found``).
+    The remedy for wrong labels agrees with the labels that are listed of the class (``found``), the
+    removal of a concept with the suspects of ``shift``: if none has an influence, it is
+    ``NOTHING_TO_REMOVE``, and ``SLIGHT`` if the named one lost little.
     """
+    if kind == LOST and shift is not None and not shift.relied_on:
+        return NOTHING_TO_REMOVE
+    if kind == LOST and shift is not None and shift.slight:
+        return SLIGHT
     if kind == NOISE and found is not None and not found.labels_listed:
         return NO_LABEL
     if kind == NOISE and found is not None and not found.labels_wrong:
         return LOOK_AT
-    return NOTHING_TO_REMOVE if kind == LOST and not relied_on else kind.remedy
+    return kind.remedy
 
 
 def unsure_remedy(found: Differences, few: str) -> str:

@@ -14,16 +14,20 @@ from inficond_panel.state.batch import Turned, turned_images
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.shift import ClassShift, Suspect
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.views.knowledge.finding import make_finding
 from inficond_panel.views.knowledge.view import KnowledgeView, removed_first
 from inficond_panel.views.page.shell import Shell, make_folded, next_class
 from inficond_panel.views.performance.view import PerformanceView, make_shifts
 from inficond_panel.views.start.view import StartView, make_cards
+from inficond_panel.vocabulary.shift_kinds import LOST
 from inficond_panel.vocabulary.splits import HOLDOUT
+from inficond_panel.wording.shift_kinds import SLIGHT, finding_sentence
 from inficond_panel.wording.suspects import (
     BY_SCORE,
     LITTLE,
     is_repaired,
+    plain_sentence,
     relied_sentence,
     relies_wrongly,
 )
@@ -36,7 +40,7 @@ UNKNOWN_LIMITS = Interval(0.1, np.nan, np.nan)
 
 def suspect(concept: str, fit=0.9, tune=0.4, reliance=0.5) -> Suspect:
     facts = 1.0, 3.0, 0.01, reliance, 1.0, 0.2, 1.0, 0.1, ()
-    return Suspect(concept, *facts, Presence(0.5, (fit, 0.1), (tune, 0.1)))
+    return Suspect(concept, *facts, Presence(0.5, (fit, 0.1), (tune, 0.1), (50, 50)))
 
 
 def shift(name: str = "dog", kind: str = SHIFT, *concepts: str) -> ClassShift:
@@ -59,14 +63,60 @@ def without_shift(name: str = "dog", kind: str = NONE) -> ClassShift:
             "dog relies on ball: it is in 90 % of the dog photos it learned from, but in 40 % of "
             "the other dog photos.",
         ),
-        (suspect("ball", 0.4, 0.4), "in 40 % of the dog photos it learned from, and in 40 %"),
+        (
+            replace(suspect("ball", 0.4, 0.4), labelled="ball"),
+            "in 40 % of the dog photos it learned from, and in 40 %",
+        ),
+        (
+            suspect("ball", 0.5, 0.48),
+            "dog relies on ball: with dog its mean score is 1.00 standard deviations higher than "
+            "without in training images, but 0.10 higher in tuning images.",
+        ),
+        (suspect("ball", 0.4, 0.6), "relies on ball: with dog its mean score is 1.00"),
         (suspect("ball", 0.1, 0.4, -0.5), "dog relies on the absence of ball: it is in 10 %"),
         (suspect("ball", 0.1, 0.4, -0.5), "but in 40 % of the other dog photos."),
     ],
-    ids=["present", "as often", "absent", "absent less often"],
+    ids=[
+        "present",
+        "as often by labels",
+        "as often by its score",
+        "more often by its score",
+        "absent",
+        "absent less often",
+    ],
 )
 def test_a_class_that_relies_on_a_concept_is_told_in_one_sentence(found, said):
     assert said in relied_sentence("dog", found)
+
+
+def test_a_number_of_a_table_has_a_mean_of_rows():
+    low = replace(suspect("haemoglobin", 0.2, 0.21, -0.5), fit=-1.5, tune=-1.31)
+    assert relied_sentence("anaemia", low, "rows").endswith(
+        "haemoglobin: with anaemia its mean is 1.50 standard deviations lower than without in "
+        "training rows, but 1.31 lower in tuning rows."
+    )
+
+
+def test_a_concept_that_lost_little_is_looked_at_before_it_is_removed():
+    found = Differences("dog", (50, 50), (100, 100), (LOST,), (), 0.0)
+    slight = replace(shift(), suspects=(suspect("ball", 0.5, 0.48),))
+    assert finding_sentence(found, slight).endswith(SLIGHT)
+    for one in (shift(), replace(slight, clear=("ball",))):
+        assert finding_sentence(found, one).endswith(LOST.remedy)
+
+
+@pytest.mark.parametrize(("weight", "carried"), [(0.0, True), (0.004, True), (-0.006, False)])
+def test_a_concept_whose_influence_is_shown_as_0_is_carried(weight, carried):
+    found = replace(shift(), suspects=(replace(suspect("ball"), weight=weight),))
+    assert plain_sentence(found).endswith("correlated concepts carry it.") is carried
+
+
+def test_the_fall_of_a_share_is_in_standard_errors():
+    """By hand: 0.6 of 100 and 0.4 of 50, 80 of 150 together."""
+    there = Presence(0.5, (0.6, 0.1), (0.4, 0.1), (100, 50))
+    error = (80 / 150 * 70 / 150 * (1 / 100 + 1 / 50)) ** 0.5
+    assert there.fall == pytest.approx(0.2 / error)
+    assert replace(there, fit=(1.0, 0.1), tune=(1.0, 0.1)).fall == 0
 
 
 def test_the_sentence_on_a_store_of_captions_names_captions():

@@ -115,7 +115,18 @@ def test_the_doctor_lists_the_suspects_that_belong(demo):
 def shift_by_concepts_alone(*concepts):
     """A class that does as well on tune, with concepts that clearly lost their correlation."""
     nothing = Interval(0.0, -0.01, 0.01)
-    facts = 1.0, 3.0, 0.001, 0.5, 1.0, 0.2, 1.0, 0.1, (), Presence(0.5, (0.9, 0.1), (0.4, 0.1))
+    facts = (
+        1.0,
+        3.0,
+        0.001,
+        0.5,
+        1.0,
+        0.2,
+        1.0,
+        0.1,
+        (),
+        Presence(0.5, (0.9, 0.1), (0.4, 0.1), (50, 50)),
+    )
     suspects = tuple(Suspect(concept, *facts) for concept in concepts)
     verdict = Verdict(5.0, 0.9, nothing, nothing)
     return ClassShift("bicycle", SHIFT, verdict=verdict, suspects=suspects, clear=concepts)

@@ -106,6 +106,27 @@ def test_the_doctor_has_the_aps_of_the_teacher_on_both_splits(trained):
     assert (row["teacher_fit_ap"], row["teacher_ap"]) == pytest.approx(memory.ap, rel=1e-6)
 
 
+def test_the_doctor_s_table_has_the_numbers_of_the_verdict_and_says_whose_they_are(trained):
+    classes, found = trained.doctor()["classes"], shift(trained)
+    row, decisive = classes.loc["dog"], found.memory.labels
+    lost = decisive.ap_lost
+    limits = ["fit_ap", "ap_change", "ap_change_low", "ap_change_high"]
+    expected = [decisive.ap, -lost.estimate, -lost.high, -lost.low]
+    assert row[limits].to_list() == pytest.approx(expected, rel=1e-6)
+    assert row["separation_change"] == pytest.approx(-decisive.separation_lost.estimate, rel=1e-6)
+    assert row["verdict_of"] == "model of the training labels"
+    assert any("in place of the student: dog." in note for note in classes.attrs["notes"])
+
+
+def test_the_doctor_s_table_has_the_numbers_of_the_student_if_the_verdict_is_on_it():
+    students = students_of("strong", biased=True)
+    classes, verdict = students.doctor()["classes"], shift(students).verdict
+    assert verdict is not None
+    assert classes.loc["dog", "ap_change"] == pytest.approx(-verdict.ap_lost.estimate, rel=1e-6)
+    assert classes.loc["dog", "verdict_of"] == "student"
+    assert not any("in place of the student" in note for note in classes.attrs["notes"])
+
+
 def test_the_fall_of_a_student_of_a_cross_fitted_teacher_is_no_shift():
     """The student of the other photos has learned a photo's label from the models that saw it."""
     found = shift(students_of("cross-fitted"))

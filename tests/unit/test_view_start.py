@@ -34,7 +34,18 @@ pytestmark = pytest.mark.page
 
 def shift(name: str, lost: float, *concepts: str, kind: str = "shift") -> ClassShift:
     verdict = Verdict(5.0, 0.9, *[Interval(lost, lost, lost)] * 2)
-    facts = 1.0, 3.0, 0.01, 0.5, 1.0, 0.2, 1.0, 0.1, (), Presence(0.5, (0.9, 0.1), (0.4, 0.1))
+    facts = (
+        1.0,
+        3.0,
+        0.01,
+        0.5,
+        1.0,
+        0.2,
+        1.0,
+        0.1,
+        (),
+        Presence(0.5, (0.9, 0.1), (0.4, 0.1), (50, 50)),
+    )
     suspects = tuple(Suspect(concept, *facts) for concept in concepts)
     return ClassShift(name, kind, verdict=verdict, suspects=suspects)
 
@@ -67,6 +78,17 @@ def test_a_card_says_in_one_sentence_how_often_the_concept_is_there():
         "the other cat photos."
     )
     assert card["sentence"] == said
+
+
+def test_a_card_of_a_loss_that_the_shares_do_not_tell_has_means_and_no_bars():
+    equal = Presence(0.5, (0.5, 0.1), (0.5, 0.1), (50, 50))
+    of_cat = tuple(replace(each, presence=equal) for each in FOUND["cat"].suspects)
+    (card,) = make_cards({"cat": replace(FOUND["cat"], suspects=of_cat)}, ["cat"])
+    assert card["bars"] == {}
+    assert card["sentence"] == (
+        "With cat its mean score is 1.00 standard deviations higher than without in training "
+        "images, but 0.10 higher in tuning images."
+    )
 
 
 def test_the_bars_of_a_card_are_the_shares_of_the_classs_images():

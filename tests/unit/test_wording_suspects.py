@@ -52,16 +52,20 @@ def test_the_threshold_parts_two_groups_as_two_means_do_and_shares_are_by_that_o
 
 
 # --- suspects ------------------------------------------------------------------------------------
-BICYCLE, LIGHT = ClassShift("bicycle", "shift"), Presence(0.271, (0.954, 0.03), (0.5, 0.17))
+BICYCLE, LIGHT = (
+    ClassShift("bicycle", "shift"),
+    Presence(0.271, (0.954, 0.03), (0.5, 0.17), (50, 50)),
+)
 #: Its score, z, q, reliance, weight, what is lost, and scores of fit and tune.
 SUSPECT = Suspect("traffic light", 1.0, 8.61, 0.0, 0.4, 1.5, 0.8, 2.2, 1.0, (), LIGHT)
 
 
 def test_a_concept_that_lowers_the_logit_counts_by_its_absence_and_photos_with_the_class_lead():
-    against = replace(SUSPECT, reliance=-SUSPECT.reliance)
+    rarer = replace(LIGHT, fit=LIGHT.tune, tune=LIGHT.fit)
+    against = replace(SUSPECT, reliance=-SUSPECT.reliance, presence=rarer)
     said = plain_sentence(replace(BICYCLE, suspects=(against,)))
     assert said.startswith(f"bicycle relies on the absence of {SUSPECT.concept}: it is in ")
-    ball = replace(SUSPECT, presence=Presence(0.1, (0.9, 0.1), (0.85, 0.5)))
+    ball = replace(SUSPECT, presence=Presence(0.1, (0.9, 0.1), (0.85, 0.5), (50, 50)))
     shift = ClassShift("dog", "shift")
     for reason in (suspects.suspect_reason, plain_reason):
         assert reason(shift, ball).removesuffix(f" {suspects.BY_SCORE}") == (

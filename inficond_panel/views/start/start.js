@@ -82,7 +82,7 @@ function makeCard(card, things, send) {
       about
         ? h("p", {}, name(class_name), ` ${relies} `, name(about, card.hover || null), ".")
         : h("p", {}, name(class_name), ": ", h("span")),
-      bars.of ? makeBars(class_name, bars, things) : thing ? h("p") : "",
+      bars.of ? makeBars(class_name, bars, things) : about ? h("p") : "",
       thing
         ? makeAnswers(card, send)
         : h("div", { class: "offer" }, h("button", { class: "btn main" }), h("span")),
@@ -185,7 +185,7 @@ function fillCard(element, card, model) {
     showPicture(place.firstChild, found[at])
   })
   if (card.bars.of) fillBars(words[1], card.bars, card.sentence)
-  else text(card.thing ? words[1] : words[0].lastChild, card.sentence)
+  else text(card.thing || card.concept ? words[1] : words[0].lastChild, card.sentence)
   const { children } = words[words.length - 1]
   card.thing ? fillAnswers(children, card, model) : fillOffer(children, card, model)
 }

@@ -48,6 +48,7 @@ from inficond_panel.wording.shift_kinds import mislabelled_sentence
 from inficond_panel.wording.suspects import (
     by_score,
     looking_words,
+    means_clause,
     relied_sentence,
     relying_sentence,
     relying_words,
@@ -69,9 +70,9 @@ def make_cards(
 
     A card is ``{class_name, relies, concept, hover, sentence, bars, removable, asks}``: ``relies``
     are the words between class and concept, ``hover`` is a sentence if only a score shows the
-    concept, ``bars`` are of the class's training and tuning images that
-    show the concept (see ``make_bars``), ``removable`` whether it can be removed, ``asks`` a
-    question if the concept is perhaps the ``same`` as the class.
+    concept, ``bars`` are of the class's training and tuning images that show the concept (see
+    ``make_bars``; {} if the sentence tells the loss by means), ``removable`` whether it can be
+    removed, ``asks`` a question if the concept is perhaps the ``same`` as the class.
     """
     return [
         {
@@ -79,14 +80,7 @@ def make_cards(
             "relies": relying_words(shift.first),
             "concept": shift.first.concept,
             "hover": by_score(shift.first, shift.things),
-            "sentence": relied_sentence(shift.class_name, shift.first, shift.things),
-            "bars": make_bars(
-                "shown",
-                shift.first.concept,
-                "learned from",
-                "on screen",
-                (shift.first.presence.fit[0], shift.first.presence.tune[0]),
-            ),
+            **_evidence(shift),
             "removable": bool(shift.relied_on),
             "asks": same_question(shift.class_name, shift.first.concept)
             if same(shift.class_name, shift.first.concept)
@@ -94,6 +88,19 @@ def make_cards(
         }
         for shift in (shifts[name] for name in names)
     ]
+
+
+def _evidence(shift: ClassShift) -> dict[str, Any]:
+    """Return the sentence and the bars of a card; no bars if the shares do not tell the loss."""
+    name, suspect, things = shift.class_name, shift.first, shift.things
+    if not suspect.in_shares:
+        clause = means_clause(name, suspect, things)
+        return {"sentence": f"{clause[0].upper()}{clause[1:]}.", "bars": {}}
+    shares = suspect.presence.fit[0], suspect.presence.tune[0]
+    return {
+        "sentence": relied_sentence(name, suspect, things),
+        "bars": make_bars("shown", suspect.concept, "learned from", "on screen", shares),
+    }
 
 
 def make_bars(
