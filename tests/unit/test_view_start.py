@@ -163,7 +163,7 @@ def test_nothing_is_clear_before_it_is_checked_what_all_images_share(classes, wo
 
 def test_a_class_whose_first_finding_is_wrong_labels_has_a_card_that_opens_it(app):
     (name, other), view = app.store.classes[:2], StartView(app)
-    labels = FitLabels(*[np.zeros(0, int)] * 4, limits=((0.06, 0.09), (0.11, 0.2)))
+    labels = FitLabels(*[np.zeros(0, int)] * 4, limits=((0.06, 0.09), (0.11, 0.2)), level=0.95)
     found = Differences(name, (50, 20), (200, 90), (NOISE,), (), 0.0, labels=labels)
     kinds = {name: found, other: replace(found, kinds=(LOST, NOISE))}
     shifts = {each: shift(each, 0.0, kind="none") for each in app.store.classes}
