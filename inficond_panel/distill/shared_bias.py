@@ -142,8 +142,19 @@ class SharedBias:
         for group, beside in _with_equal_others(z, self._known):
             given = np.column_stack([self._given, self._known[:, beside]])
             t[group] = covariance_measure(z[:, group], self._logit, given)
+        for m in np.flatnonzero(t == 0):
+            t[m] = self._without_excluded(z[:, m])
         p[tested] = 2 * ndtr(-np.abs(t))
         return p
+
+    def _without_excluded(self, z: Array) -> float:
+        """Return the t of a candidate (n,) of which the others leave nothing: without those that no
+        photo has together with it, as the other values of a column."""
+        shown, others = z == z.max(), self._known == self._known.max(axis=0)
+        (_, beside), *_ = _with_equal_others(z[:, None], self._known)
+        beside = beside & (shown[:, None] & others).any(axis=0)
+        given = np.column_stack([self._given, self._known[:, beside]])
+        return float(covariance_measure(z[:, None], self._logit, given)[0])
 
     def called(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the mask (M,) of the candidates to call, among the ``known`` ones (M,)."""

@@ -261,9 +261,10 @@ def _of_teacher_groups(
     tuner: Tuner, seen: Mapping[str, _Seen], facts: Mapping[str, Any]
 ) -> Iterator[dict[str, str]]:
     limits = tuner.spec.views.intervals
-    known = tuple(name for name in classes_known(tuner) if name in seen)
-    found = of_class(worse_groups_of_teacher(tuner, known, facts["seed"]))
+    found = of_class(worse_groups_of_teacher(tuner, classes_known(tuner), facts["seed"]))
     for name, groups in found.items():
+        if name not in seen:  # all classes are tested, so that a choice of classes finds no more
+            continue
         finding = " ".join(
             teacher_group_sentence(
                 name,

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit
+
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Outcome, holm, metric_intervals, slices_by
 from inficond_panel.distill.metrics.outcome import Mask
+from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.distill.metrics.slices import (
     MIN_IMAGES,
     MIN_POSITIVES,
@@ -17,6 +22,8 @@ from inficond_panel.distill.metrics.slices import (
     too_small,
 )
 from inficond_panel.tuning import Tuner
+from inficond_panel.tuning.repairs.choosing import calibrated
+from inficond_panel.vocabulary.confidence import DRAWS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.things import MOST_VALUES
@@ -25,6 +32,8 @@ from inficond_panel.vocabulary.things import MOST_VALUES
 MOST_TESTS = 500
 #: Largest p, adjusted by Holm for all classes and groups, and least fall of AP, of a finding.
 LARGEST_P, LEAST_FALL = 0.05, 0.1
+#: Share of draws by the teacher's own probabilities with a lower AP than that of a worse group.
+UNLIKELY = 0.02
 
 
 @dataclass(frozen=True)
@@ -54,10 +63,12 @@ def worse_groups_of_teacher(
 
     Groups are values of the columns of metadata. A group is worse if the teacher's AP is lower than
     in random sets with the same labels, by a permutation test that is adjusted for all ``classes``
-    and groups; if also the interval of its AP lies below theirs; and by ``LEAST_FALL`` or more.
-    Groups that are too small to compare are left out.
+    and groups; if also the interval of its AP lies below theirs; by ``LEAST_FALL`` or more; and if
+    it is low by the teacher's own probabilities, too (``expected_of_itself``). Groups that are too
+    small to compare are left out.
     """
-    parts, noise = groups_to_test(tuner, classes), tuner.spec.views.noise()
+    parts, masks = groups_to_test(tuner, classes), _masks(tuner)
+    noise = tuner.spec.views.noise()
     pairs = [(name, key) for name, keys in parts.items() for key in keys]
     tested = [each for name in parts for each in tests_of_class(tuner, name, classes, seed)]
     adjusted, found = holm([p for _, p in tested]), list[WorseGroup]()
@@ -66,10 +77,28 @@ def worse_groups_of_teacher(
             continue
         part = parts[name][key]
         ap = metric_intervals(part, (AP.key,), **noise)[AP.key]
-        if ap.high < expected and expected - ap.estimate >= LEAST_FALL:
+        if not ap.high < expected or expected - ap.estimate < LEAST_FALL:
+            continue
+        if ap.estimate < expected_of_itself(tuner.teacher_outcomes(TUNE)[name], masks[key], seed):
             counts = len(part.positive), int(part.positive.sum())
             found.append(WorseGroup(name, *key, *counts, ap, expected, p))
     return tuple(sorted(found, key=lambda each: each.ap.estimate - each.expected))
+
+
+def expected_of_itself(outcome: Outcome, mask: Mask, seed: int) -> float:
+    """Return the AP in a group (``mask``) that the teacher's own probabilities, calibrated on all
+    tuning images, make unlikely: the lowest ``UNLIKELY`` of draws of the group's labels, with as
+    many positives.
+
+    A class that goes with the column is harder to rank inside a group for any teacher, since the
+    group tells nothing there: a teacher that knows the right probabilities is not worse for that.
+    """
+    inside = mask[outcome.known]
+    logit = calibrated(outcome.positive, outcome.logit[None])[0, inside]
+    share = outcome.positive[inside].mean()
+    moved = brentq(lambda by: expit(logit + by).mean() - share, -50, 50)
+    labels = np.random.default_rng(seed).random((DRAWS, len(logit))) < expit(logit + moved)
+    return float(np.nanquantile([average_precision(label, logit) for label in labels], UNLIKELY))
 
 
 def classes_known(tuner: Tuner) -> tuple[str, ...]:

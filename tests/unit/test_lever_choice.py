@@ -121,7 +121,8 @@ def test_levers_of_thumbs_are_those_that_differ(monkeypatch, suspects, targets, 
     own = None if word is None else SimpleNamespace(name=word)
     monkeypatch.setattr(levers, "own_word", lambda store, name: own)
     evidence = SimpleNamespace(class_name=NAME, student=SimpleNamespace(store=None))
-    shift = SimpleNamespace(suspects=[SimpleNamespace(concept=c) for c in "ab"[:suspects]])
+    found = [SimpleNamespace(concept=c, removed=False) for c in "ab"[:suspects]]
+    shift = SimpleNamespace(suspects=found)
     found = levers._thumbs(evidence, shift, (), targets=targets)
     assert [each.name for each in found] == expected
 

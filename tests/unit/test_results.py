@@ -225,7 +225,9 @@ def named(**sizes):
 def compared(spec, folder, monkeypatch, names, *flags):
     """Frames that a command shows, and the page that it writes."""
     frames = {}
-    monkeypatch.setattr(comparison, "show_all", lambda args, found, shown: frames.update(found))
+    monkeypatch.setattr(
+        comparison, "show_all", lambda args, found, shown, store: frames.update(found)
+    )
     arguments = ["compare", str(spec), "--draws", "5", "--output", str(folder / "out"), *flags]
     assert main(arguments) == 0
     (page,) = (folder / "out").glob("*.html")

@@ -157,6 +157,14 @@ def test_a_thing_that_the_student_uses_is_called():
     assert called(label, own + thing, own, thing)
 
 
+def test_a_value_that_the_other_values_of_its_column_give_is_called():
+    _, label, own, thing = photos()
+    others = np.random.default_rng(1).integers(0, 3, len(label))[:, None] == np.arange(3)
+    values = np.column_stack([thing, others * (1 - thing[:, None])])
+    found = shared_bias(values, label, own + thing, own[:, None], values)
+    assert found.called(np.ones(4, dtype=bool))[0]
+
+
 def test_a_thing_that_a_student_uses_without_a_correlation_is_not_called():
     rng, label, own, thing = photos()
     other = rng.permutation(thing)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 from sklearn.metrics import average_precision_score
 
 import inficond_panel
@@ -68,6 +69,20 @@ def test_equal_sites_are_rarely_called_worse():
     """Sites differ in the share of the class, and in the level of the logits: no difference in
     ranking within. At most 5 % of stores have a finding; more than 6 of 50 is p < 0.02."""
     assert sum(bool(found(drawn(seed))) for seed in range(1, 51)) <= 6
+
+
+def test_a_teacher_that_knows_the_right_probabilities_is_not_called_worse():
+    """The class goes with the site: inside a site the site tells nothing, and AP is lower."""
+
+    def knowing(seed):
+        tuner = drawn(seed, images=800)
+        site, rng = np.array(tuner.columns["site"]), np.random.default_rng(seed)
+        logit = np.where(site == "A", 1.5, -2.0) + 0.8 * rng.normal(size=800)
+        label = (rng.random(800) < expit(logit)).astype(np.int8)
+        tuner.outcomes = {"claim": Outcome(label, logit)}
+        return tuner
+
+    assert sum(bool(found(knowing(seed))) for seed in range(1, 31)) <= 4
 
 
 def test_a_column_with_a_value_per_image_divides_nothing():
