@@ -19,7 +19,7 @@ from inficond_panel.results.image_sets import (
     shared_image_set,
     worst_first,
 )
-from inficond_panel.results.slices import metadata_slices
+from inficond_panel.results.slices import group_masks
 from inficond_panel.tuning import Student
 from inficond_panel.tuning.cells import is_shown_or_not
 from inficond_panel.wording.groups import group_words
@@ -66,7 +66,7 @@ def group_images(student: Student, by: str, group: str) -> ImageSet:
     ``by`` is a column, a property, a class or a concept (``cells.group_texts``). Raises
     ``DataError`` if it, or the group, is unknown.
     """
-    masks = metadata_slices(student.store, student.split, [by], student.rows)
+    masks = group_masks(student.store, student.split, [by], student.rows)
     if group not in masks:
         raise DataError(missing("group", group, masks))
     shown_or_not = is_shown_or_not(student.store, by)
