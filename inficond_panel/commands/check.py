@@ -140,19 +140,19 @@ def _check_images(section: RootedDataset, dataset: Dataset) -> None:
     """Look for the files of a data set, and compare those of equal size; raise ``DataError``."""
     from inficond_panel.store.near_images import ALLOWED, check_across
     from precompute.datasets import check_files, lost_text
-    from precompute.datasets.equal_files import contradiction_note, equal_images
+    from precompute.datasets.equal_files import equal_images
     from precompute.datasets.labels import without_positives
 
     for told in without_positives(dataset.split, dataset.label, dataset.classes):
         note(f"Warning: {told}")
     if lost := check_files(dataset, section.max_bad_share):
         note(f"Warning: {lost_text(lost)}")
-    if unlike := contradiction_note(dataset):
-        note(f"Warning: {unlike}")
     equal = equal_images(dataset)
-    check_across(equal, section.across_splits, ALLOWED)
-    if equal.groups:
-        note(f"Equal files: {equal}")
+    if equal.contradictions:
+        note(f"Warning: {equal.contradictions}")
+    check_across(equal.near, section.across_splits, ALLOWED)
+    if equal.near.groups:
+        note(f"Equal files: {equal.near}")
 
 
 def _teacher_lines(spec: Spec, dataset: Dataset) -> list[str]:

@@ -122,9 +122,17 @@ class SharedBias:
     use: Array
 
     def __init__(
-        self, z: Candidates, label: Array, logit: Array, own: Array, known: Array, tested: NDArray
+        self,
+        z: Candidates,
+        label: Array,
+        logit: Array,
+        own: Array,
+        known: Array,
+        tested: NDArray,
+        left_out: NDArray[np.bool_],
     ) -> None:
         self._z, self._logit, self._known, self._tested = z, logit, known, tested
+        self._left_out = left_out
         self._given = np.column_stack([label, own])
         self.correlation = np.where(tested, partial_correlation(z, label, own), 0.0)
         self.use = np.where(tested, partial_correlation(z, logit, self._given), 0.0)
@@ -139,22 +147,11 @@ class SharedBias:
         p, tested = np.ones(len(some)), self._tested[some]
         z = self._z.columns(some[tested])
         t = np.zeros(z.shape[1])
-        for group, beside in _with_equal_others(z, self._known):
+        for group, beside in _with_equal_others(z, self._known, self._left_out[some[tested]]):
             given = np.column_stack([self._given, self._known[:, beside]])
             t[group] = covariance_measure(z[:, group], self._logit, given)
-        for m in np.flatnonzero(t == 0):
-            t[m] = self._without_excluded(z[:, m])
         p[tested] = 2 * ndtr(-np.abs(t))
         return p
-
-    def _without_excluded(self, z: Array) -> float:
-        """Return the t of a candidate (n,) of which the others leave nothing: without those that no
-        photo has together with it, as the other values of a column."""
-        shown, others = z == z.max(), self._known == self._known.max(axis=0)
-        (_, beside), *_ = _with_equal_others(z[:, None], self._known)
-        beside = beside & (shown[:, None] & others).any(axis=0)
-        given = np.column_stack([self._given, self._known[:, beside]])
-        return float(covariance_measure(z[:, None], self._logit, given)[0])
 
     def called(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the mask (M,) of the candidates to call, among the ``known`` ones (M,)."""
@@ -183,12 +180,14 @@ def shared_bias(
     own: NDArray,
     known: NDArray,
     carried: NDArray | None = None,
+    left_out: NDArray[np.bool_] | None = None,
 ) -> SharedBias:
     """Measure what a student may rely on in photos with labels (n,) in {1, 0} and logits (n,).
 
     ``candidates`` are (n, M), the scores of the ``own`` words (n, W), the ``known`` candidates
     (n, K), which may be among the candidates. ``carried`` (M,) is the ``support`` of the
-    candidates, where it is known already.
+    candidates, where it is known already. ``left_out`` (M, K) are known ones beside which a
+    candidate is not tested, as the other values of its column: together they give it.
     """
     y, f, own, known = (np.asarray(each, dtype=np.float64) for each in (label, logit, own, known))
     if not isinstance(candidates, Candidates):
@@ -196,7 +195,9 @@ def shared_bias(
         candidates = Candidates(candidates)
     carried = np.full(len(candidates.squares), np.inf) if carried is None else carried
     tested = (carried >= LEAST_SUPPORT) & (candidates.squares > 0)
-    return SharedBias(candidates, y, f, own, known, tested)
+    shape = len(candidates.squares), known.shape[1]
+    left_out = np.zeros(shape, dtype=bool) if left_out is None else left_out
+    return SharedBias(candidates, y, f, own, known, tested, left_out)
 
 
 def partial_correlation(z: Candidates, values: Array, given: Array) -> Array:
@@ -246,11 +247,14 @@ def _basis(given: Array) -> Array:
     return np.hstack([one, q[:, np.diag(r) ** 2 > _ROUNDING]])
 
 
-def _with_equal_others(z: Array, known: Array) -> list[tuple[list[int], NDArray[np.bool_]]]:
+def _with_equal_others(
+    z: Array, known: Array, left_out: NDArray[np.bool_]
+) -> list[tuple[list[int], NDArray[np.bool_]]]:
     """Return the candidates (n, M) in groups (indices), each with the mask (K,) of the known
-    candidates that are carried by photos enough and are alike to none of the group."""
+    candidates that are carried by photos enough, alike to none of the group and not ``left_out``
+    (M, K)."""
     firm = support(known) >= LEAST_SUPPORT
-    beside = (np.abs(_correlation(z, known)) < ALIKE) & firm
+    beside = (np.abs(_correlation(z, known)) < ALIKE) & firm & ~left_out
     groups: dict[bytes, list[int]] = {}
     for m, others in enumerate(beside):
         groups.setdefault(others.tobytes(), []).append(m)

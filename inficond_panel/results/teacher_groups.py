@@ -11,9 +11,8 @@ from scipy.special import expit
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill import Outcome, holm, metric_intervals, slices_by
+from inficond_panel.distill import Outcome, average_precision, holm, metric_intervals, slices_by
 from inficond_panel.distill.metrics.outcome import Mask
-from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.distill.metrics.slices import (
     MIN_IMAGES,
     MIN_POSITIVES,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inficond_panel.store.images import UnreadableImage, decode, photo_digest
 from inficond_panel.store.near_images import (
@@ -19,6 +19,7 @@ from inficond_panel.store.near_images import (
     joined,
     near_images,
 )
+from inficond_panel.store.near_scores import Pairs
 from precompute.datasets.dataset import Dataset
 
 K = TypeVar("K")
@@ -26,34 +27,38 @@ K = TypeVar("K")
 _HEAD = 1 << 14
 
 
-def equal_images(dataset: Dataset) -> NearImages:
-    """Return the groups of images with equal files; none if the images have no files."""
-    group = equal_groups(len(dataset.ids), dataset.file)
-    return near_images(group, np.array(dataset.split), dataset.ids)
+@dataclass(frozen=True)
+class EqualImages:
+    """Images of a data set with equal files: their groups, and the sentence on groups whose labels
+    contradict each other; "" without any."""
+
+    near: NearImages
+    contradictions: str
 
 
-def contradiction_note(dataset: Dataset) -> str:
-    """Return the sentence on images with equal files and other labels; "" without any."""
-    group = equal_groups(len(dataset.ids), dataset.file)
-    return contradiction_text(contradictions(group, dataset.label, dataset.ids, dataset.classes))
+def equal_images(dataset: Dataset) -> EqualImages:
+    """Return the images with equal files; no group if the images have no files."""
+    ids = dataset.ids
+    group = joined([equal_files(len(ids), dataset.file)], None, len(ids))
+    return EqualImages(
+        near_images(group, np.array(dataset.split), ids),
+        contradiction_text(contradictions(group, dataset.label, ids, dataset.classes)),
+    )
 
 
-def equal_groups(images: int, file: Callable[[int], Path] | None) -> NDArray[np.int32]:
-    """Return the group of each image: the index of the first image whose file is equal.
+def equal_files(images: int, file: Callable[[int], Path] | None) -> Pairs:
+    """Return each copy's pair with the first image whose file is equal, as indices.
 
     Files are compared by size, then by their first bytes, and read whole only if these are equal.
     Files that are no images, such as empty ones, equal no other.
     """
-    keys = [""] * images
-    if file is not None:
-        left = [list(range(images))]
-        for key_of in (_size, _head, photo_digest):
-            left = [part for parts in left for part in _equal(parts, file, key_of)]
-        for part in left:
-            if _is_image(file(part[0])):
-                for i in part:
-                    keys[i] = str(part[0])
-    return joined([], keys, images)
+    if file is None:
+        return np.empty((0, 2), np.intp)
+    left = [list(range(images))]
+    for key_of in (_size, _head, photo_digest):
+        left = [part for parts in left for part in _equal(parts, file, key_of)]
+    pairs = [(part[0], i) for part in left if _is_image(file(part[0])) for i in part[1:]]
+    return np.array(pairs, dtype=np.intp).reshape(-1, 2)
 
 
 def _equal(

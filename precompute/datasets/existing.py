@@ -76,7 +76,7 @@ def _listing(store: Store, row: dict[str, int]) -> Listing:
         list_of=lambda name: [store.images[i] for i in store.rows(name)],
         classes=lambda _: tuple(store.classes),
         labels=labels,
-        paths=lambda _: [],
+        paths=None,
         metadata=Table(store.path, tuple(row), columns, values),
     )
 

@@ -28,7 +28,7 @@ from precompute.datasets.table_files import Table
 if TYPE_CHECKING:
     pass
 from precompute.datasets.dataset import Dataset
-from precompute.datasets.equal_files import equal_groups
+from precompute.datasets.equal_files import equal_files
 from precompute.datasets.splits import assign
 
 
@@ -122,10 +122,9 @@ class Listing:
         file = None
         if self.paths and images and not self.copies_apart and not set(images) - set(self.known):
             file = self.paths(images).__getitem__
-        copies = np.stack([equal_groups(len(images), file), np.arange(len(images))], axis=1)
         text_of = self._text_of()
         texts = [text_of.get(image, "") for image in images]
-        group = joined([copies[copies[:, 0] < copies[:, 1]].astype(np.intp)], texts, len(images))
+        group = joined([equal_files(len(images), file)], texts, len(images))
         return dict(zip(images, map(int, group), strict=True))
 
     def _text_of(self) -> dict[str, str]:

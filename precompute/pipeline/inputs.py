@@ -235,7 +235,7 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
         progress(line)
     if dataset.task == TASKS[0] and (note := one_class_note(dataset.label, dataset.ids)):
         progress(note)
-    check_across(equal_images(dataset), spec.dataset.across_splits, ALLOWED)
+    check_across(equal_images(dataset).near, spec.dataset.across_splits, ALLOWED)
     digests = [dataset.digest(i) for i in range(len(dataset.ids))]
     if dataset.encoded is not None:
         check_encoder(dataset.encoded, encoder_digest(encoder))

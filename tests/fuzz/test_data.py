@@ -83,6 +83,7 @@ def test_columns(mutants: Any, tmp_path: Path) -> None:
             image_id=rng.choice(["id", None]), label="label" if by_name else None,
             captions=rng.choice([None, "label"]),
             separator="|", labels=[] if by_name else ["cat"], classes=[], metadata=["id"],
+            metadata_table=None,
             list_place=None, absent=rng.choice([0, -1]), table_files=lambda file=file: {"a": file},
         )  # fmt: skip
         attempt(name, lambda section=section: columns_listing(section))

@@ -68,7 +68,7 @@ def test_its_photos_are_counted_by_split_and_label(biased):
 def test_the_doctor_tells_it_with_the_concept_that_shows_it(biased):
     rows = biased.doctor()["findings"]
     [finding] = rows[rows["kind"].str.startswith("a column goes with it")]["finding"]
-    assert finding.startswith("Of the training images ")
+    assert finding.startswith("Of the training rows ")
     assert finding.endswith("If site = 0 should not count, 👎 c20.")
 
 

@@ -131,7 +131,7 @@ def test_waterbirds_from_init_to_worst_group_accuracy(begun, capsys):
     run(capsys, "suggest", "birds.yaml")
     flags = ["birds.yaml", "--by", "place", "--min-images", 5, "--json"]
     before = worst_group(capsys, store, *flags, "--node", 0)
-    assert before["worst"] in ("present · 0", "absent · 1")
+    assert before["worst"] in ("present · place: 0", "absent · place: 1")
     after = worst_group(capsys, store, *flags, "--node", 1)
     assert after["worst_accuracy"] > before["worst_accuracy"]
 
@@ -142,7 +142,7 @@ def worst_group(capsys, store, *flags):
     rows = store.rows("tune")
     label, place = store.label[rows, 0], np.array(store.column("place"))[rows]
     assert {row["group"]: row["images"] for row in found["groups_by_label"]["rows"]} == {
-        f"{side} · {at}": int(((label == value) & (place == at)).sum())
+        f"{side} · place: {at}": int(((label == value) & (place == at)).sum())
         for at in "01"
         for side, value in (("present", 1), ("absent", 0))
     }

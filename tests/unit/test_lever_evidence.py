@@ -35,7 +35,7 @@ def offered(monkeypatch):
     monkeypatch.setattr(levers, "first_shared", lambda evidence, count, besides: ())
     student = SimpleNamespace(store=None)
     evidence = SimpleNamespace(class_name=NAME, student=student, concepts=["lake", "boat"])
-    shift = SimpleNamespace(suspects=[SimpleNamespace(concept=name) for name in "ab"])
+    shift = SimpleNamespace(suspects=[SimpleNamespace(concept=c, removed=False) for c in "ab"])
     tuner = SimpleNamespace(refit="target")
 
     def of(by=""):

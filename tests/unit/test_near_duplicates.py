@@ -376,7 +376,7 @@ def equal_files(tmp_path, monkeypatch, more=""):
 
 def test_equal_files_are_counted(tmp_path, monkeypatch):
     spec = load_spec(equal_files(tmp_path, monkeypatch))
-    near = equal_images(load_dataset(spec.dataset))
+    near = equal_images(load_dataset(spec.dataset)).near
     assert (near.groups, near.images, len(near.across)) == (1, 2, 1)
 
 
@@ -394,7 +394,7 @@ def test_empty_files_are_no_copies(tmp_path, monkeypatch):
     path, first, last = copied_photos(tmp_path, monkeypatch)
     for name in (first, last):
         (tmp_path / "photos" / "images" / f"{name}.jpg").write_bytes(b"")
-    assert equal_images(load_dataset(load_spec(path).dataset)).groups == 0
+    assert equal_images(load_dataset(load_spec(path).dataset)).near.groups == 0
 
 
 def test_precompute_refuses_equal_files_before_it_encodes(tmp_path, monkeypatch):

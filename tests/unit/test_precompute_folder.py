@@ -27,9 +27,9 @@ WHOLE = f"kind: folder\nroot: .\n{HALF}"
 
 
 def photos(folder, *names):
-    for name in names:
+    for number, name in enumerate(names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (6, 5)).save(folder / name)
+        Image.new("RGB", (6, 5), (20 * number, 0, 0)).save(folder / name)
 
 
 @pytest.fixture(scope="module")

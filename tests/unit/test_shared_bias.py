@@ -157,11 +157,14 @@ def test_a_thing_that_the_student_uses_is_called():
     assert called(label, own + thing, own, thing)
 
 
-def test_a_value_that_the_other_values_of_its_column_give_is_called():
+@pytest.mark.parametrize("rare", [0, 9], ids=["all others", "all but a rare one"])
+def test_a_value_is_tested_without_the_other_values_of_its_column(rare):
     _, label, own, thing = photos()
     others = np.random.default_rng(1).integers(0, 3, len(label))[:, None] == np.arange(3)
+    others[:rare] = False  # these few photos have a value that too few have to be tested
     values = np.column_stack([thing, others * (1 - thing[:, None])])
-    found = shared_bias(values, label, own + thing, own[:, None], values)
+    same = np.ones((4, 4), dtype=bool)
+    found = shared_bias(values, label, own + thing, own[:, None], values, left_out=same)
     assert found.called(np.ones(4, dtype=bool))[0]
 
 

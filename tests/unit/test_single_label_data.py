@@ -256,7 +256,7 @@ def test_pairs_of_classes_are_cells_of_the_matrix(students, tuned, column):
 
 def test_the_command_shows_confusions(students, tuned, capsys):
     assert main(["metrics", str(students.tuner.store.path), "--confusion", "--draws", "20"]) == 0
-    assert "tuning images, confusions" in capsys.readouterr().out
+    assert "tuning rows, confusions" in capsys.readouterr().out
 
 
 def test_with_several_classes_an_image_there_is_no_top_one(tmp_path, capsys):

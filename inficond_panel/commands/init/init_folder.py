@@ -94,7 +94,7 @@ def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Pa
 
 def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]) -> None:
     from inficond_panel.commands.init.init_costs import encoder_lines
-    from precompute.datasets.equal_files import contradiction_note, equal_images
+    from precompute.datasets.equal_files import equal_images
     from precompute.detect.split_columns import split_column_note
 
     layout, counts = draft.layout, Counter(dataset.split)
@@ -105,7 +105,7 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
     say(f"images    {images} ({draft.splits_note})")
     note = "" if "task" in draft.keys else one_class_note(dataset.label, dataset.ids)
     equal = equal_images(dataset)
-    copies = f"Equal files: {equal}" if equal.groups else ""
+    copies = f"Equal files: {equal.near}" if equal.near.groups else ""
     fit = draft.splits.get(FIT)
     by_chance = isinstance(fit, dict) and "share" in fit
     for text in (
@@ -116,7 +116,7 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
         draft.lost,
         note,
         copies,
-        contradiction_note(dataset) if copies else "",
+        equal.contradictions,
         *(f"Assumed: {text}." for text in layout.assumed),
     ):
         if text:
