@@ -128,13 +128,17 @@ def share_limits(
     sides, least, values = _with_misfit(fit_scores, fit_label, tune_scores, tune_label)
     fall = chdtri(1, 1 - level)
 
+    def holds(which: int, share: float) -> bool:
+        bounds = [(share, share) if at == which else most for at, most in enumerate(_SHARES)]
+        loss, _ = _least([values.tolist()], *sides, shares=bounds)
+        return 2 * (loss - least) <= fall
+
     def limit(which: int, near: float, far: float) -> float:
-        for share in (far, *[None] * _HALVINGS):
-            middle = (near + far) / 2 if share is None else share
-            given = [(middle, middle) if at == which else most for at, most in enumerate(_SHARES)]
-            loss, _ = _least([values.tolist()], *sides, shares=given)
-            inside = 2 * (loss - least) <= fall
-            near, far = (middle, far) if inside else (near, middle)
+        if holds(which, far):
+            return far
+        for _ in range(_HALVINGS):
+            middle = (near + far) / 2
+            near, far = (middle, far) if holds(which, middle) else (near, middle)
         return near
 
     added, missed = (

@@ -15,3 +15,8 @@ THINGS = {
     PICTURE: "a property of the images",
     CONCEPT: "a concept",
 }
+
+
+def images_of(things: str) -> str:
+    """Return what a sentence on numbers calls the ``things`` of a store: photos are images."""
+    return "images" if things == "photos" else things

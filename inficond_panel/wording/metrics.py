@@ -13,6 +13,7 @@ from inficond_panel.distill import TeacherSkill
 from inficond_panel.distill.drift import LARGEST_P, ConceptDrift, Drift
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.things import images_of
 
 #: Number of classes that are named; the rest is counted.
 NAMED = 6
@@ -103,7 +104,7 @@ def drift_sentences(drift: Drift) -> list[str]:
     verdict = f"These {drift.things} differ" if drift.alarm else "No significant difference"
     new = count(drift.photos, drift.things.removesuffix("s"))
     return [
-        f"{verdict} from the training {_things(drift)}: {new} compared with "
+        f"{verdict} from the training {images_of(drift.things)}: {new} compared with "
         f"{drift.fit_photos:,}, at a chance of {100 * LARGEST_P:g} % of a false alarm.",
         _far_sentence(drift),
         _concepts_sentence(drift),
@@ -116,15 +117,12 @@ def split_drift_sentence(drift: Drift) -> str:
     return " ".join([*far, *([_concepts_sentence(drift)] if drift.drifted else [])])
 
 
-def _things(drift: Drift) -> str:
-    return "images" if drift.things == "photos" else drift.things
-
-
 def _far_sentence(drift: Drift) -> str:
     return (
         f"{drift.far} of {drift.photos} ({_percent(drift.share)}, {interval_word(drift.level)} "
         f"{_percent(drift.low)} to {_percent(drift.high)}) are farther from the training "
-        f"{_things(drift)} than all but {_percent(drift.expected)} of these (p = {drift.p:.2g})."
+        f"{images_of(drift.things)} than all but {_percent(drift.expected)} of these "
+        f"(p = {drift.p:.2g})."
     )
 
 

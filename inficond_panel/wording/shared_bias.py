@@ -8,7 +8,7 @@ from inficond_panel.common.near_words import with_and
 from inficond_panel.common.numbers import count, share
 from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.vocabulary.intents import DOWN, UP, Direction
-from inficond_panel.vocabulary.things import CONCEPT, ROWS
+from inficond_panel.vocabulary.things import CONCEPT, ROWS, images_of
 
 #: Words for a reliance that no comparison of splits shows.
 SHARED = "shared by all images"
@@ -75,7 +75,7 @@ def in_fit_sentence(name: str, suspect: SharedSuspect, things: str, showing: Seq
     ``Of the training images 97 of 97 with horse have site = ridge, and 8 % of the others; of the
     tuning images 10 of 30, and 24 %.`` They end with what to do."""
     assert suspect.in_fit is not None, "of suspects in fit alone"
-    images = "images" if things == "photos" else things
+    images = images_of(things)
     (fit, fit_others), (tune, tune_others) = suspect.in_fit.fit, suspect.in_fit.tune
     return (
         f"Of the training {images} {fit[0]:,} of {fit[1]:,} with {name} have {suspect.name}, and "

@@ -10,7 +10,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, number, share, signed
 from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, Presence, Verdict
 from inficond_panel.tuning.shift import ClassShift, Suspect, TeacherMemory
-from inficond_panel.vocabulary.things import ROWS
+from inficond_panel.vocabulary.things import ROWS, images_of
 from inficond_panel.wording.metrics import teacher_sentence
 
 #: Number of classes that are named; the rest is left out.
@@ -234,7 +234,7 @@ def means_clause(name: str, suspect: Suspect, things: str = "photos") -> str:
     """Return a clause on how much the mean score of a concept differs with and without class
     ``name``: ``with dog its mean score is 0.51 standard deviations higher than without in training
     images, but 0.10 lower in tuning images``."""
-    mean, images = "mean" if things == ROWS else "mean score", _images(things)
+    mean, images = "mean" if things == ROWS else "mean score", images_of(things)
     fit, tune = (
         f"{number(abs(by), 2)}{unit} {'higher' if by > 0 else 'lower'}"
         for by, unit in ((suspect.fit, " standard deviations"), (suspect.tune, ""))
@@ -320,10 +320,10 @@ def relying_sentence(
     """Return sentences on teacher and students, and on how many (``wrong``) rely on a wrong thing.
 
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
-    below the text. ``shared`` students may rely on what all images share, and
-    training labels of those ``mislabelled`` are wrong. ``unchecked`` is said
-    in place of an all-clear until that is checked. If not ``looked``, a class is checked only
-    when it is selected. ``things`` is what sentences call the images."""
+    below the text. ``shared`` students may rely on what all images share, and training labels of
+    those ``mislabelled`` are wrong. ``unchecked`` is said in place of an all-clear until that is
+    checked. If not ``looked``, a class is checked only when it is selected. ``things`` is what
+    sentences call the images."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )
@@ -340,18 +340,19 @@ def relying_sentence(
     sentences += (
         [f"Training labels of {_listed(mislabelled)} are likely wrong."] if mislabelled else []
     )
+    them = "the students" if mislabelled else "them"  # them: not the labels
     if wrong:
         rest = ":" if wrong == shown else f"; the {count(shown)} that lose most are these:"
-        who = f"{count(wrong)} of them" if classes > 1 else "It"
+        who = f"{count(wrong)} of {them}" if classes > 1 else "It"
         sentences.append(f"{who} may rely on the wrong thing{rest}")
         return " ".join(sentences)
     if shared:
-        who = f"{count(len(shared))} of them" if classes > 1 else "It"
+        who = f"{count(len(shared))} of {them}" if classes > 1 else "It"
         which = f": {_listed(shared)}" if classes > 1 else ""
-        told = f"{who} may rely on something that all {_images(things)} share{which}."
+        told = f"{who} may rely on something that all {images_of(things)} share{which}."
         return " ".join([*sentences, told])
     unsure = unsure_classes(found)
-    none = "None of them" if classes > 1 else "It"
+    none = f"None of {them}" if classes > 1 else "It"
     if unchecked:
         sentences.append(unchecked)
     elif len(unsure) < classes:
@@ -359,7 +360,9 @@ def relying_sentence(
     few = _listed(unsure)
     few = f"{count(len(unsure))} of them ({few})" if len(unsure) > NAMED else few
     what = "what it relies on" if len(unsure) == 1 else "what they rely on"
-    sentences += [f"For {few} there are too few {_images(things)} to say {what}."] if unsure else []
+    sentences += (
+        [f"For {few} there are too few {images_of(things)} to say {what}."] if unsure else []
+    )
     sentences += ["Begin with these:"] if shown else []
     return " ".join(sentences)
 
@@ -409,17 +412,12 @@ def plain_shares(name: str, there: Presence, things: str = "photos") -> str:
 
     Images without the class are added if their shares differ more between the splits."""
     with_class = (
-        f"in {share(there.fit[0])} of the training {_images(things)} with {name}, "
+        f"in {share(there.fit[0])} of the training {images_of(things)} with {name}, "
         f"{share(there.tune[0])} of the tuning ones"
     )
     if abs(there.fit[1] - there.tune[1]) <= abs(there.fit[0] - there.tune[0]):
         return with_class
     return f"{with_class}; without {name}, in {share(there.fit[1])} and {share(there.tune[1])}"
-
-
-def _images(things: str) -> str:
-    """Return what a sentence on numbers calls the ``things`` of a store: photos are images."""
-    return "images" if things == "photos" else things
 
 
 def suspect_numbers(found: ClassShift, suspect: Suspect) -> str:

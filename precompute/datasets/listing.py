@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -22,14 +21,11 @@ from inficond_panel.store.images import decode, photo_digest
 from inficond_panel.store.near_images import joined
 from inficond_panel.vocabulary.splits import ALLOW
 from precompute.datasets.captions import captions_of, without_photos
-from precompute.datasets.photo_files import id_finder
-from precompute.datasets.table_files import Table
-
-if TYPE_CHECKING:
-    pass
 from precompute.datasets.dataset import Dataset
 from precompute.datasets.equal_files import equal_files
+from precompute.datasets.photo_files import id_finder
 from precompute.datasets.splits import assign
+from precompute.datasets.table_files import Table
 
 
 @dataclass

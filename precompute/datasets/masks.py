@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import UnreadableImage, decode
-
-if TYPE_CHECKING:
-    pass
 from precompute.datasets.dataset import Dataset
 
 MaskOfImage = Callable[[int], np.ndarray]

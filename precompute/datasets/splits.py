@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from inficond_panel.spec import REST
 from inficond_panel.spec.faults import about
 from inficond_panel.spec.sections.splits import is_share, list_name
 from precompute.datasets.photo_files import id_finder
-
-if TYPE_CHECKING:
-    pass
 from precompute.datasets.stratification import iterative_stratification
 
 #: Function from image ids to their positive labels ``(image, class)`` bool.

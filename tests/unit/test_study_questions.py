@@ -23,7 +23,7 @@ from inficond_panel.study.results.timeline import board, progress_of
 from inficond_panel.study.run.study import open_study
 from inficond_panel.study.spec.measures import TAKEN
 from inficond_panel.study.spec.questionnaires import SCALES
-from inficond_panel.study.spec.questions import ChoiceQuestion, TextQuestion
+from inficond_panel.study.spec.questions import ChoiceQuestion, NumberQuestion, TextQuestion
 from inficond_panel.study.spec.study_spec import StudySpec, load_study
 
 pytestmark = [pytest.mark.commands, pytest.mark.page]
@@ -162,6 +162,13 @@ def test_an_answer_that_is_no_number_is_not_taken(tmp_path):
         assert visitor.actions == before
     visitor.send("answer", name="age", answer=40)
     assert visitor.actions == [*before, "answer"]
+
+
+def test_the_largest_number_that_a_question_allows_can_be_given():
+    question = NumberQuestion(name_="n", text="?", highest=1e15)
+    assert not question.fault(1e15)
+    assert question.fault(2e15)
+    assert question.fault(float("nan"))
 
 
 def test_options_are_chosen_once():

@@ -160,8 +160,8 @@ class NumberQuestion(Question):
     """Question whose answer is a number."""
 
     kind: Literal["number"] = option("number", doc="A number.")
-    lowest: float | None = option(None, doc="Lowest number allowed.")
-    highest: float | None = option(None, doc="Highest number allowed.")
+    lowest: float | None = option(None, ge=-_LARGEST, le=_LARGEST, doc="Lowest number allowed.")
+    highest: float | None = option(None, ge=-_LARGEST, le=_LARGEST, doc="Highest number allowed.")
     right: float | None = option(None, doc=f"{_RIGHT} answer.")
 
     @property
@@ -173,8 +173,8 @@ class NumberQuestion(Question):
     def _fault(self, answer: object) -> str:
         if isinstance(answer, bool) or not isinstance(answer, int | float):
             return "Give a number."
-        if not -_LARGEST < answer < _LARGEST:  # also refuses nan, and 4,000 digits
-            return f"Give a number below {_LARGEST:g}."
+        if not -_LARGEST <= answer <= _LARGEST:  # also refuses nan, and 4,000 digits
+            return f"Give a number of at most {_LARGEST:g}."
         if self.lowest is not None and answer < self.lowest:
             return f"Give a number of at least {self.lowest:g}."
         if self.highest is not None and answer > self.highest:

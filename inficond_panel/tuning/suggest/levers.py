@@ -96,8 +96,7 @@ class Lever:
     ``gain`` is in what levers are compared by. ``ap`` is the current AP plus ``ap_change``, 0 to 1;
     ``worst`` likewise the accuracy of the worst group, nan without groups. ``fidelity`` is the
     share of photos on which student and teacher agree, ``concepts`` the number of concepts in the
-    student. ``needs`` are requirements besides the store, ``NO_GAIN`` or
-    ``UNSURE_GAIN``.
+    student. ``needs`` are requirements besides the store, ``NO_GAIN`` or ``UNSURE_GAIN``.
     """
 
     name: str

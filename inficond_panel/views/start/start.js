@@ -196,14 +196,14 @@ const UNSURE =
 
 /** What the one button of a card does, its words, and whether it is the page's offer. */
 function offerOf(
-  { class_name, concept, removable, asks },
+  { class_name, concept, removable, asks, button },
   { offers, gainless, likes, removed, asking, things },
 ) {
   const offer = offers[class_name]
   const like = likes[class_name] ?? 0
   const about = offer ? `, about ${offer.gain} points` : ""
   const what = `${concept}${like ? ` and ${like} like it` : ""}`
-  if (!concept && asks) return ["look", asks, false]
+  if (button) return ["look", button, false]
   if (!concept) return asking ? ["ask", `Look at ${ASKED} ${things}`, false] : ["look", "Look", false]
   if (removed.includes(class_name)) return ["", `${what} will be removed`, false]
   if (offer && !offer.removes) return ["repair", `Repair${about}`, true]

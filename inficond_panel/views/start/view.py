@@ -198,7 +198,8 @@ def make_behind(
 def make_mislabelled(
     shifts: Mapping[str, ClassShift], found: Mapping[str, Differences], names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return cards without a concept: of the classes ``names``, with wrong training labels."""
+    """Return cards without a concept, with the words of their ``button``: of the classes ``names``,
+    with wrong training labels."""
     return [
         {
             "class_name": name,
@@ -207,7 +208,7 @@ def make_mislabelled(
             "sentence": mislabelled_sentence(found[name], shifts[name]),
             "bars": {},
             "removable": False,
-            "asks": "Look at the labels",
+            "button": "Look at the labels",
         }
         for name in names
     ]
