@@ -168,7 +168,7 @@ def test_a_class_whose_first_finding_is_wrong_labels_has_a_card_that_opens_it(ap
     kinds = {name: found, other: replace(found, kinds=(LOST, NOISE))}
     shifts = {each: shift(each, 0.0, kind="none") for each in app.store.classes}
     app.shifts.param.update(by_class=shifts, differences=kinds)
-    cards = [card for card in view.panel.cards if card.get("asks")]
+    cards = [card for card in view.panel.cards if card.get("button")]
     assert [card["class_name"] for card in cards] == [name]
     assert f"6 to 9% of the training images without {name} are labelled" in cards[0]["sentence"]
     assert f"Training labels of {name} are likely wrong." in view.panel.purpose
