@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.output import note, progress, show
+from inficond_panel.commands.shared.output import note, progress, progress_by_steps, show
 from inficond_panel.commands.shared.parser import ArgumentParser
 from inficond_panel.vocabulary.aims import AIMS
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     tuner = open_students(args)
     parent = tuner.root() if args.node is None else find_node(tuner, args.node)
     how = {"seed": args.seed, "aim": args.aim, "by": args.by}
-    suggestion = suggest(tuner, parent, classes=args.classes, progress=progress, **how)
+    suggestion = suggest(tuner, parent, classes=args.classes, progress=progress_by_steps, **how)
     node = None if args.dry_run else carry_out(tuner, suggestion, progress=progress)
     lost = None
     if node is not None:

@@ -7,7 +7,15 @@ import sys
 
 import pytest
 
-from inficond_panel.commands.shared.output import note, progress, say, say_json, say_table, shown
+from inficond_panel.commands.shared.output import (
+    note,
+    progress,
+    progress_by_steps,
+    say,
+    say_json,
+    say_table,
+    shown,
+)
 
 # Clears the screen, names the window, a C1 sequence, turns the writing round, half a character.
 EVIL = "\x1b[2J\x1b]0;x\x07\x9b31m\u202eabc\ud800"
@@ -100,3 +108,11 @@ def test_rows_of_a_class_are_named_by_two_columns_in_each_block(capsys, monkeypa
     found = capsys.readouterr().out.splitlines()
     assert found[0] == "class  concept    one"
     assert found[5] == "class  concept  other"
+
+
+def test_progress_by_steps_is_a_line_per_step_in_a_log(capsys, monkeypatch):
+    progress_by_steps(0.5, "comparing repairs of dog")
+    assert capsys.readouterr() == ("", "comparing repairs of dog\n")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    progress_by_steps(1.0, "all repairs compared")
+    assert capsys.readouterr() == ("", "\r\033[K100% all repairs compared\n")

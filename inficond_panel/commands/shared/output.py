@@ -108,6 +108,15 @@ def progress(share: float, text: str) -> None:
         _progress_line.show(share, text)
 
 
+def progress_by_steps(share: float, text: str) -> None:
+    """Print the progress of work that takes minutes a step: on one line of a terminal, elsewhere a
+    line per step, so that a log tells that the command is at work."""
+    if sys.stderr.isatty():
+        progress(share, text)
+    else:
+        note(text)
+
+
 def say_json(document: dict[str, Any]) -> None:
     """Print the document as JSON; raise ``ValueError`` for nan."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)

@@ -14,6 +14,7 @@ from pathlib import Path
 from inficond_panel.commands.shared.output import (
     note,
     progress,
+    progress_by_steps,
     say,
     say_json,
     show,
@@ -58,21 +59,13 @@ def pilot(opened: Study, args: argparse.Namespace) -> None:
     simulated = Study(opened.spec, folder, opened.own)
     begin_pilot(simulated)
     simulated.prepare(progress)
-    steps = run_pilot(simulated, args.people, args.seed or 0, _tell)
+    steps = run_pilot(simulated, args.people, args.seed or 0, progress_by_steps)
     output = _folder(opened, args.output, "pilot")
     files, frames = write_report(simulated, output)
     export_tables(simulated, output, "csv")
     show_all(args, {"steps": steps, **frames}, ("steps",))
     note(f"Written: {files[0]} and the tables of the study beside it")
     note(f"Records: {simulated.folder}; other actions read them with --data {simulated.folder}")
-
-
-def _tell(share: float, text: str) -> None:
-    """Print the progress of a pilot: on one line of a terminal, elsewhere a line per person."""
-    if sys.stderr.isatty():
-        progress(share, text)
-    else:
-        note(text)
 
 
 def add(opened: Study, args: argparse.Namespace) -> None:

@@ -211,7 +211,8 @@ def suggest(
         for done, name in enumerate(names):
             check()
             if progress is not None:
-                progress(done / len(names), f"comparing repairs of {name}")
+                at = f" ({count(done + 1)} of {count(len(names))})" if len(names) > 1 else ""
+                progress(done / len(names), f"comparing repairs of {name}{at}")
             repairs[name] = next(compared)
     level = float(tuner.spec.views.confidence)
     contexts = {
@@ -221,7 +222,7 @@ def suggest(
     }
     made = Suggestion(seed, node.id, len(seen), level, repairs, skipped, contexts, by, small)
     if progress is not None:
-        progress(1.0, f"{len(made.intents)} intents")
+        progress(1.0, "all repairs compared")
     return made
 
 
