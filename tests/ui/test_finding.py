@@ -124,3 +124,18 @@ def wards(folder: Path) -> Path:
         path=(path := folder / "wards.zarr"),
     )
     return path
+
+
+def test_a_row_of_labels_fades_where_it_goes_on_and_arrow_keys_scroll_it(
+    serve, tmp_path, open_page
+) -> None:
+    spec = small_spec(tmp_path, make=noisy_arrays, extra="layout: {show: simple}\n")
+    page = open_page(f"{serve(spec).url}?class=bicycle", 1024, 800)
+    row = page.get_by_role("list", name="Labels to look at")
+    page.get_by_role("button", name="Look at 50 labels that are likely wrong").click()
+    expect(row).to_have_class("labels more-after")
+    row.focus()
+    page.keyboard.press("ArrowRight")
+    expect(row).to_have_class("labels more-after more-before")
+    row.evaluate("(row) => row.scrollTo(row.scrollWidth, 0)")
+    expect(row).to_have_class("labels more-before")

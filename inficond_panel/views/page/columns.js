@@ -5,6 +5,7 @@
 import { walkOn } from "../../ui/controls.js"
 import { elementsIn, focusedIn, h, set, setAll, text } from "../../ui/elements.js"
 import { watch } from "../../ui/model.js"
+import { fadeEdges } from "../../ui/parts/fading.js"
 
 const HEIGHTS = { detail: "clamp(338px, 36%, 560px)", provenance: "clamp(252px, 26.8%, 480px)" }
 const LEAST_WIDTH = 1024
@@ -144,6 +145,7 @@ function makeTabs(names, places, model, param) {
     h("button", { role: "tab", "data-view": name, onclick: () => bring(name) }, short(name)),
   )
   const list = h("div", { role: "tablist", "aria-label": "Views" }, buttons)
+  fadeEdges(list)
   walkOn(list, { ArrowRight: 1, ArrowLeft: -1 }, (next) => bring(next.dataset.view))
   const box = h(
     "div",

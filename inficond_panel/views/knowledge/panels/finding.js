@@ -5,6 +5,7 @@ import { icon } from "../../../ui/controls.js"
 import { drawOnce, h, isolated, keyed, set, text } from "../../../ui/elements.js"
 import { onMessage } from "../../../ui/model.js"
 import { count } from "../../../ui/numbers.js"
+import { fadeEdges } from "../../../ui/parts/fading.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, ownRepairs, ownPending, sizeOf } from "../shared.js"
 
@@ -59,8 +60,10 @@ export function makeFinding(model, send, asking) {
     id: "wrong-labels",
     role: "list",
     "aria-label": "Labels to look at",
+    tabindex: 0,
     hidden: "",
   })
+  const markEdges = fadeEdges(list)
   const pictures = new Map()
   repair.append(bar, label)
   const element = h(
@@ -163,6 +166,7 @@ export function makeFinding(model, send, asking) {
         (one) => makeLabel(one, send),
         (item, one) => fillLabel(item, one, model, pictures),
       )
+      markEdges()
     }
   }
   return { element, draw }
