@@ -92,8 +92,9 @@ export function render({ model, el }) {
   })
   watch(model, ["rows"], () => {
     // before they are drawn: as much room as the longest name needs, if there is
-    const letters = Math.max(0, ...model.rows.map(({ name }) => name.length))
-    root.style.setProperty("--names", `${Math.ceil(LETTER * letters)}px`)
+    const names = model.rows.map(({ name }) => name)
+    root.style.setProperty("--names", widthOf(names))
+    root.style.setProperty("--word", widthOf(names.flatMap((name) => name.split(" "))))
     requestAnimationFrame(bars.lay)
   })
   watch(model, ["rows", "changed", "selected", "sort", "descending", "touched", "shifts", "unchecked"], draw)
@@ -103,6 +104,9 @@ export function render({ model, el }) {
   })
   model.on("changes", () => card.again())
 }
+
+/** About the width of the longest of the texts. */
+const widthOf = (texts) => `${Math.ceil(LETTER * Math.max(0, ...texts.map((words) => words.length)))}px`
 
 // --- the frame -------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ export const axisOf = (model) =>
   Math.max(0, ...shownRows(model).map(({ concept }) => model.effects[concept]?.axis ?? 0))
 
 /** The ends of all charts' axis, in points: `−20 to +20`. */
-export const axisEnds = (model) => `${signed(-axisOf(model), 0)} to ${signed(axisOf(model), 0)}`
+const axisEnds = (model) => `${signed(-axisOf(model), 0)} to ${signed(axisOf(model), 0)}`
 
 function effectWords(effect, influence, model) {
   const metric = METRICS[model.metric].name

@@ -5,6 +5,7 @@ import { hoverCard } from "../../../ui/boxes.js"
 import { findBox, icon, onKey, select } from "../../../ui/controls.js"
 import { h, isClosed, set, text, unless } from "../../../ui/elements.js"
 import { followTheme, watch } from "../../../ui/model.js"
+import { fixed } from "../../../ui/numbers.js"
 import { CONCEPT_SORTS, DIRECTIONS, METRICS, POINTS, THUMBS } from "../../../ui/vocabulary.js"
 import { longList } from "../../../ui/lists/long_list.js"
 import { popMenu, saveRows } from "../../../ui/parts/menu.js"
@@ -12,7 +13,7 @@ import { ASK_EVERY } from "../../../ui/lists/near.js"
 import { saveFiles } from "../../../ui/parts/save_file.js"
 import { comeBack, conceptDialog } from "./concept_dialog.js"
 import { HOLDS_KEY, fillRow, makePictures, makeRow, rowContext, rowHover } from "./concept_rows.js"
-import { axisEnds, axisOf, effectCardAt } from "./effect_chart.js"
+import { axisOf, effectCardAt } from "./effect_chart.js"
 import { drawRest, legendOf } from "./foot.js"
 import { HAND_KEY, makeHand } from "./hand.js"
 import { isDetailed, ownPending, seek, sender, showPart, shownRows, soughtOf } from "../shared.js"
@@ -371,7 +372,7 @@ function makeColumns(model) {
     if (metric) metric.control.show(model.metric)
     else {
       const { short } = METRICS[model.metric]
-      text(scale, axisOf(model) ? `${short} ${axisEnds(model)}` : short)
+      text(scale, axisOf(model) ? `${short} ±${fixed(axisOf(model), 0)}` : short)
     }
     patches.control?.show(model.patches_of)
   }
