@@ -335,6 +335,7 @@ class StartView(RefitActions, Viewer):
             shared=asked,
             mislabelled=[name for name in order if name in reliance.mislabelled],
             unchecked="" if looked else app.shared.problem or looking_words(len(app.store.classes)),
+            unshared=len(app.store.classes) - len(app.shared.by_class),
             looked=looking and shifts.all_wanted,
             things=app.store.things,
         )
