@@ -27,6 +27,7 @@ LOOK_AT = "Look at the training labels that are listed: they may be right."
 NO_LABEL = "No single label is likely wrong: compare how training and tuning images were labelled."
 SLIGHT = "The difference is slight: that alone is no reason to remove the concept."
 MODEST = "The difference is modest: remove the concept only if it has no business in the decision."
+NO_EFFECT = "Removing it alone changes nothing: remove what carries it, too, or find a repair."
 NOTHING_TO_REMOVE = f"No concept is left to remove: find a repair, or answer {ASKED} images."
 
 
@@ -82,9 +83,12 @@ def remedy_of(
 
 def _removal(shift: ClassShift) -> str:
     """Return the sentence on the removal of the suspect to name: that nothing is left to remove if
-    no suspect has an influence, and a weaker advice the less the named one lost."""
+    no suspect has an influence, that its removal alone changes nothing if the named one has none,
+    and a weaker advice the less it lost."""
     if not shift.relied_on:
         return NOTHING_TO_REMOVE
+    if not shift.first.weight:
+        return NO_EFFECT
     if shift.slight:
         return SLIGHT
     return MODEST if shift.modest else LOST.remedy

@@ -22,7 +22,7 @@ from inficond_panel.views.performance.view import PerformanceView, make_shifts
 from inficond_panel.views.start.view import StartView, make_cards
 from inficond_panel.vocabulary.shift_kinds import LOST
 from inficond_panel.vocabulary.splits import HOLDOUT
-from inficond_panel.wording.shift_kinds import MODEST, SLIGHT, finding_sentence
+from inficond_panel.wording.shift_kinds import MODEST, NO_EFFECT, SLIGHT, finding_sentence
 from inficond_panel.wording.suspects import (
     BY_SCORE,
     LITTLE,
@@ -114,6 +114,12 @@ def test_the_advice_to_remove_is_conditional_where_shares_differ_modestly(shares
     found = Differences("dog", (50, 50), (100, 100), (LOST,), (), 0.0)
     one = replace(shift(), suspects=(suspect("lactate", *shares),), clear=("lactate",))
     assert finding_sentence(found, one).endswith(said)
+
+
+def test_the_removal_of_a_concept_without_influence_is_not_advised_alone():
+    found = Differences("dog", (50, 50), (100, 100), (LOST,), (), 0.0)
+    carried = replace(suspect("ball"), weight=0.0, by_column=True, labelled="ball")
+    assert finding_sentence(found, replace(shift(), suspects=(carried,))).endswith(NO_EFFECT)
 
 
 def test_no_removal_comes_first_where_shares_differ_modestly():
