@@ -175,11 +175,6 @@ class ClassShift:
         return bool(self.suspects) and self.first.in_shares and self.first.presence.apart < MODEST
 
     @property
-    def weak(self) -> bool:
-        """True if the suspect to name lost too little to advise its removal outright."""
-        return self.slight or self.modest
-
-    @property
     def ap_lost(self) -> float:
         """AP (0 to 1) lost from fit to tune by the decisive verdict; 0 if unknown."""
         return self.decisive.ap_lost.estimate if self.decisive else 0.0

@@ -122,10 +122,11 @@ def test_the_removal_of_a_concept_without_influence_is_not_advised_alone():
     assert finding_sentence(found, replace(shift(), suspects=(carried,))).endswith(NO_EFFECT)
 
 
-def test_no_removal_comes_first_where_shares_differ_modestly():
-    modest = replace(shift(), suspects=(suspect("lactate", 0.62, 0.45),))
-    made = [make_finding(one, None)["little"] for one in (modest, shift())]
-    assert made == [True, False]
+def test_no_removal_comes_first_where_the_difference_is_slight():
+    slight = replace(shift(), suspects=(suspect("lactate", 0.5, 0.48),))
+    shifts = {"slight": slight, "dog": shift()}
+    assert [make_finding(one, None)["little"] for one in shifts.values()] == [True, False]
+    assert [card["removable"] for card in make_cards(shifts, list(shifts))] == [False, True]
 
 
 @pytest.mark.parametrize(("weight", "carried"), [(0.0, True), (0.004, True), (-0.006, False)])

@@ -101,7 +101,7 @@ def make_finding(
         "hover": plain_reason(shift, shift.first) if relies else "",
         "suspect": shift.first.concept if relies else "",
         "remove": removable[0].concept if removable else "",
-        "little": little or (relies and shift.weak),
+        "little": little or (relies and shift.slight),
     }
 
 

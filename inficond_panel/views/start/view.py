@@ -82,7 +82,7 @@ def make_cards(
             "concept": shift.first.concept,
             "hover": by_score(shift.first, shift.things),
             **_evidence(shift),
-            "removable": bool(shift.relied_on) and not shift.weak,
+            "removable": bool(shift.relied_on) and not shift.slight,
             "asks": same_question(shift.class_name, shift.first.concept)
             if same(shift.class_name, shift.first.concept)
             else "",
