@@ -18,6 +18,7 @@ from inficond_panel.export.predictions import (
     named_frame,
     part_frame,
     predict,
+    with_undecided,
 )
 from inficond_panel.results.decisions import drift_frame
 from inficond_panel.results.frame import html_text, text_table
@@ -108,7 +109,8 @@ class SuggestedEdits(Suggestion):
 class PhotoPredictions:
     """Decisions of students on photos; printed, they show ``table``.
 
-    ``faults`` maps each unreadable photo to the reason; the tables hold the other photos.
+    ``faults`` maps each unreadable photo to the reason; the tables hold the other photos. It also
+    has the rows with an empty cell, whose decisions are missing in ``table``.
     ``no_teacher`` is the reason why the teacher's decisions are missing, "" if they are included.
     ``notes`` are sentences on how the rows of a table were read, such as ignored columns.
     ``rules`` are the rules for abstaining; None if the students never abstain.
@@ -126,13 +128,14 @@ class PhotoPredictions:
         self._predictions = rules.apply(predictions) if rules else predictions
         faults = zip(scores.photos, scores.fault, strict=True)
         self.faults = {photo: fault for photo, fault in faults if fault}
+        self._undecided = scores.undecided
         self.no_teacher = scores.no_teacher
         self.notes = list(scores.notes)
 
     @property
     def table(self) -> pd.DataFrame:
         """One row per photo and class, see ``export.predictions.decision_frame``."""
-        return decision_frame(self._predictions, notes=self.notes)
+        return with_undecided(decision_frame(self._predictions, notes=self.notes), self._undecided)
 
     @property
     def named(self) -> pd.DataFrame:

@@ -170,7 +170,7 @@ class TunableStudents(Measures):
         noise = self.tuner.spec.views.noise()
         rules = None if abstain is None else abstaining(students, store, abstain, noise)
         scores = score_photos(self.tuner.spec, store, photos_or_rows(store, photos))
-        self._warn_of_units(scores.score, stacklevel=3)
+        self._warn_of_units(scores.score[scores.readable], stacklevel=3)
         return PhotoPredictions(students, scores, rules, store.task == SINGLE_LABEL)
 
     def extend(

@@ -28,7 +28,10 @@ _NAMED = 5  #: most faults and columns that a message lists
 _FEW, _MANY = 5, 20
 #: Least number by which other units multiply values: 3.28 for feet, 10 for a decilitre.
 _TIMES = 3.0
-_CORRECT = "Give every row a finite number for each concept, in the units of the store."
+_CORRECT = (
+    "Give every concept a finite number, in the units of the store, or leave the cell empty: its "
+    "row is then not decided."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,7 @@ class NewRows:
         ids = _IDS if isinstance(frame.index, pd.RangeIndex) else _IDS[:1]
         inside = any(name_key(name) in ids for name in frame.columns)
         header = [*([] if inside else [tables.IDS]), *map(str, frame.columns)]
+        frame = frame.astype(object).where(frame.notna(), None)  # as the cells of a file
         cells = zip(frame.index, frame.itertuples(index=False, name=None), strict=True)
         rows = [(f"row {at!r}", row if inside else (at, *row)) for at, row in cells]
         return cls("the table", header, rows)
@@ -59,11 +63,12 @@ def row_scores(store: Store, given: Sequence[NewRows]) -> PhotoScores:
     """Return the concept scores of new rows: columns are matched with the store's by name.
 
     Other columns are ignored; ``notes`` names them, and concepts that seem to be in other units
-    than the store's. Raises ``DataError`` for a concept without a column, for cells that are no
-    finite number, with their lines, for a repeated id, and without any row.
+    than the store's. A row with an empty cell has a fault and no scores: no number is made up for
+    it. Raises ``DataError`` for a concept without a column, for other cells that are no finite
+    number, with their lines, for a repeated id, and without any row that can be decided.
     """
     names: dict[str, str] = {}
-    parts, ignored = [], dict[str, None]()
+    parts, faults, ignored = [], list[str](), dict[str, None]()
     for table in given:
         column = _columns(table, store.concepts)
         named = _id_column(table.header, column)
@@ -71,21 +76,51 @@ def row_scores(store: Store, given: Sequence[NewRows]) -> PhotoScores:
         ignored |= dict.fromkeys(x for at, x in enumerate(table.header) if at not in known)
         for number, (place, cells) in enumerate(table.rows, 1):
             _note_name(names, str(number) if named is None else as_text(cells[named]), place)
+        faults += [_empty(table, cells, column) for _, cells in table.rows]
         parts.append(_numbers(table, column))
     score = np.concatenate([np.zeros((0, len(store.concepts)), np.float32), *parts])
     if not len(score):
         raise DataError("There is no row to decide.", "Write a row per case below the header.")
+    whole = np.array([not fault for fault in faults], dtype=bool)
+    score[~whole] = np.nan
+    if not whole.any():
+        raise DataError(
+            f"Every row has an empty cell: {_undecided(tuple(names), faults)}.", _CORRECT
+        )
     extra = f"Columns that are no concepts are ignored: {listed(list(ignored), _NAMED)}."
     return PhotoScores(
         photos=tuple(names),
-        fault=("",) * len(names),
+        fault=tuple(faults),
         concepts=tuple(store.concepts),
         classes=tuple(store.classes),
         score=score,
         no_teacher="its logits were given as a table",
         things="rows",
-        notes=(*([extra] if ignored else []), *other_units(store, score)),
+        notes=(
+            *([extra] if ignored else []),
+            *([] if whole.all() else [_undecided_sentence(tuple(names), faults)]),
+            *other_units(store, score[whole]),
+        ),
     )
+
+
+def _empty(table: NewRows, cells: Sequence[Any], column: Sequence[int]) -> str:
+    """Return why a row cannot be decided: ``lactate is empty``; "" if no cell is empty."""
+    empty = [table.header[at] for at in column if not as_text(cells[at])]
+    return f"{listed(empty, _NAMED)} {'is' if len(empty) == 1 else 'are'} empty" if empty else ""
+
+
+def _undecided_sentence(names: Sequence[str], faults: Sequence[str]) -> str:
+    """Return ``2 of 25 rows are not decided: 017 (lactate is empty), 021 (age is empty).``"""
+    number = sum(map(bool, faults))
+    verb = "is" if number == 1 else "are"
+    of = count(len(names), "row")
+    return f"{number:,} of {of} {verb} not decided: {_undecided(names, faults)}."
+
+
+def _undecided(names: Sequence[str], faults: Sequence[str]) -> str:
+    rows = zip(names, faults, strict=True)
+    return listed([f"{name} ({fault})" for name, fault in rows if fault], _NAMED)
 
 
 def _columns(table: NewRows, concepts: Sequence[str]) -> list[int]:
@@ -121,15 +156,17 @@ def _note_name(names: dict[str, str], name: str, place: str) -> None:
 
 
 def _numbers(table: NewRows, column: Sequence[int]) -> np.ndarray:
-    """Return the scores (rows, concepts) float32 in the columns of a table."""
+    """Return the scores (rows, concepts) float32 in the columns of a table, nan for an empty cell.
+    Raises ``DataError`` for other cells that are no finite number."""
     values = np.array(
         [[_number(cells[at]) for at in column] for _, cells in table.rows], dtype=np.float64
     ).reshape(len(table.rows), len(column))
-    wrong = np.argwhere(~(np.abs(values) <= LARGEST_SCORE))  # nan too
-    if len(wrong):
+    outside = np.argwhere(~(np.abs(values) <= LARGEST_SCORE))  # nan too
+    wrong = [(i, c) for i, c in outside if as_text(table.rows[i][1][column[c]])]
+    if wrong:
         places = [
             f"{table.rows[i][0]}: {table.header[column[c]]} is "
-            f"{as_text(table.rows[i][1][column[c]]) or 'empty'}"
+            f"{as_text(table.rows[i][1][column[c]])}"
             for i, c in wrong[:_NAMED]
         ]
         rest = f"\n- and {len(wrong) - _NAMED:,} more" if len(wrong) > _NAMED else ""

@@ -10,6 +10,7 @@ import numpy as np
 from inficond_panel.concepts.scoring import Scoring, score_concept, score_corpus
 from inficond_panel.concepts.typed import ExtendedStore, base_of, scoring_of
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.things import ROWS
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,17 @@ class PhotoScores:
     segments: tuple[PhotoSegments | None, ...] = field(default=(), repr=False)
     things: str = "photos"
     notes: tuple[str, ...] = ()
+
+    @property
+    def readable(self) -> np.ndarray:
+        """Mask of the photos without a fault."""
+        return np.array([not fault for fault in self.fault], dtype=bool)
+
+    @property
+    def undecided(self) -> dict[str, str]:
+        """Why rows of a table are not decided, by row, "" of those that are; {} for photos."""
+        rows = zip(self.photos, self.fault, strict=True)
+        return dict(rows) if self.things == ROWS else {}
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,6 +86,12 @@ class Presence:
         error = np.sqrt(pooled * (1 - pooled) * (1 / sizes).sum())
         return float((learned - other) / error) if error > 0 else 0.0
 
+    @property
+    def apart(self) -> float:
+        """Difference of the shares of both splits: that of the positives or of the negatives, the
+        larger one."""
+        return max(abs(fit - tune) for fit, tune in zip(self.fit, self.tune, strict=True))
+
 
 def presence(fit: ArrayLike, fit_label: NDArray, tune: ArrayLike, tune_label: NDArray) -> Presence:
     """Return the shares of positives and of negatives that show one concept, on each split.

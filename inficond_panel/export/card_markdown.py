@@ -59,13 +59,23 @@ _LINKED = {
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#!|~&$@]|:(?=\S)|(?i:(?<=\bwww)\.)|^[-+=]|^\d+\.(?=\s|$)")
 
 
+#: Interval of numbers, which no link follows or begins.
+_INTERVAL = re.compile(r"(?<=\d )(\[[+\u2212]?\d[\d.,]*, [+\u2212]?\d[\d.,]*\])(?![(\[:])")
+
+
 def escape(text: object) -> str:
     """Return ``text`` on one line, escaped so that Markdown shows its characters literally.
 
-    A backslash before punctuation makes it literal (CommonMark, sec. 2.4).
+    A backslash before punctuation makes it literal (CommonMark, sec. 2.4). The brackets of an
+    interval of numbers are no link, so they stay plain for those who read the file as text.
     """
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-    return _SPECIAL.sub(lambda match: f"{match[0][:-1]}\\{match[0][-1]}", line)
+    pieces = _INTERVAL.split(line)  # every second piece is an interval
+    return "".join(piece if at % 2 else _escaped(piece) for at, piece in enumerate(pieces))
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(lambda match: f"{match[0][:-1]}\\{match[0][-1]}", text)
 
 
 #: Definition of a decision, by task.

@@ -214,6 +214,26 @@ def decision_frame(
     return frame
 
 
+def with_undecided(frame: pd.DataFrame, faults: Mapping[str, str]) -> pd.DataFrame:
+    """Return a ``decision_frame`` of rows of a table, to which those that are not decided are added
+    with the reason, in a column ``fault``.
+
+    ``faults`` has the reason by row, "" of a decided one, in the order of the table. A terminal
+    shows the decided rows.
+    """
+    if not any(faults.values()):
+        return frame
+    every = pd.MultiIndex.from_product(
+        [list(faults), frame.index.unique("class")], names=frame.index.names
+    )
+    whole = frame.reindex(every)
+    reasons = {image: fault and f"not decided: {fault}" for image, fault in faults.items()}
+    whole["fault"] = [reasons[image] for image in every.get_level_values("image")]
+    shown = every.get_indexer(frame.index[frame.attrs["shown"]])
+    whole.attrs = frame.attrs | {"shown": shown.tolist()}
+    return whole
+
+
 def _decision(one: Prediction, named: LikeliestClass | None) -> dict[str, Any]:
     row = {
         "image": one.photo,

@@ -225,8 +225,7 @@ def photo_drift(
     store: Store, scores: PhotoScores, seed: int = 0, level: float = CONFIDENCE
 ) -> Drift:
     """Return a test of whether readable new photos differ from ``fit`` in their concept scores."""
-    readable = np.array([not fault for fault in scores.fault], dtype=bool)
-    given = store.scores_of(FIT), scores.score[readable], list(scores.concepts)
+    given = store.scores_of(FIT), scores.score[scores.readable], list(scores.concepts)
     return drift(*given, seed, level, things=scores.things)
 
 

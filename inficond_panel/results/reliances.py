@@ -6,9 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from inficond_panel.results.shared_bias import called_rows, student_shared
-from inficond_panel.results.shift import ALL_UP_TO, student_shift
+from inficond_panel.results.shift import ALL_UP_TO, student_differences, student_shift
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.wording.shift_kinds import is_mislabelled, mislabelled_sentence
 from inficond_panel.wording.suspects import plain_sentence, relies_wrongly, unsure_classes
+from inficond_panel.wording.things import in_words_of
 
 
 def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
@@ -16,7 +18,8 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
 
     ``differs`` has concepts that go with a class on ``fit`` more than on ``tune``, ``shared`` what
     goes with a class in all photos; ``belonging`` has what people said belongs to a class, which is
-    in neither. ``unsure`` are classes with too few labelled images for one of the kinds.
+    in neither. ``mislabelled`` are classes whose first finding is wrong labels of training images.
+    ``unsure`` are classes with too few labelled images for one of the kinds.
     ``lacking`` states why nothing was computed. Takes up to a second per class, once.
     """
     store, said = tuner.store, tuner.belonging().said
@@ -34,6 +37,14 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     found["shared"] = [
         {"class": name, "name": each.name, "kind": each.kind, "sentence": sentence}
         for name, each, sentence in called_rows(shared)
+    ]
+    found["mislabelled"] = [
+        {
+            "class": each.class_name,
+            "sentence": in_words_of(store, mislabelled_sentence(differences, each)),
+        }
+        for each in shifts
+        if is_mislabelled(differences := student_differences(tuner, node, each.class_name), each)
     ]
     unsure = {*unsure_classes({each.class_name: each for each in shifts})}
     unsure |= {name for name, each in shared.items() if each.found.lacking}

@@ -27,6 +27,8 @@ PLAUSIBLE = 2.0
 LEAST_SHARE = 0.2
 #: Least partial correlation of suspects that are grouped.
 ALIKE = 0.5
+#: Difference of shares below which a suspect's loss is modest.
+MODEST = 0.2
 #: Largest number of suspects per class, and of members per group.
 MOST, MOST_ALIKE = 10, 8
 
@@ -165,6 +167,12 @@ class ClassShift:
         if not self.suspects:
             return False
         return not self.first.in_shares and self.first.concept not in self.clear
+
+    @property
+    def modest(self) -> bool:
+        """True if the shares tell what the suspect to name lost, and differ little: a concept that
+        is a reason for the class differs as much from one place to another."""
+        return bool(self.suspects) and self.first.in_shares and self.first.presence.apart < MODEST
 
     @property
     def ap_lost(self) -> float:

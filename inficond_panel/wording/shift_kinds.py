@@ -25,7 +25,9 @@ from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_
 NOTHING_WRONG = "no problem was found; what these images do not tell"
 LOOK_AT = "Look at the training labels that are listed: they may be right."
 NO_LABEL = "No single label is likely wrong: compare how training and tuning images were labelled."
-SLIGHT = "The difference is slight: look at the concept before you remove it."
+SLIGHT = "The difference is slight: that alone is no reason to remove the concept."
+MODEST = "The difference is modest: remove the concept only if it has no business in the decision."
+NO_EFFECT = "Removing it alone changes nothing: remove what carries it, too, or find a repair."
 NOTHING_TO_REMOVE = f"No concept is left to remove: find a repair, or answer {ASKED} images."
 
 
@@ -68,18 +70,28 @@ def remedy_of(
     """Return the sentence on the remedy for a kind of shift.
 
     The remedy for wrong labels agrees with the labels that are listed of the class (``found``), the
-    removal of a concept with the suspects of ``shift``: if none has an influence, it is
-    ``NOTHING_TO_REMOVE``, and ``SLIGHT`` if the named one lost little.
+    removal of a concept with the suspects of ``shift``: see ``_removal``.
     """
-    if kind == LOST and shift is not None and not shift.relied_on:
-        return NOTHING_TO_REMOVE
-    if kind == LOST and shift is not None and shift.slight:
-        return SLIGHT
+    if kind == LOST and shift is not None:
+        return _removal(shift)
     if kind == NOISE and found is not None and not found.labels_listed:
         return NO_LABEL
     if kind == NOISE and found is not None and not found.labels_wrong:
         return LOOK_AT
     return kind.remedy
+
+
+def _removal(shift: ClassShift) -> str:
+    """Return the sentence on the removal of the suspect to name: that nothing is left to remove if
+    no suspect has an influence, that its removal alone changes nothing if the named one has none,
+    and a weaker advice the less it lost."""
+    if not shift.relied_on:
+        return NOTHING_TO_REMOVE
+    if not shift.first.weight:
+        return NO_EFFECT
+    if shift.slight:
+        return SLIGHT
+    return MODEST if shift.modest else LOST.remedy
 
 
 def unsure_remedy(found: Differences, few: str) -> str:

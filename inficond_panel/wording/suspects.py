@@ -314,6 +314,7 @@ def relying_sentence(
     shared: Sequence[str] = (),
     mislabelled: Sequence[str] = (),
     unchecked: str = "",
+    unshared: int = 0,
     looked: bool = True,
     things: str = "photos",
 ) -> str:
@@ -322,8 +323,9 @@ def relying_sentence(
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
     below the text. ``shared`` students may rely on what all images share, and training labels of
     those ``mislabelled`` are wrong. ``unchecked`` is said in place of an all-clear until that is
-    checked. If not ``looked``, a class is checked only when it is selected. ``things`` is what
-    sentences call the images."""
+    checked; ``unshared`` is the number of classes of which only the splits are compared, not what
+    all images share. If not ``looked``, a class is checked only when it is selected. ``things`` is
+    what sentences call the images."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )
@@ -356,7 +358,9 @@ def relying_sentence(
     if unchecked:
         sentences.append(unchecked)
     elif len(unsure) < classes:
-        sentences.append(f"{none} is {'not ' * (classes == 1)}seen to rely on the wrong thing.")
+        rest = f"; what all {images_of(things)} share is not checked for {unshared:,} of them"
+        told = f"{none} is {'not ' * (classes == 1)}seen to rely on the wrong thing"
+        sentences.append(f"{told}{rest if unshared else ''}.")
     few = _listed(unsure)
     few = f"{count(len(unsure))} of them ({few})" if len(unsure) > NAMED else few
     what = "what it relies on" if len(unsure) == 1 else "what they rely on"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -77,6 +78,7 @@ def assign(
         _check_labelled(lists[name], known, f"the list {name}")  # strata need the labels
         refs = [references[split] for split in splits]
         parts = _parts_of_groups(lists[name], refs, positives, group_of)
+        _check_parts(splits, parts, lists[name], group_of)
         members |= zip(splits, parts, strict=False)
         left += parts[-1]
     for split, reference in references.items():
@@ -99,6 +101,25 @@ def _parts_of_groups(
     }
     parts = [set(part) for part in _parts(list(first.values()), refs, positives)]
     return [[image for image in ids if leader[image] in part] for part in parts]
+
+
+def _check_parts(
+    splits: Sequence[str],
+    parts: Sequence[Sequence[str]],
+    ids: Sequence[str],
+    group_of: Mapping[str, Hashable],
+) -> None:
+    """Raise ``DataError`` for a share that is empty, since large groups of images go whole."""
+    empty = [split for split, part in zip(splits, parts, strict=False) if not part]
+    sizes = Counter(group_of[image] for image in ids if image in group_of)
+    largest = max(sizes.values(), default=0)
+    if empty and largest > 1:
+        raise DataError(
+            f"The split {empty[0]} has no image: equal images, and images of one group, are not "
+            f"divided, and {largest:,} of {count(len(ids), 'image')} are equal or of one group.",
+            "Leave copies out, or name lists of images in dataset.splits. Copies may lie apart "
+            "with dataset.across_splits: allow.",
+        )
 
 
 def _parts(ids: list[str], refs: list[Any], positives: Positives | None) -> list[list[str]]:

@@ -42,7 +42,7 @@ def caption_layout(path: Path, column: str | None, classes: Sequence[str]) -> Fo
         layout.assumed.append("no column names the rows: their numbers, from 1, are the ids")
     take_splits(layout, table)
     used = [name for name in (captions, layout.column, *ids) if name]
-    labels = take_labels(layout, table, used, guess=not table.targets)
+    labels = take_labels(layout, table, used, guess=not table.targets, classes=classes)
     if not labels:
         raise DataError(
             f"{path} has no column of labels; its columns are {listed(table.header, 8)}.",

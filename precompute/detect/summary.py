@@ -32,6 +32,11 @@ _LABEL_NAMES = (
     "class_name", "classname", "label_name", "category_name", "target",
 )  # fmt: skip
 _TARGET_NAMES = ("y", "label", "target")
+#: Names of columns that group the rows, and are no class though they hold 0 and 1.
+_GROUP_NAMES = (
+    "site", "hospital", "clinic", "center", "centre", "scanner", "patient", "subject", "source",
+    "domain", "environment", "cohort", "batch", "fold",
+)  # fmt: skip
 #: Words of a file's name by which an unreadable table counts as one of labels.
 _LABEL_WORDS = ("label", "metadata", "annotation", "classes", "train", "attr")
 
@@ -47,6 +52,11 @@ _ROWS_AT_ONCE = 1000
 def is_label_name(column: str) -> bool:
     """Return True if a column is called like labels."""
     return column.lower() in _LABEL_NAMES
+
+
+def is_group_name(column: str) -> bool:
+    """Return True if a column is called like what groups the rows: ``site``, ``hospital_id``."""
+    return column.lower().removesuffix("_id") in _GROUP_NAMES
 
 
 @dataclass
@@ -243,9 +253,11 @@ class TableSummary:
         return any(is_label_name(name) for name in self.header[1:])
 
     def is_nearly_labels(self, name: str) -> bool:
-        """Return True if most cells of a column, but not all, are labels."""
+        """Return True if most cells of a column, but not all, are labels; a column called like a
+        group has none."""
         column = self.columns[name]
-        return column.is_mostly_of(_LABELS | _SIGNED) and name not in self.labels
+        mostly = column.is_mostly_of(_LABELS | _SIGNED) and name not in self.labels
+        return mostly and not is_group_name(name)
 
     @property
     def image_column(self) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.common.files import read_lines
+from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
@@ -16,7 +17,7 @@ from precompute.datasets.table_files import read_rows
 from precompute.datasets.table_layouts import NO_LABEL
 from precompute.detect.folders import is_split_name
 from precompute.detect.layout import ROLES, FolderLayout, role_of
-from precompute.detect.summary import Tables, TableSummary, is_label_name
+from precompute.detect.summary import Tables, TableSummary, is_group_name, is_label_name
 
 #: Most values of a column that is taken as metadata.
 MOST_VALUES = 99
@@ -317,17 +318,32 @@ def _folders_of(table: TableSummary, path: str, files: PhotoFiles, images: str) 
     return sorted(tops) if len(tops) > 1 and all(map(is_split_name, tops)) else []
 
 
+def _without_groups(labels: Sequence[str], classes: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the columns of labels that are classes, and those called like groups; all are classes
+    if none is called otherwise."""
+    groups = [name for name in labels if is_group_name(name) and not find_name(name, classes)]
+    others = [name for name in labels if name not in groups]
+    return (others, groups) if others else (list(labels), [])
+
+
 def take_labels(
-    layout: FolderLayout, table: TableSummary, used: Sequence[str], guess: bool
+    layout: FolderLayout,
+    table: TableSummary,
+    used: Sequence[str],
+    guess: bool,
+    classes: Sequence[str] = (),
 ) -> list[str]:
     """Take the labels of ``layout`` from a table's columns; return these columns, [] without any.
-    They are a column of class names or, without one, columns with a label per class."""
+    They are a column of class names or, without one, columns with a label per class. Columns called
+    like groups, such as site, are none if there are others, unless they are in ``classes``."""
     layout.assumed.append("an empty label means that the label is unknown")
-    labels = [name for name in table.targets if name not in used]
+    labels, groups = _without_groups([n for n in table.targets if n not in used], classes)
     named = table.label_column(used, guess)
     if labels and (named is None or named[0] in labels):
         layout.keys["labels"] = labels
         _take_absent(layout, table)
+        if groups:
+            layout.assumed.append(f"no class, but metadata: {', '.join(groups)}")
         if table.targets == table.labels:
             others = [name for name in table.header if name not in (*used, *labels)]
             _check_cells(table, filter(table.is_nearly_labels, others))

@@ -249,6 +249,35 @@ def test_init_makes_other_labels_metadata(tmp_path, monkeypatch):
     assert load_spec(tmp_path / "wild.yaml").dataset.metadata == ["deer", "camera"]
 
 
+@pytest.fixture
+def hospitals(tmp_path, monkeypatch):
+    """A table of captions whose column site has two numbers."""
+    monkeypatch.chdir(tmp_path)
+
+    def write_rows(*sites):
+        rows = [
+            f"{i},a {'red' if i % 2 else 'grey'} shadow,{i % 2},{sites[i % 3]}" for i in range(30)
+        ]
+        lines = ["id,caption,effusion,site", *rows]
+        (tmp_path / "reports.csv").write_text("\n".join(lines))
+
+    return write_rows
+
+
+@pytest.mark.parametrize("sites", ["001", "NNY", "112"])
+def test_init_takes_a_column_called_like_a_group_as_metadata(hospitals, sites, tmp_path):
+    hospitals(*sites)
+    assert main(["init", "reports.csv", "--output", "a.yaml"]) == 0
+    dataset = load_spec(tmp_path / "a.yaml").dataset
+    assert (dataset.labels, dataset.metadata) == (["effusion"], ["site"])
+
+
+def test_init_takes_a_column_called_like_a_group_as_class_if_it_is_named(hospitals, tmp_path):
+    hospitals(*"001")
+    assert main(["init", "reports.csv", "--class", "site", "--output", "a.yaml"]) == 0
+    assert load_spec(tmp_path / "a.yaml").dataset.labels == ["site"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -8,6 +8,8 @@ import pytest
 from scipy.special import expit
 
 import inficond_panel
+from inficond_panel.export.card_markdown import card_markdown
+from inficond_panel.export.model_card import model_card
 from inficond_panel.results import doctor as doctor_module
 from inficond_panel.results.doctor import doctor
 from inficond_panel.results.shift import student_shift
@@ -110,6 +112,14 @@ def test_labels_are_called_wrong_only_where_nothing_else_looks_the_same(
     found = made(tmp_path, frames(flipped=0.1)[0]).doctor("car")
     tables = ("labels", "labels_to_look_at")
     assert [name for name in tables if len(found[name])] == ([listed] if listed else [])
+
+
+def test_the_model_card_lists_the_classes_with_wrong_labels(tmp_path):
+    students = made(tmp_path, frames(flipped=0.1)[0])
+    card = model_card(students.tuner, students.node)
+    assert [each["class"] for each in card["reliances"]["mislabelled"]] == ["car"]
+    listed = card_markdown(card).partition("Training labels that are likely wrong:")[2]
+    assert listed.strip().startswith("- car: wrong labels of training rows. By the labels")
 
 
 def test_wrong_labels_are_told_first(mislabelled):

@@ -242,7 +242,7 @@ def test_the_card_marks_an_estimate_outside_of_its_interval(card, low, high, mar
         facts["ece"] = Interval(0.1, 0.05, 0.2).json()
     changed["metrics"]["tune"]["bicycle"]["ece"] = Interval(0.2, low, high).json()
     text = card_markdown(changed)
-    assert f"| 0.200 \\[{low:.3f}, {high:.3f}\\]{mark} |" in text
+    assert f"| 0.200 [{low:.3f}, {high:.3f}]{mark} |" in text
     assert text.count("° The estimate lies outside its interval") == len(mark)
 
 
@@ -275,6 +275,11 @@ def test_a_card_says_that_the_holdout_was_never_seen(files):
     assert "never seen" in files["card"].read_text()
 
 
+def test_an_interval_is_plain_text_in_a_card():
+    told = "AP 0.52 [0.46, 0.58] falls by \u22120.10 [\u22120.20, +0.01]"
+    assert escape(told) == told
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -282,6 +287,7 @@ def test_a_card_says_that_the_holdout_was_never_seen(files):
         "**a** _b_ ~~c~~", "# a", "1. a", "- a", "+ a", "a | b", "https://a.example", "www.a.org",
         "me@a.example", "&lt;b&gt;", "--- ", "===", "> a", "a\n\n# b", "WWW.a.org", "\\", "\\|",
         "12. ", "* a", ":smile:", "$x$", "@user", "#12", "~~~", "```", "    code", "1) a",
+        "1 [0.1, 0.2](http://a.b)", "1 [0.1, 0.2][a]", "2 [0.1, 0.2]: http://a.b",
     ],
 )  # fmt: skip
 def test_markdown_in_names_does_nothing(text):

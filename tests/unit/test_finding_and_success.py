@@ -22,7 +22,7 @@ from inficond_panel.views.performance.view import PerformanceView, make_shifts
 from inficond_panel.views.start.view import StartView, make_cards
 from inficond_panel.vocabulary.shift_kinds import LOST
 from inficond_panel.vocabulary.splits import HOLDOUT
-from inficond_panel.wording.shift_kinds import SLIGHT, finding_sentence
+from inficond_panel.wording.shift_kinds import MODEST, NO_EFFECT, SLIGHT, finding_sentence
 from inficond_panel.wording.suspects import (
     BY_SCORE,
     LITTLE,
@@ -103,6 +103,30 @@ def test_a_concept_that_lost_little_is_looked_at_before_it_is_removed():
     assert finding_sentence(found, slight).endswith(SLIGHT)
     for one in (shift(), replace(slight, clear=("ball",))):
         assert finding_sentence(found, one).endswith(LOST.remedy)
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [((0.62, 0.45), MODEST), ((0.62, 0.40), LOST.remedy)],
+    ids=["17 points", "22 points"],
+)
+def test_the_advice_to_remove_is_conditional_where_shares_differ_modestly(shares, said):
+    found = Differences("dog", (50, 50), (100, 100), (LOST,), (), 0.0)
+    one = replace(shift(), suspects=(suspect("lactate", *shares),), clear=("lactate",))
+    assert finding_sentence(found, one).endswith(said)
+
+
+def test_the_removal_of_a_concept_without_influence_is_not_advised_alone():
+    found = Differences("dog", (50, 50), (100, 100), (LOST,), (), 0.0)
+    carried = replace(suspect("ball"), weight=0.0, by_column=True, labelled="ball")
+    assert finding_sentence(found, replace(shift(), suspects=(carried,))).endswith(NO_EFFECT)
+
+
+def test_no_removal_comes_first_where_the_difference_is_slight():
+    slight = replace(shift(), suspects=(suspect("lactate", 0.5, 0.48),))
+    shifts = {"slight": slight, "dog": shift()}
+    assert [make_finding(one, None)["little"] for one in shifts.values()] == [True, False]
+    assert [card["removable"] for card in make_cards(shifts, list(shifts))] == [False, True]
 
 
 @pytest.mark.parametrize(("weight", "carried"), [(0.0, True), (0.004, True), (-0.006, False)])

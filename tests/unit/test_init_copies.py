@@ -8,6 +8,7 @@ import pytest
 from test_init import home, init, photos, refused  # noqa: F401
 
 from inficond_panel.cli import main
+from inficond_panel.errors import DataError
 from inficond_panel.store.near_images import contradictions
 from precompute.datasets import load_dataset
 
@@ -143,3 +144,12 @@ def test_metadata_that_lack_a_photo_are_not_used_with_the_reason(folder, capsys)
 def test_the_flag_metadata_beside_a_folder_says_what_init_finds(folder, capsys, table, where):
     write_metadata(folder, "file")
     assert where in refused(capsys, "data", "--metadata", table)
+
+
+def test_photos_that_are_all_equal_are_named_as_why_a_split_is_empty(folder, capsys):
+    spec, _ = init(capsys, "data")
+    for name in NAMES[1:]:
+        shutil.copy(folder / "images" / NAMES[0], folder / "images" / name)
+    with pytest.raises(DataError, match="40 of 40 images are equal or of one group") as raised:
+        load_dataset(spec.dataset)
+    assert "across_splits: allow" in str(raised.value)

@@ -159,11 +159,69 @@ def put(row, column, text):
     return change
 
 
-@pytest.mark.parametrize("text", ["nan", "inf", "", "n/a", "1e30"])
+@pytest.mark.parametrize("text", ["nan", "inf", "n/a", "1e30"])
 def test_a_cell_that_is_no_finite_number_is_refused_with_its_line(students, tmp_path, text):
     bad = wrong(tmp_path, put(2, 3, text))
-    with pytest.raises(DataError, match=rf"bad\.csv:3: red is {text or 'empty'}"):
+    with pytest.raises(DataError, match=rf"bad\.csv:3: red is {text}"):
         students.predict_images(bad)
+
+
+@pytest.fixture
+def with_empty_cell(tmp_path):
+    """A table whose second row of three has no number for red."""
+    return wrong(tmp_path, put(2, 3, ""))
+
+
+def test_a_row_with_an_empty_cell_is_not_decided_but_the_others_are(students, with_empty_cell):
+    table = students.predict_images(with_empty_cell).table.xs("bird", level="class")
+    assert table["student_decision"].isna().tolist() == [False, True, False]
+    assert table["student_logit"].isna().tolist() == [False, True, False]
+
+
+def test_a_row_with_an_empty_cell_is_named_with_its_column(store, with_empty_cell, capsys):
+    assert main(["predict", str(store), str(with_empty_cell), "--csv"]) == 0
+    printed = capsys.readouterr()
+    assert "1 of 3 rows is not decided: 1 (red is empty)." in printed.err
+    rows = list(csv.DictReader(io.StringIO(printed.out)))
+    undecided = [row for row in rows if row["image"] == "1"]
+    assert {row["fault"] for row in undecided} == {"not decided: red is empty"}
+    assert {row["student_decision"] for row in undecided} == {""}
+
+
+def test_the_decided_rows_of_a_table_have_their_logits(students, with_empty_cell):
+    table = pd.DataFrame(0.5, index=["0", "2"], columns=CONCEPTS).rename_axis("image_id")
+    expected = students.predict_images(table).table["student_logit"]
+    found = students.predict_images(with_empty_cell).table["student_logit"].dropna()
+    assert found.to_dict() == expected.to_dict()
+
+
+def test_a_terminal_shows_the_decided_rows(store, with_empty_cell, capsys):
+    assert main(["predict", str(store), str(with_empty_cell), "--class", "bird"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if " bird " in line] == ["0", "2"]
+
+
+def test_a_missing_value_of_a_frame_is_an_empty_cell(students):
+    table = pd.DataFrame(0.5, index=["a", "b"], columns=CONCEPTS, dtype="Float32")
+    table.loc["b", "red"] = pd.NA
+    assert students.predict_images(table).faults == {"b": "red is empty"}
+
+
+def test_drift_leaves_out_rows_with_an_empty_cell(students):
+    table = pd.DataFrame(np.random.default_rng(8).normal(size=(30, 6)), columns=CONCEPTS)
+    table.loc[4, "red"] = np.nan
+    assert "29 rows compared with 100" in str(students.drift(table))
+
+
+def test_a_table_whose_rows_all_have_an_empty_cell_is_refused(students):
+    table = pd.DataFrame(0.5, index=["a", "b"], columns=CONCEPTS).assign(red=np.nan)
+    with pytest.raises(DataError, match=r"Every row has an empty cell: a \(red is empty\)"):
+        students.predict_images(table)
+
+
+def test_a_sentence_on_rows_stands_once_beside_csv(store, new, capsys):
+    assert main(["predict", str(store), str(new), "--csv"]) == 0
+    assert capsys.readouterr().err.count("Columns that are no concepts are ignored") == 1
 
 
 @pytest.mark.parametrize(

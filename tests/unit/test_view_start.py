@@ -24,6 +24,7 @@ from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.view import NAMED, MatrixView, make_heads, make_table, make_words
 from inficond_panel.views.page.page import AllStudents
+from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.start import view as start
 from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
@@ -159,6 +160,24 @@ def test_nothing_is_clear_before_it_is_checked_what_all_images_share(classes, wo
     looking = looking_words(classes)
     sentence = relying_sentence(found, classes, wrong=0, shown=0, unchecked=looking)
     assert sentence.endswith(f"concepts. Looking at what {words} on …")
+
+
+def test_classes_of_which_not_all_is_checked_are_said_to_be_unchecked():
+    sentence = relying_sentence(FOUND, 4, wrong=0, shown=0, unshared=3)
+    told = "None of them is seen to rely on the wrong thing; what all images share is not checked "
+    assert sentence.endswith(f"{told}for 3 of them.")
+
+
+def test_the_list_says_of_wrong_labels_what_the_card_says(app):
+    (name, other), cards = app.store.classes[:2], StartView(app)
+    labels = FitLabels(*[np.zeros(0, int)] * 4, limits=((0.06, 0.09), (0.11, 0.2)), level=0.95)
+    found = Differences(name, (50, 20), (200, 90), (NOISE,), (), 0.0, labels=labels)
+    shifts = {each: shift(each, 0.0, kind="none") for each in app.store.classes}
+    performance = PerformanceView(app)
+    app.shifts.param.update(by_class=shifts, differences={name: found})
+    (card,) = [card for card in cards.panel.cards if card.get("button")]
+    assert performance.table.shifts[name]["words"] == f"{name}: {card['sentence']}"
+    assert "does about as well" in performance.table.shifts[other]["words"]
 
 
 def test_a_class_whose_first_finding_is_wrong_labels_has_a_card_that_opens_it(app):

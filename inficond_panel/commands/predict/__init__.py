@@ -11,8 +11,10 @@ from inficond_panel.commands.shared.output import note, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser, apply_network_flags, share
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.things import ROWS
 
 if TYPE_CHECKING:
+    from inficond_panel.concepts.photo_scores import PhotoScores
     from inficond_panel.export import Exported
     from inficond_panel.tuning import Tuner
 
@@ -22,6 +24,7 @@ DESCRIPTION = (
     "A photo that cannot be read is named and skipped. "
     "Of a store made from tables (inficond init scores.csv ...) it decides new rows, with a column "
     "per concept, called and scaled as in the store: inficond predict own.zarr new.csv. "
+    "A row with an empty cell is named and not decided. "
     "SPEC may be an export (a folder or "
     "one of its files), with --spec for its encoder. --model takes a pocket, which needs no spec. "
     "See `inficond docs predict`."
@@ -82,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
 
         predict_pocket(args)
         return
-    from inficond_panel.commands.predict.frames import faults_of, frames_of
+    from inficond_panel.commands.predict.frames import frames_of
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
     from inficond_panel.export.predictions import abstaining, predict
     from inficond_panel.predict import score_photos
@@ -101,12 +104,7 @@ def run(args: argparse.Namespace) -> None:
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
     predictions = predict(students, scores)
     predictions = rules.apply(predictions) if rules else predictions
-    for photo, fault in faults_of(scores).items():
-        note(f"{photo} cannot be read: {fault}.")
-    for told in scores.notes:
-        note(told)
-    if scores.no_teacher and not tuner.store.given:
-        note(f"The teacher's predictions are missing: {scores.no_teacher}.")
+    _tell(scores)
     if args.outlines:
         chosen = [one for one in predictions if not args.classes or one.class_name in args.classes]
         written = write_outlined(files, tuner.store, scores, chosen)
@@ -120,6 +118,20 @@ def run(args: argparse.Namespace) -> None:
     level = tuner.spec.views.confidence
     test = partial(photo_drift, tuner.store, scores, level=level)
     show_all(args, frames_of(args, students.task, origin, scores, predictions, rules, test))
+
+
+def _tell(scores: PhotoScores) -> None:
+    """Print what cannot be read, how the rest was read, and why the teacher is missing."""
+    from inficond_panel.commands.predict.frames import faults_of
+
+    rows = scores.things == ROWS
+    if not rows:  # the notes name rows
+        for photo, fault in faults_of(scores).items():
+            note(f"{photo} cannot be read: {fault}.")
+    for told in scores.notes:
+        note(told)
+    if scores.no_teacher and not rows:
+        note(f"The teacher's predictions are missing: {scores.no_teacher}.")
 
 
 def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:

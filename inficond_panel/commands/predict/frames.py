@@ -33,6 +33,7 @@ def frames_of(
         named_classes,
         part_frame,
         rules_frame,
+        with_undecided,
     )
     from inficond_panel.results.decisions import drift_frame
 
@@ -44,9 +45,9 @@ def frames_of(
     facts: dict[str, Any] = {key: value for key, value in origin.items() if key != "title"}
     facts |= {"no_teacher": scores.no_teacher or None, "faults": faults_of(scores)}
     thing, most = scores.things.removesuffix("s"), None if args.json or args.csv else SHOWN_CONCEPTS
-    notes = scores.notes if args.json or args.csv else ()  # a terminal has them before the table
+    notes = scores.notes if args.json else ()  # else they are on standard error, before the table
     decided = decision_frame(predictions, named, title=title, facts=facts, notes=notes, thing=thing)
-    frames = {"decisions": decided}
+    frames = {"decisions": with_undecided(decided, scores.undecided)}
     if args.explain:
         frames["parts"] = part_frame(predictions, most, thing=thing)
     if rules:

@@ -87,9 +87,8 @@ class PocketModel:
 
     def drift(self, scores: PhotoScores, level: float = CONFIDENCE) -> Drift:
         """Return a test of whether readable new photos differ from ``fit`` in their scores."""
-        readable = np.array([not fault for fault in scores.fault], dtype=bool)
         (fitted,) = self._beside("fit_score")
-        return drift(fitted, scores.score[readable], list(scores.concepts), level=level)
+        return drift(fitted, scores.score[scores.readable], list(scores.concepts), level=level)
 
     def _beside(self, *names: str) -> list[np.ndarray]:
         """Return arrays of the file beside the model; ``ExportError`` if it is not there, is

@@ -77,9 +77,9 @@ def make_finding(
 
     ``teacher``: sentences that the teacher does not know the class. If edits have
     ``repaired`` the class, no suspect is named. ``removal`` is the change in AP by a removal that
-    waits or was the last edit; None without. If it is within noise, a repair comes first:
-    ``little`` is True. If the suspect is perhaps the ``same`` as the class, the sentence asks that.
-    {} until it is computed.
+    waits or was the last edit; None without. If it is within noise, or the suspect lost little,
+    a removal is not what comes first: ``little`` is True. If the suspect is perhaps the ``same``
+    as the class, the sentence asks that. {} until it is computed.
     """
     nothing = {"hover": "", "suspect": "", "remove": "", "little": False, "same": False}
     if teacher:
@@ -101,7 +101,7 @@ def make_finding(
         "hover": plain_reason(shift, shift.first) if relies else "",
         "suspect": shift.first.concept if relies else "",
         "remove": removable[0].concept if removable else "",
-        "little": little,
+        "little": little or (relies and shift.slight),
     }
 
 

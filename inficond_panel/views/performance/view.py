@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -40,7 +40,9 @@ from inficond_panel.views.performance.table import ConfusionsPanel, PerformanceT
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS
 from inficond_panel.wording.metrics import UNCHANGED, change_text, make_change, teacher_sentence
 from inficond_panel.wording.shared_bias import reliance_sentence, short_sentence
+from inficond_panel.wording.shift_kinds import mislabelled_sentence
 from inficond_panel.wording.suspects import plain_sentence, repaired_sentence
+from inficond_panel.wording.things import in_words_of
 
 _FACTS = ("constant_fidelity", "logit_correlation")
 
@@ -113,11 +115,13 @@ def make_shifts(
     relying: Collection[str],
     repaired: Collection[str],
     last: Collection[str] = (),
+    mislabelled: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the verdict per class: whether the student may rely on the wrong thing, whether there
     are too few images to say (``unsure``), its rank in *Where to begin* (see ``rank_of``), and a
     sentence without numbers of the method. ``relying``,
-    ``repaired`` and ``last`` are classes."""
+    ``repaired`` and ``last`` are classes; ``mislabelled`` has the sentence on wrong training
+    labels, of the classes whose first finding they are."""
     asked = asked_classes(shared)
 
     def words(name: str) -> str:
@@ -125,6 +129,8 @@ def make_shifts(
             first = shared[name].found.called[0]
             told = short_sentence(name, first, shared[name].found.things)
             return f"{reliance_sentence(name, first)} {told}"
+        if mislabelled and name in mislabelled and name not in relying:
+            return mislabelled[name]
         return repaired_sentence(name) if name in repaired else plain_sentence(shifts[name])
 
     return {
@@ -189,6 +195,7 @@ class PerformanceView(Acting, Viewer):
                 app.reliance.param.relying,
                 app.reliance.param.repaired,
                 app.suggestion.param.last,
+                pn.bind(self._mislabelled, app.reliance.param.mislabelled),
             ),
             unchecked=pn.bind(
                 lambda *_: make_unchecked(app.shared),
@@ -218,6 +225,16 @@ class PerformanceView(Acting, Viewer):
     def close(self) -> None:
         """Release the plot of the bars, at the end of the session."""
         close_plots(self._bars)
+
+    def _mislabelled(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the sentence on the wrong training labels of each class, as its card says it."""
+        found, shifts = self.app.shifts.differences, self.app.shifts.by_class
+        told = {
+            name: mislabelled_sentence(found[name], shifts[name])
+            for name in names
+            if name in found and name in shifts
+        }
+        return {name: f"{name}: {in_words_of(self.app.store, told[name])}" for name in told}
 
     @property
     def _picked(self) -> Snapshot | None:

@@ -71,8 +71,9 @@ def make_cards(
     A card is ``{class_name, relies, concept, hover, sentence, bars, removable, asks}``: ``relies``
     are the words between class and concept, ``hover`` is a sentence if only a score shows the
     concept, ``bars`` are of the class's training and tuning images that show the concept (see
-    ``make_bars``; {} if the sentence tells the loss by means), ``removable`` whether it can be
-    removed, ``asks`` a question if the concept is perhaps the ``same`` as the class.
+    ``make_bars``; {} if the sentence tells the loss by means), ``removable`` whether the card
+    removes it, which it does not if it lost little, ``asks`` a question if the concept is perhaps
+    the ``same`` as the class.
     """
     return [
         {
@@ -81,7 +82,7 @@ def make_cards(
             "concept": shift.first.concept,
             "hover": by_score(shift.first, shift.things),
             **_evidence(shift),
-            "removable": bool(shift.relied_on),
+            "removable": bool(shift.relied_on) and not shift.slight,
             "asks": same_question(shift.class_name, shift.first.concept)
             if same(shift.class_name, shift.first.concept)
             else "",
@@ -334,6 +335,7 @@ class StartView(RefitActions, Viewer):
             shared=asked,
             mislabelled=[name for name in order if name in reliance.mislabelled],
             unchecked="" if looked else app.shared.problem or looking_words(len(app.store.classes)),
+            unshared=len(app.store.classes) - len(app.shared.by_class),
             looked=looking and shifts.all_wanted,
             things=app.store.things,
         )
