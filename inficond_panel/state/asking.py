@@ -51,7 +51,7 @@ class AskState(param.Parameterized):
             return f"These students cannot learn from answers. {why}"
         if not tuner.store.shown and tuner.store.things == ROWS:
             return (
-                "The page does not ask about rows of a table. `inficond ask`, or students.ask in "
+                "The page does not ask about rows of a table: inficond ask, or students.ask in "
                 "Python, writes them with their values, to be answered there."
             )
         if not tuner.store.shown:

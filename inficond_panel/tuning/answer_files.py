@@ -180,7 +180,8 @@ def asked_rows(
             path = str(pictures / f"{rank:03d}.jpg")
             write_whole(Path(path), owner.thumbnail(index))
         caption = [owner.caption(index)] if store.has("caption") else []
-        told = [*caption, *(float(f"{value:.4g}") for value in values[rank - 1])]
+        told: list[str | float] = [*caption]
+        told += [float(f"{value:.4g}") for value in values[rank - 1]]
         rows.append((class_name, rank, images.names[row], path, *told, photos.why, ""))
     return rows
 

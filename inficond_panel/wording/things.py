@@ -23,7 +23,11 @@ def image_word(store: Store) -> str:
 
 def in_words_of(store: Store, text: str) -> str:
     """Return a text with the ``image_word`` of a store in place of ``image``."""
-    thing = image_word(store)
+    return with_word(text, image_word(store))
+
+
+def with_word(text: str, thing: str) -> str:
+    """Return a text with ``thing`` (row, caption) in place of ``image``."""
     if thing == "image":
         return text
 
