@@ -155,8 +155,8 @@ def test_python_and_the_model_card_speak_of_no_images(place, tmp_path):
     texts = [
         text for each in tables.values() for text in (each.attrs["title"], *each.attrs["notes"])
     ]
-    students.export(tmp_path)
-    texts += [repr(students.suggest()), (tmp_path / "card.md").read_text()]
+    students.export(tmp_path / "out")
+    texts += [repr(students.suggest()), (tmp_path / "out" / "card.md").read_text()]
     assert not re.search(r"\bimages?\b", "\n".join(texts), re.IGNORECASE)
 
 
