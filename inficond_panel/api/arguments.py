@@ -192,7 +192,7 @@ def asked_frame(
     tuner.repairs.check_labels_taken()
     asked = photos_to_ask(tuner.repairs.class_fit(node, class_name), most)
     rows = asked_rows(tuner.store, class_name, asked, None if folder is None else Path(folder))
-    frame = pd.DataFrame(rows, columns=list(asked_columns(tuner.store))).set_index("image")
+    frame = pd.DataFrame(rows, columns=list(asked_columns(tuner.store, asked))).set_index("image")
     return frame.assign(answer=pd.array([pd.NA] * len(frame), dtype="Int64"))
 
 

@@ -42,6 +42,7 @@ from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.thumbs import chosen_classes, known_name
 from inficond_panel.vocabulary.metrics import METRICS, USUAL_METRIC, MetricKey
 from inficond_panel.vocabulary.splits import TUNE, Split
+from inficond_panel.wording.things import image_word
 
 
 class Measures(NetworkMeasures):
@@ -106,7 +107,8 @@ class Measures(NetworkMeasures):
         >>> print(students.doctor("bicycle")["findings"].loc["bicycle", "kind"])
         a correlation in the training images only
         """
-        return Frames(doctor(self.tuner, self.node, some(classes), seed, in_python=True))
+        found = doctor(self.tuner, self.node, some(classes), seed, in_python=True)
+        return Frames(found, self.tuner.store)
 
     def confusion(self, split: Split = TUNE, *, teacher: bool = False) -> pd.DataFrame:
         """Return the confusion matrix: images by label (rows) and the students' class (columns).
@@ -197,7 +199,7 @@ class Measures(NetworkMeasures):
         They print as sentences; see ``results.refits``. Raises ``TuningError`` at #0, the
         original students.
         """
-        return Frames(refit_frames(explain(self.tuner, self.node, lift=True)))
+        return Frames(refit_frames(explain(self.tuner, self.node, lift=True)), self.tuner.store)
 
     def two_worlds(self, *, seed: int = 0) -> pd.DataFrame:
         """Return AP, recall and false positive rate before and after this iteration, in two worlds.
@@ -327,7 +329,8 @@ class Measures(NetworkMeasures):
         nodes = self._node_at(before), self._node_at(after)
         for node in dict.fromkeys(nodes):
             self.count_look(split, node)
-        return Frames(comparison_frames(self.tuner, compare(self.tuner, *nodes, split)))
+        found = comparison_frames(self.tuner, compare(self.tuner, *nodes, split))
+        return Frames(found, self.tuner.store)
 
     def suggest(
         self,
@@ -352,7 +355,8 @@ class Measures(NetworkMeasures):
                     "kinds of repair are compared: students.compare_repairs().",
                 )
         edits = suggest(self.tuner, self.node, classes=some(classes), seed=seed, aim=aim, by=by)
-        return SuggestedEdits(**{each.name: getattr(edits, each.name) for each in fields(edits)})
+        known = {each.name: getattr(edits, each.name) for each in fields(edits)}
+        return SuggestedEdits(**known, called=image_word(self.tuner.store))
 
     def compare_repairs(
         self,

@@ -23,9 +23,11 @@ from inficond_panel.export.predictions import (
 from inficond_panel.results.decisions import drift_frame
 from inficond_panel.results.frame import html_text, text_table
 from inficond_panel.results.shift import levers
+from inficond_panel.store import Store
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.wording.metrics import drift_sentences
 from inficond_panel.wording.repairs import proposals_lose
+from inficond_panel.wording.things import in_words_of, with_word
 
 #: Class in a notebook of a table whose texts are whole.
 _WHOLE = "inficond-whole"
@@ -50,10 +52,12 @@ class WholeTexts(pd.DataFrame):
 
 
 class Frames(dict[str, pd.DataFrame]):
-    """Data frames by name; printed, they show title and notes of the first frame, or its rows."""
+    """Data frames by name; printed, they show title and notes of the first frame, or its rows.
 
-    def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
-        super().__init__({name: _whole(frame) for name, frame in frames.items()})
+    Titles and notes call the images of the ``store`` what they are: images, captions or rows."""
+
+    def __init__(self, frames: Mapping[str, pd.DataFrame], store: Store) -> None:
+        super().__init__({name: _whole(frame, store) for name, frame in frames.items()})
 
     def __str__(self) -> str:
         frame = next(iter(self.values()))
@@ -66,9 +70,10 @@ class Frames(dict[str, pd.DataFrame]):
         return html_text(next(iter(self.values())))
 
 
-def _whole(frame: pd.DataFrame) -> WholeTexts:
-    shown = WholeTexts(frame)
-    shown.attrs = frame.attrs
+def _whole(frame: pd.DataFrame, store: Store) -> WholeTexts:
+    shown, notes = WholeTexts(frame), [in_words_of(store, note) for note in frame.attrs["notes"]]
+    title = in_words_of(store, frame.attrs["title"])
+    shown.attrs = {**frame.attrs, "title": title, "notes": notes}
     return shown
 
 
@@ -95,15 +100,17 @@ class DriftReport(Drift):
 @dataclass(frozen=True, repr=False)
 class SuggestedEdits(Suggestion):
     """Suggested edits, which ``students.tune`` takes; printed, they show a summary, and what they
-    lose at thresholds."""
+    lose at thresholds. An image is ``called`` image, row or caption."""
+
+    called: str = "image"
 
     def __str__(self) -> str:
-        return " ".join([self.summary, *proposals_lose(self)])
+        return with_word(" ".join([self.summary, *proposals_lose(self)]), self.called)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return html_text(levers(self))
+        return with_word(html_text(levers(self)), self.called)
 
 
 class PhotoPredictions:

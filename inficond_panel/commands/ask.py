@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Without --answers: writes a table of images of tune, or photos added by `inficond extend`, "
-    "on which the student and the concept named like the class disagree, one row per photo. Fill "
+    "on which the student and the concept named like the class disagree, one row per photo. Of a "
+    "table of numbers it has the columns that count most for the class. Fill "
     "in the column answer: 1 or yes, 0 or no, nothing to skip a photo. With --answers: "
     "evaluates the student by the answers, and refits it to them if that lowers its loss on "
     "images that it was not fitted to (cross-fitted). See `inficond docs repair`."
@@ -62,13 +63,14 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     from inficond_panel.tuning.answer_files import asked_columns, asked_rows
     from inficond_panel.tuning.answers import photos_to_ask
     from inficond_panel.tuning.thumbs import known_name
+    from inficond_panel.wording.things import image_word
 
     args.class_name = known_name("class", args.class_name, tuner.store.classes)
     tuner.repairs.check_labels_taken()
     chosen = photos_to_ask(tuner.repairs.class_fit(node, args.class_name), args.n)
     file = Path(args.output) if args.output else None
     pictures = file.with_name(f"{file.stem}-photos") if file else None
-    columns = asked_columns(tuner.store)
+    columns = asked_columns(tuner.store, chosen)
     rows = asked_rows(tuner.store, args.class_name, chosen, pictures)
     table = make_table("asked", columns, rows).content
     if args.json:
@@ -78,7 +80,7 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
         say(table.decode().rstrip("\n"))
     if file is not None:
         write_whole(file, table)
-        asked = count(len(rows), tuner.store.shown or "image")
+        asked = count(len(rows), tuner.store.shown or image_word(tuner.store))
         note(f"{file}: {asked}. Fill in the column answer, then run:")
         answered = ["--class", args.class_name, "--answers", str(file)]
         note(f"inficond ask {path_word(args.spec)} {join(answered)}")
@@ -89,6 +91,7 @@ def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     from inficond_panel.tuning.answer_files import read_answers
     from inficond_panel.tuning.answers import teach
     from inficond_panel.wording.repairs import ap_change_sentence, teaching_sentences
+    from inficond_panel.wording.things import in_words_of
 
     answers = read_answers(args.answers, args.class_name, tuner.store)
     teaching = teach(tuner, node, answers, force=args.force)
@@ -96,7 +99,8 @@ def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
         tuner.set_head(teaching.node, "fine-tune")
     change = ap_change(tuner, node, teaching)
     told = [] if change is None else [ap_change_sentence(change)]
-    sentences = [*teaching_sentences(teaching), *told]
+    words = [*teaching_sentences(teaching), *told]
+    sentences = [in_words_of(tuner.store, sentence) for sentence in words]
     document = {
         "class": teaching.answers.class_name,
         "node": node.id,

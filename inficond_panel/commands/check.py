@@ -211,6 +211,7 @@ def _check_against_store(spec: Spec, name: str) -> list[str] | None:
     from inficond_panel.store import open_store
     from inficond_panel.store.teacher_outputs import hold_store, store_activation_text
     from inficond_panel.tuning.cells import check_groups
+    from inficond_panel.wording.things import in_words_of
 
     try:
         store = open_store(spec.store)
@@ -221,17 +222,17 @@ def _check_against_store(spec: Spec, name: str) -> list[str] | None:
     check_groups(spec, store)
     try:
         if better := hold_store(store, spec.order):
-            note(f"Warning: {better.warning}")
+            note(in_words_of(store, f"Warning: {better.warning}"))
     except StoreError as error:
         note(f"The order of the teacher's outputs is not checked: {error}")
     try:
         if lacking := words_note(store, name):
-            note(lacking)
+            note(in_words_of(store, lacking))
     except StoreError as error:
         note(f"The classes' own words are not checked: {error}")
     kinds = (ALIKE_NAMES, NEAR_DUPLICATES, UNLIKE_SCALES)
     told = [text for text in store.attrs.get("warnings", []) if text.startswith(kinds)]
     for warning in filter(None, [*told, store.contradictions]):
-        note(f"Warning: {warning}")
+        note(in_words_of(store, f"Warning: {warning}"))
     text = store_activation_text(store)
     return [f"teacher  {text}"] if text else []

@@ -40,6 +40,7 @@ from inficond_panel.vocabulary.metrics import (
     TOP_METRICS,
 )
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SIGMOID, SINGLE_LABEL, SOFTMAX
+from inficond_panel.wording.things import with_word
 
 _METRICS = {
     AP.key: AP.word,
@@ -86,7 +87,12 @@ _DECIDED = {
 
 
 def card_markdown(card: Mapping[str, Any]) -> str:
-    """Return the card as Markdown, rendered from the template ``card.md.j2``."""
+    """Return the card as Markdown, rendered from the template ``card.md.j2``, in which an image is
+    called as the unit of the bootstrap: image, row or caption."""
+    return with_word(_rendered(card), card["bootstrap"]["unit"])
+
+
+def _rendered(card: Mapping[str, Any]) -> str:
     return _template().render(
         card=card,
         level=confidence_word(card["bootstrap"]["level"]),

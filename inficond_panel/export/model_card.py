@@ -35,6 +35,7 @@ from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.vocabulary.splits import EVALUATED, FIT, HOLDOUT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 from inficond_panel.wording.metrics import teacher_sentences
+from inficond_panel.wording.things import image_word, with_word
 
 #: Number of positives below which metrics are uncertain.
 _FEW = 20
@@ -51,7 +52,8 @@ def in_words(value: object) -> str:
 
 def limits(card: Mapping[str, Any]) -> list[str]:
     """Return the sentences on limitations of a card."""
-    return [*_of_use(card), *_of_numbers(card), *_of_classes(card)]
+    sentences = [*_of_use(card), *_of_numbers(card), *_of_classes(card)]
+    return [with_word(sentence, card["bootstrap"]["unit"]) for sentence in sentences]
 
 
 def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
@@ -188,7 +190,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "reliances": reliances(tuner, node),
         "metrics": {split: measured(tuner, node, split) for split in splits},
         "null": _null(tuner),
-        "bootstrap": {**tuner.spec.views.noise(), "unit": "image"},
+        "bootstrap": {**tuner.spec.views.noise(), "unit": image_word(tuner.store)},
         "holdout_looks": {
             "this_node": tuner.history.looks(node.id, HOLDOUT),
             "all_nodes": tuner.looks(HOLDOUT),

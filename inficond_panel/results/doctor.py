@@ -37,7 +37,6 @@ from inficond_panel.results.worst_group import group_figures, worst_groups
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.cells import is_shown_or_not
 from inficond_panel.tuning.null_students import is_at_hand
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
@@ -54,6 +53,7 @@ from inficond_panel.wording.groups import (
     aim_remedy,
     group_words,
     teacher_group_sentence,
+    words_of_group,
     worst_group_sentence,
 )
 from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
@@ -357,7 +357,7 @@ def _of_groups(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dic
         return
     for name in classes:
         if sides := group_figures(tuner, node, TUNE, name, [by]).apart:
-            words = partial(group_words, by, shown_or_not=is_shown_or_not(tuner.store, by))
+            words = partial(words_of_group, tuner.store, by)
             groups = [(words(cell.group), cell.at_equal_numbers) for cell in sides]
             present = sides[0].present
             finding = worst_group_sentence(name, *groups, present=present, limits=limits)

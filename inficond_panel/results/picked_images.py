@@ -21,8 +21,7 @@ from inficond_panel.results.image_sets import (
 )
 from inficond_panel.results.slices import group_masks
 from inficond_panel.tuning import Student
-from inficond_panel.tuning.cells import is_shown_or_not
-from inficond_panel.wording.groups import group_words
+from inficond_panel.wording.groups import words_of_group
 
 
 class Part(NamedTuple):
@@ -69,8 +68,7 @@ def group_images(student: Student, by: str, group: str) -> ImageSet:
     masks = group_masks(student.store, student.split, [by], student.rows)
     if group not in masks:
         raise DataError(missing("group", group, masks))
-    shown_or_not = is_shown_or_not(student.store, by)
-    title = group_words(by, group or "not known", shown_or_not=shown_or_not)
+    title = words_of_group(student.store, by, group or "not known")
     rows = worst_first(student, masks[group])
     return replace(shared_image_set(student, title, rows), link=((PICK, group), (PICK_BY, by)))
 

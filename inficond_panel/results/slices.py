@@ -30,11 +30,11 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import facts_of, limits_of
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.cells import divides_by_score, group_texts, is_shown_or_not
+from inficond_panel.tuning.cells import divides_by_score, group_texts
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, METRICS
-from inficond_panel.wording.groups import group_words
+from inficond_panel.wording.groups import words_of_group
 
 #: Adjusted p up to which a slice is significantly worse than chance.
 SURE = 0.05
@@ -249,9 +249,7 @@ def slice_words(store: Store, columns: Sequence[str], name: str) -> str:
     if len(values) != len(columns):
         return name  # a value has the mark that is between values
     return BETWEEN.join(
-        group_words(by, value, shown_or_not=is_shown_or_not(store, by))
-        if value in ("0", "1")
-        else value
+        words_of_group(store, by, value) if value in ("0", "1") else value
         for by, value in zip(columns, values, strict=True)
     )
 

@@ -31,6 +31,7 @@ from inficond_panel.vocabulary.metrics import AP, TOP1
 from inficond_panel.vocabulary.splits import SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, task_text
 from inficond_panel.wording.metrics import teacher_sentences
+from inficond_panel.wording.things import image_word, in_words_of
 
 _PARTS = ("photos", "segments", "maps")
 
@@ -80,8 +81,10 @@ def store_content(
     }
     notes = [note] if (note := words_note(store, spec)) else []
     warnings = [*([better.warning] if better else []), *store.attrs.get("warnings", [])]
+    texts = (*(f"Warning: {each}" for each in warnings), *notes)
+    told = [in_words_of(store, text) for text in texts]
     return {
-        "store": content_frame(facts, [*(f"Warning: {each}" for each in warnings), *notes], more),
+        "store": content_frame(facts, told, more, image_word(store)),
         "dropped": _dropped(stages),
         "stages": _stages(stages),
         "arrays": _arrays(store),
@@ -93,24 +96,24 @@ def store_content(
 
 
 def content_frame(
-    facts: Mapping[str, Any], notes: list[str], more: Mapping[str, str]
+    facts: Mapping[str, Any], notes: list[str], more: Mapping[str, str], called: str = "image"
 ) -> pd.DataFrame:
     """Return a frame of the facts of an existing or planned store as texts, one row per fact;
-    ``more`` are further texts."""
+    ``more`` are further texts, and an image is ``called`` image, row or caption."""
     others = len(facts["other_classes"])
     outputs = others and others + len(facts["classes"])
     total, segments = sum(facts["images"].values()), facts["segments"]
     size = f", {size_text(facts['bytes'])}" if facts["bytes"] else ""
-    per_image = f", {segments / total:.1f} per image" if segments else ""
+    per_image = f", {segments / total:.1f} per {called}" if segments else ""
     texts = {
         "store": f"{facts['store']}{size}",
         "made": facts["store_hash"] and (facts["made"] or "not known"),
         "hash": facts["store_hash"],
         **{key: facts[key] for key in ("encoder", "corpus", "teacher")},
-        "task": task_text(facts["task"], facts["activation"], outputs),
+        "task": task_text(facts["task"], facts["activation"], outputs, called),
         "activation": facts.get("activation_fit", ""),
         "classes": str(len(facts["classes"])),
-        "images": ", ".join(f"{images} {split}" for split, images in facts["images"].items()),
+        f"{called}s": ", ".join(f"{images} {split}" for split, images in facts["images"].items()),
         "segments": f"{segments}{per_image}",
         "concepts": str(len(facts["concepts"])),
         "metadata": ", ".join(facts["metadata"]),
@@ -186,7 +189,8 @@ def _positives(store: Store) -> pd.DataFrame:
         notes = [f"The teacher's top-1 accuracy, tuning: {written(top1.estimate)} {limits}."]
     ap = {AP.key: "teacher's AP, tuning", "chance": "chance"}
     headings = plain_headings("class", *SPLITS, **ap)
-    title, notes = "Positive images, and the teacher", [*notes, *teacher_sentences(skills)]
+    title = f"Positive {image_word(store)}s, and the teacher"
+    notes += [in_words_of(store, text) for text in teacher_sentences(skills)]
     return make_frame(
         rows, "class", headings, title=title, notes=notes, facts=facts, level=CONFIDENCE
     )

@@ -15,6 +15,7 @@ from inficond_panel.tuning import Node
 from inficond_panel.tuning.answer_files import Draft, Drafts, Reply
 from inficond_panel.tuning.answers import Teaching, decided, photos_to_ask, teacher_decided
 from inficond_panel.vocabulary.intents import ASKED
+from inficond_panel.vocabulary.things import ROWS
 
 #: Smallest number of answers to evaluate a student: some train it, the others evaluate it.
 LEAST = 2
@@ -48,6 +49,11 @@ class AskState(param.Parameterized):
         if tuner.repairs.refused is not None:
             why = tuner.repairs.refused.whole_for_page
             return f"These students cannot learn from answers. {why}"
+        if not tuner.store.shown and tuner.store.things == ROWS:
+            return (
+                "The page does not ask about rows of a table: inficond ask, or students.ask in "
+                "Python, writes them with their values, to be answered there."
+            )
         if not tuner.store.shown:
             return "This store has no photos and no captions that a person could answer about."
         return ""

@@ -175,8 +175,10 @@ LACKS = {
 }
 #: The same for a store whose scores were given as tables.
 LACKS_OF_TABLES = {
+    "photos": "This store has no photos: rows are shown by their ids.",
+    "segments": "This store has no segments: its concepts are columns of a table.",
     "maps": "This store has no map of its concepts: scores from tables have no text vectors, from "
-    "which a map is made."
+    "which a map is made.",
 }
 #: The same for a store whose scores are words of captions.
 LACKS_OF_WORDS = {

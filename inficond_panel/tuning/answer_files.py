@@ -27,6 +27,7 @@ from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.answers import Answers, AskedPhotos
 from inficond_panel.tuning.history.history import folder_beside
 from inficond_panel.vocabulary.presence import ABSENT, PRESENT
+from inficond_panel.vocabulary.things import ROWS
 
 #: Least number of a person's answers, and least agreement, before the teacher may answer.
 LEAST_ANSWERS, LEAST_AGREEMENT = 10, 0.9
@@ -144,21 +145,32 @@ ANSWER_WORDS: Mapping[str, int | None] = {
 REMEDY = "Write 1 or yes, 0 or no, or leave the answer empty; keep all other columns as they are."
 
 
-def asked_columns(store: Store) -> tuple[str, ...]:
-    """Return ``COLUMNS``, with ``caption`` before the reason if the store has captions: without
-    photos a person answers by these."""
-    return (*COLUMNS[:-2], "caption", *COLUMNS[-2:]) if store.has("caption") else COLUMNS
+def asked_columns(store: Store, photos: AskedPhotos) -> tuple[str, ...]:
+    """Return ``COLUMNS``, with what a person answers by without photos before the reason:
+    ``caption`` if the store has captions, or of a table the names of its ``valued_concepts``."""
+    caption = ("caption",) if store.has("caption") else ()
+    values = (store.concepts[at] for at in valued_concepts(store, photos))
+    return (*COLUMNS[:-2], *caption, *values, *COLUMNS[-2:])
+
+
+def valued_concepts(store: Store, photos: AskedPhotos) -> list[int]:
+    """Return the concepts (indices) of a table whose values are told of each row; none of photos
+    and captions, and none that is called like a column of ``COLUMNS``."""
+    if store.shown or store.things != ROWS:
+        return []
+    return [at for at in photos.concepts if name_key(store.concepts[at]).lower() not in COLUMNS]
 
 
 def asked_rows(
     store: Store, class_name: str, photos: AskedPhotos, pictures: Path | None = None
-) -> list[tuple[str | int, ...]]:
+) -> list[tuple[str | float, ...]]:
     """Return a row of ``asked_columns`` for each of the ``photos`` to label, with an empty answer.
 
     Thumbnails, if the store has any, are written to the folder ``pictures`` (None: not written).
     Raises ``ExportError`` if a thumbnail cannot be written.
     """
-    rows, images = [], AllImages(store)
+    rows, images = list[tuple[str | float, ...]](), AllImages(store)
+    values = images.scores(photos.rows)[:, valued_concepts(store, photos)]
     for rank, row in enumerate(photos.rows.tolist(), start=1):
         owner, index = images.place(row)
         path = ""
@@ -168,7 +180,9 @@ def asked_rows(
             path = str(pictures / f"{rank:03d}.jpg")
             write_whole(Path(path), owner.thumbnail(index))
         caption = [owner.caption(index)] if store.has("caption") else []
-        rows.append((class_name, rank, images.names[row], path, *caption, photos.why, ""))
+        told: list[str | float] = [*caption]
+        told += [float(f"{value:.4g}") for value in values[rank - 1]]
+        rows.append((class_name, rank, images.names[row], path, *told, photos.why, ""))
     return rows
 
 

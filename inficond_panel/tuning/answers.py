@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.common.interval import Interval
+from inficond_panel.common.ordering import strongest
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill import Outcome, change_intervals, decision_function
@@ -55,21 +56,26 @@ from inficond_panel.vocabulary.intents import ANSWERS, ASKED
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+from inficond_panel.vocabulary.things import ROWS
 
 #: Weight of the score that should be low against the score that should be high. Below 1: photos
 #: that rank high come first, since errors on them cost most AP.
 AGAINST = 0.7
+#: Number of the student's strongest concepts whose values a person is told of a row.
+STRONGEST = 5
 
 
 @dataclass(frozen=True)
 class AskedPhotos:
     """Photos to label: rows of ``AllImages``, the most informative first, and the reason ``why``.
 
-    The reason does not reveal the student's decision on a photo.
+    The reason does not reveal the student's decision on a photo. ``concepts`` are those (indices)
+    that count most for the class: its words, and the strongest of the student.
     """
 
     rows: NDArray[np.intp]
     why: str
+    concepts: tuple[int, ...] = ()
 
 
 def photos_to_ask(
@@ -95,7 +101,15 @@ def photos_to_ask(
     free = unlabelled if unlabelled.any() else free
     at = np.flatnonzero(free)
     free[at] = np.isin(at, at[np.unique(group[at], return_index=True)[1]])
-    return AskedPhotos(rows[free][_in_turn([side[free] for side in sides], most)], why)
+    chosen = rows[free][_in_turn([side[free] for side in sides], most)]
+    return AskedPhotos(chosen, why, _telling(student))
+
+
+def _telling(student: ClassFit) -> tuple[int, ...]:
+    """Return the concepts (indices) that count most for a class: its words, then the strongest."""
+    strong = strongest(student.weights)[:STRONGEST].tolist()
+    relied = [at for at in strong if student.weights[at]]
+    return tuple(dict.fromkeys([*class_words(student.store, student.name), *relied]))
 
 
 def _sides(student: ClassFit, scores: NDArray) -> tuple[list[Array], str]:
@@ -171,7 +185,7 @@ class Teaching:
     photos of tune with a label and no answer; None if these are too few, or the student learns
     them. ``node`` is the new iteration, None without a refit. ``group`` ``(n,)``: see
     ``distill.metrics.groups``. ``teacher`` ``(n,)`` are the teacher's log-odds. ``shown`` is what
-    a person was shown of an image, as ``Store.shown``.
+    a person was shown of an image, as ``Store.shown``; of a table ``row``.
     """
 
     answers: Answers
@@ -402,7 +416,8 @@ def _evaluated(
     on_labels = _change_on_labels(tuner, parent, evidence, answers)
     teacher = images.teacher_log_odds(rows)[:, now.k].astype(np.float64)
     given = answers, present, before, after, cutoff, noise, on_labels
-    return Teaching(*given, group=group, teacher=teacher, shown=store.shown)
+    shown = store.shown or ("row" if store.things == ROWS else "")
+    return Teaching(*given, group=group, teacher=teacher, shown=shown)
 
 
 def _change_on_labels(

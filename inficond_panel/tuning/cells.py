@@ -22,6 +22,7 @@ from inficond_panel.spec.framework.yaml_source import hint, short
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.vocabulary.things import ROWS
 
 #: What may divide images, in the order in which a name is looked up.
 DIVIDES = "column, property, class or concept"
@@ -83,6 +84,11 @@ def divides_by_score(store: Store, name: str) -> bool:
     """Return True if ``name`` is a concept, whose scores and not labels divide the images."""
     unlabelled = is_shown_or_not(store, name) and find_name(name, store.classes) is None
     return unlabelled and find_name(name, store.concepts) is not None
+
+
+def is_high_or_low(store: Store, name: str) -> bool:
+    """Return True if ``name`` is a concept of a table: a number, which is high in a row or not."""
+    return store.things == ROWS and divides_by_score(store, name)
 
 
 def _quarters(store: Store, words: str) -> list[str]:

@@ -57,7 +57,8 @@ class ClassWorlds:
 
     ``concepts`` are those whose correlation the second world lacks; without any, there are only
     figures of the first. ``by_teacher``: the teacher's decisions stand in for labels. ``meant`` is
-    the world that a person means, "" if nobody said.
+    the world that a person means, "" if nobody said. ``things`` is what sentences call the images,
+    as ``Store.things``.
     """
 
     class_name: str
@@ -66,6 +67,7 @@ class ClassWorlds:
     figures: tuple[WorldFigure, ...]
     meant: str = ""
     found: tuple[FoundPart, ...] = ()
+    things: str = "photos"
 
     @property
     def alone(self) -> ClassWorlds:
@@ -127,7 +129,14 @@ def compared(
     present = joint_presence(after, concepts) if concepts else None
     figures = two_worlds(old, new, present, **noise)
     found = () if present is None else found_parts(old, (before, after), present)
-    return ClassWorlds(after.class_name, tuple(concepts), by_teacher, tuple(figures), found=found)
+    return ClassWorlds(
+        after.class_name,
+        tuple(concepts),
+        by_teacher,
+        tuple(figures),
+        found=found,
+        things=after.store.things,
+    )
 
 
 def found_parts(

@@ -32,6 +32,7 @@ from inficond_panel.ui import browser
 from inficond_panel.ui.threads import threads_error
 from inficond_panel.ui.upstream import LightComponent, handling
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.wording.things import image_word
 
 #: Accepted messages of a page: per second on average, and at once. A key that is held down repeats
 #: about 30 times per second.
@@ -161,6 +162,7 @@ class ViewComponent(Component):
     """Component that draws one view, with the page's theme and level of detail."""
 
     theme = param.String("", doc="light or dark; empty: the page's theme.")
+    called = param.String("image", doc="What sentences call an image of the store.")
     extent = param.String("simple", doc="simple (for beginners) or details.")
 
     #: Milliseconds that Panel waits for more changes: 0, as the browser sends a click's together.
@@ -171,7 +173,14 @@ class ViewComponent(Component):
         """Return the component for a session's page, with its theme and level of detail."""
         extent = app.settings.param.show
         classes = [] if app.spec.views.intervals else ["estimates-alone"]  # no intervals
-        return cls(theme=app.param.theme, extent=extent, css_classes=classes, margin=0, **params)
+        return cls(
+            theme=app.param.theme,
+            extent=extent,
+            called=image_word(app.store),
+            css_classes=classes,
+            margin=0,
+            **params,
+        )
 
 
 def tie(component: JSComponent, kept: param.Parameterized, **names: Any) -> None:

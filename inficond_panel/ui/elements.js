@@ -3,6 +3,28 @@
 
 const SVG = "http://www.w3.org/2000/svg"
 
+/** Attributes that a person reads. */
+const READ = ["title", "aria-label", "aria-valuetext", "placeholder"]
+const IMAGE = /\b([Aa]n )?([Ii])mage(s?)\b/g
+let called = "image"
+
+/** From now on the component's sentences say `word` (row, caption) in place of image. What people or
+    data say is in a `bdi` or `q`, which keep their text. */
+export function callImages(word) {
+  called = word
+}
+
+/** A sentence with the word that the images of the store are called by. */
+export function inWords(sentence) {
+  if (called === "image" || typeof sentence !== "string") return sentence
+  return sentence.replace(IMAGE, (_, article = "", first, many) => {
+    const word = first === "I" ? called[0].toUpperCase() + called.slice(1) : called
+    return article.replace("n ", " ") + word + many // a row, a caption
+  })
+}
+
+const keepsText = (element) => ["bdi", "q"].includes(element.localName)
+
 /** Element `tag` with attributes (`on…` are listeners, null is left out) and children. A button sends
     no form unless its `type` says so. */
 export function h(tag, attributes = {}, ...children) {
@@ -28,7 +50,9 @@ export function s(tag, attributes = {}, ...children) {
 
 function fill(element, attributes, children) {
   setAll(element, attributes)
-  element.append(...children.flat().filter((child) => child != null && child !== false))
+  const words = keepsText(element) ? (child) => child : inWords
+  const shown = children.flat().filter((child) => child != null && child !== false)
+  element.append(...shown.map(words))
   return element
 }
 
@@ -46,12 +70,14 @@ export const isClosed = (right) => (document.documentElement.dataset.closed ?? "
 export const unless = (right, classes) => (isClosed(right) ? `${classes} shut` : classes)
 
 /** Set an attribute only if it differs, so that an update does not touch unchanged elements. */
-export function set(element, name, value) {
+export function set(element, name, given) {
+  const value = READ.includes(name) && !keepsText(element) ? inWords(given) : given
   if (value == null || value === false) element.removeAttribute(name)
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value)
 }
 
-export function text(element, value) {
+export function text(element, given) {
+  const value = keepsText(element) ? given : inWords(given)
   if (element.textContent !== String(value)) element.textContent = value
 }
 

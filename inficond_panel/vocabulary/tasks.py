@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: Tasks: an image has any number of the classes, or exactly one class.
 TASKS = MULTI_LABEL, SINGLE_LABEL = "multi_label", "single_label"
-_TASK_WORDS = {MULTI_LABEL: "any number of classes per image", SINGLE_LABEL: "one class per image"}
+_TASK_WORDS = {MULTI_LABEL: "any number of classes per", SINGLE_LABEL: "one class per"}
 #: Activation from a teacher's logits to probabilities: per class, or over all classes.
 SIGMOID, SOFTMAX = "sigmoid", "softmax"
 ACTIVATIONS = (SIGMOID, SOFTMAX)
@@ -26,7 +26,8 @@ UNLIKE_SCALES = "columns of unlike scales"
 TWINS = "concepts with nearly the same text vector"
 
 
-def task_text(task: str, activation: str, outputs: int = 0) -> str:
-    """Return a text on task and teacher's activation, with its number of ``outputs`` unless 0."""
+def task_text(task: str, activation: str, outputs: int = 0, called: str = "image") -> str:
+    """Return a text on task and teacher's activation, with its number of ``outputs`` unless 0; an
+    image is ``called`` image, row or caption."""
     over = f" over {outputs} classes" if outputs else ""
-    return f"{task} ({_TASK_WORDS[task]}); the teacher ends in a {activation}{over}"
+    return f"{task} ({_TASK_WORDS[task]} {called}); the teacher ends in a {activation}{over}"

@@ -17,6 +17,12 @@ THINGS = {
 }
 
 
+def shown_words(concept: str, things: str) -> str:
+    """Return what an image shows: ``ball``; a row of a table, where a concept is a number, has
+    ``a high ball``."""
+    return f"a high {concept}" if things == ROWS else concept
+
+
 def images_of(things: str) -> str:
     """Return what a sentence on numbers calls the ``things`` of a store: photos are images."""
     return "images" if things == "photos" else things

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.errors import Remedy
+from inficond_panel.store import Store
+from inficond_panel.tuning.cells import is_high_or_low, is_shown_or_not
+from inficond_panel.vocabulary.things import ROWS, shown_words
 
 #: Words for a class of which the teacher is worse in one group, and what helps.
 TEACHER_GROUP_WORDS = "the teacher is worse in a group"
@@ -23,12 +26,21 @@ WORST_GROUP_WORDS = "a worse group"
 _EQUAL_NUMBERS = "if as many images are called as have the class"
 
 
-def group_words(by: str, group: str, *, shown_or_not: bool) -> str:
+def group_words(by: str, group: str, *, shown_or_not: bool, high: bool = False) -> str:
     """Return the words for a group: ``male: 1``; or ``with man`` and ``without man`` for images
-    that show a class or concept and those that do not (``shown_or_not``)."""
+    that show a class or concept and those that do not (``shown_or_not``). A concept of a table is
+    ``high`` or not: ``with a high lactate``."""
     if shown_or_not:
-        return f"{'with' if group == '1' else 'without'} {by}"
+        what = shown_words(by, ROWS) if high else by
+        return f"{'with' if group == '1' else 'without'} {what}"
     return f"{by}: {group}"
+
+
+def words_of_group(store: Store, by: str, group: str) -> str:
+    """Return ``group_words`` of a group of the images of a store ``by`` a column, a property, a
+    class or a concept."""
+    high, shown_or_not = is_high_or_low(store, by), is_shown_or_not(store, by)
+    return group_words(by, group, shown_or_not=shown_or_not, high=high)
 
 
 def worst_group_sentence(

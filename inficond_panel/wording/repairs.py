@@ -26,6 +26,7 @@ from inficond_panel.tuning.thumbs import size_words
 from inficond_panel.vocabulary.aims import aim_points
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.intents import ASKED, DOWN, UP
+from inficond_panel.vocabulary.things import shown_words
 from inficond_panel.wording.lost_thresholds import BY_CALL, ON_PAGE, lost_sentence
 
 
@@ -145,11 +146,24 @@ def _outlook(teaching: Teaching) -> str:
     """Return the sentence on cross-fitted students, which learned the answers of other folds."""
     corrected = int((teaching.wrong_before & ~teaching.wrong_after).sum())
     new = int((teaching.wrong_after & ~teaching.wrong_before).sum())
-    return (
+    errors = (
         "Taught on the other answers, it would be wrong on "
         f"{teaching.error_after.text(0, scale=100, unit='%')} of the {_thing(teaching)}s "
         f"({count(corrected)} corrected, {count(new)} newly wrong)."
     )
+    return f"{errors} {_better(teaching)}".rstrip() if new > corrected else errors
+
+
+def _better(teaching: Teaching) -> str:
+    """Return the sentence on what changes for the better though errors are more; "" if nothing."""
+    loss, ap = teaching.loss_change, teaching.on_labels
+    told = []
+    if loss.estimate < 0:
+        told.append(f"its mean loss on them falls: {loss.text(unit='nats', sign=True)}")
+    if ap is not None and ap.estimate > 0:
+        change = ap.text(1, scale=100, unit="points", sign=True)
+        told.append(f"AP on the tuning images that have a label rises: {change}")
+    return f"But {', and '.join(told)}." if told else ""
 
 
 def _done(teaching: Teaching) -> str:
@@ -424,11 +438,12 @@ def ask_sentence(suggestion: Suggestion, class_name: str) -> str:
     if context is None:
         return ""
     thumbs = f"{DOWN.glyph} {context.concept}"
+    shown = shown_words(context.concept, suggestion.things)
     if context.word:
         thumbs = f"{UP.glyph} {context.word} and {thumbs}"
     return (
-        f"If images of {class_name} without {context.concept}, or of {context.concept} without "
-        f"{class_name}, will come, thumbs ({thumbs}) change what the student learns. The labels "
-        "here cannot show whether that helps. The preview of these thumbs has the figures for "
-        "images like these, and for images without this correlation."
+        f"If images of {class_name} without {shown}, or of {shown} without {class_name}, will "
+        f"come, thumbs ({thumbs}) change what the student learns. The labels here cannot show "
+        "whether that helps. The preview of these thumbs has the figures for images like these, "
+        "and for images without this correlation."
     )

@@ -8,7 +8,7 @@ from inficond_panel.common.near_words import with_and
 from inficond_panel.common.numbers import count, share
 from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.vocabulary.intents import DOWN, UP, Direction
-from inficond_panel.vocabulary.things import CONCEPT, ROWS, images_of
+from inficond_panel.vocabulary.things import CONCEPT, images_of, shown_words
 
 #: Words for a reliance that no comparison of splits shows.
 SHARED = "shared by all images"
@@ -103,19 +103,17 @@ def relied_words(suspect: SharedSuspect) -> str:
 
 def _found(name: str, suspect: SharedSuspect, things: str) -> str:
     (with_, of_with), (without, of_without) = suspect.rates.found
+    what = high_words(suspect, things)
     if not of_with or not of_without:
         lacking = "without" if of_with else "with"
-        return (
-            f"None of the {name} {things} is {lacking} {_high(suspect, things)}, so nothing shows "
-            "what it costs."
-        )
+        return f"None of the {name} {things} is {lacking} {what}, so nothing shows what it costs."
     sides = [
         (_share(without, of_without), of_without, "without"),
         (_share(with_, of_with), of_with, "with"),
     ]
     more, less = sides if suspect.use < 0 else sides[::-1]
     return (
-        f"The student finds {more[0]} of the {name} {things} {more[2]} {_high(suspect, things)}, "
+        f"The student finds {more[0]} of the {name} {things} {more[2]} {what}, "
         f"{less[0]} of those {less[2]} it ({count(less[1], things[:-1])})."
     )
 
@@ -126,13 +124,13 @@ def _called(name: str, suspect: SharedSuspect, things: str) -> str:
         return ""
     return (
         f"Where no {name} is, it is called in {_share(with_, of_with)} of the {things} with "
-        f"{_high(suspect, things)}, {_share(without, of_without)} of those without it."
+        f"{high_words(suspect, things)}, {_share(without, of_without)} of those without it."
     )
 
 
-def _high(suspect: SharedSuspect, things: str) -> str:
+def high_words(suspect: SharedSuspect, things: str) -> str:
     """Return the name of a suspect; of a table's concept, which is a number, ``a high lactate``."""
-    return f"a high {suspect.name}" if things == ROWS and suspect.kind == CONCEPT else suspect.name
+    return shown_words(suspect.name, things) if suspect.kind == CONCEPT else suspect.name
 
 
 def _apart(counted: tuple[tuple[int, int], tuple[int, int]]) -> float:

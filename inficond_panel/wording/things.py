@@ -11,14 +11,25 @@ from inficond_panel.store import Store
 _IMAGE = re.compile(r"\b((?:[Aa]n )?)([Ii])mage(s?)\b")
 
 
-def in_words_of(store: Store, text: str) -> str:
-    """Return a text with ``row`` or ``caption`` in place of ``image``, for a store without photos.
+def image_word(store: Store) -> str:
+    """Return what sentences call an image of the store: ``image``, ``row`` or ``caption``.
 
-    A store in which a name has the word image keeps the text: the name would be changed, too.
+    It is ``image`` for photos, and for a store in which a name has this word: with another word
+    put in its place the name would be changed, too.
     """
-    if store.holds("photos") or _has_name(store):
+    photos = store.things == "photos" or _has_name(store)
+    return "image" if photos else store.things.removesuffix("s")
+
+
+def in_words_of(store: Store, text: str) -> str:
+    """Return a text with the ``image_word`` of a store in place of ``image``."""
+    return with_word(text, image_word(store))
+
+
+def with_word(text: str, thing: str) -> str:
+    """Return a text with ``thing`` (row, caption) in place of ``image``."""
+    if thing == "image":
         return text
-    thing = store.things.removesuffix("s")
 
     def word(found: re.Match[str]) -> str:
         article = found[1].replace("n ", " ")  # a row, a caption

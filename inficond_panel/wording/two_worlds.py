@@ -10,6 +10,7 @@ from inficond_panel.distill.metrics.slices import MIN_POSITIVES
 from inficond_panel.distill.metrics.two_worlds import FIGURES, SmallGroup, WorldFigure
 from inficond_panel.tuning.two_worlds import ClassWorlds, FoundPart
 from inficond_panel.vocabulary.metrics import AP, FALSE_POSITIVE_RATE, RECALL
+from inficond_panel.vocabulary.things import shown_words
 from inficond_panel.vocabulary.worlds import INDEPENDENT, THESE, WORLDS
 
 #: Names of the figures within a sentence.
@@ -50,7 +51,7 @@ def images_of(worlds: ClassWorlds, world: str) -> str:
         return "images like these"
     if not worlds.concepts:
         return "images without the correlation"
-    concepts = _any_of(worlds.concepts)
+    concepts = _any_of(worlds)
     return f"images where {worlds.class_name} appears equally often with and without {concepts}"
 
 
@@ -58,7 +59,7 @@ def part_words(worlds: ClassWorlds, part: FoundPart) -> str:
     """Return the words for the images of a part: ``with soccer ball``."""
     first, *others = worlds.concepts
     more = f" or {count(len(others))} more" if others else ""
-    return f"with{'' if part.shows else 'out'} {first}{more}"
+    return f"with{'' if part.shows else 'out'} {shown_words(first, worlds.things)}{more}"
 
 
 def figure_texts(worlds: ClassWorlds, world: str) -> list[tuple[str, str]]:
@@ -114,12 +115,13 @@ def _group_text(worlds: ClassWorlds, group: SmallGroup) -> str:
     side = f"with{'' if group.present else 'out'} {worlds.class_name}"
     if group.shows is None:
         return f"{count(group.images, 'image')} {side}"
-    there = f"with{'' if group.shows else 'out'} {_any_of(worlds.concepts)}"
+    there = f"with{'' if group.shows else 'out'} {_any_of(worlds)}"
     return f"{count(group.images, 'image')} {side} and {there}"
 
 
-def _any_of(concepts: Sequence[str]) -> str:
-    named = list(concepts[:_NAMED])
-    if len(concepts) > _NAMED:
-        named.append(f"{count(len(concepts) - _NAMED)} more")
-    return " or ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+def _any_of(worlds: ClassWorlds) -> str:
+    named, more = list(worlds.concepts[:_NAMED]), len(worlds.concepts) - _NAMED
+    if more > 0:
+        named.append(f"{count(more)} more")
+    some = " or ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+    return shown_words(some, worlds.things)

@@ -305,10 +305,10 @@ def test_answers_that_do_not_help_teach_nothing(students):
     found = students.teach("truck", same)
     assert (found.node, students.node) == (None, root)
     assert "right 20 times" in str(found)
-    assert "These images show no fault. The student stays as it is." in str(found)
+    assert "These rows show no fault. The student stays as it is." in str(found)
     forced = students.teach("truck", same, force=True)
     assert forced.node == students.node != root
-    assert "These images show no fault, but teaching was forced. " in str(forced)
+    assert "These rows show no fault, but teaching was forced. " in str(forced)
 
 
 def test_an_answer_can_be_changed(students):
@@ -357,7 +357,8 @@ def test_the_command_asks_and_teaches(store_path, tmp_path, capsys):
     assert table["image"][3] not in students.tuner.terms(students.node)["truck"].get(Taught).labels
     assert main([*given, "-n", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "class,rank,image,path,why,answer"
+    values = "truck,wheel,road 2,road 11"  # its word, and the strongest
+    assert lines[0] == f"class,rank,image,path,{values},why,answer"
     assert len(lines) == 3
 
 

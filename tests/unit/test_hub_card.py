@@ -36,7 +36,7 @@ def test_with_one_class_an_image_accuracy_is_top_1(tmp_path):
         assert told == [("Top-1 accuracy", pytest.approx(expected, abs=1e-4))]
         assert "accuracy_by_class" in {one.metric_type for one in found}
     card = (tmp_path / "out" / "card.md").read_text()
-    assert "All students as one classifier, on 50 labelled images:" in card
+    assert "All students as one classifier, on 50 labelled rows:" in card
     assert f"| top-1 accuracy | {expected:.3f} [" in card
 
 

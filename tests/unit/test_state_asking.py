@@ -302,7 +302,9 @@ def test_one_softmax_student_and_a_store_without_photos_say_so(tmp_path):
     spec = tmp_path / "own.yaml"
     spec.write_text("title: Own\nstore: own.zarr\n")
     bare = AppState(open_tuner(spec, history=":memory:"), Jobs(inline=True))
-    assert bare.asking.missing.startswith("This store has no photos")
+    assert bare.asking.missing.startswith(
+        "The page does not ask about rows of a table: inficond ask"
+    )
 
 
 def test_a_store_of_captions_asks_about_them(tmp_path):

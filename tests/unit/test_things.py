@@ -1,5 +1,6 @@
 """What images are called where a store has no photos: captions, rows or images, never photos."""
 
+import csv
 import io
 import re
 from contextlib import redirect_stderr, redirect_stdout
@@ -7,12 +8,13 @@ from contextlib import redirect_stderr, redirect_stdout
 import numpy as np
 import pandas as pd
 import pytest
-from photoless import captions_spec, table_store
+from photoless import WORDS, captions_spec, table_store
 from sessions import session_on
 
 from inficond_panel import from_frames, open_students
 from inficond_panel.cli import main
 from inficond_panel.views.start.view import StartView
+from inficond_panel.wording.groups import words_of_group
 from inficond_panel.wording.things import in_words_of
 
 pytestmark = [pytest.mark.commands, pytest.mark.page, pytest.mark.slow]
@@ -125,6 +127,37 @@ def test_a_small_network_is_refused_at_once(place, tmp_path, capsys):
 def test_the_article_follows_the_word(place, things):
     store = open_students(place, history=":memory:").tuner.store
     assert in_words_of(store, "An image, an image") == f"A {things[:-1]}, a {things[:-1]}"
+
+
+def test_the_content_of_a_store_counts_captions_or_rows(said, things):
+    facts = dict(line.split(None, 1) for line in said["info"].splitlines() if " " in line)
+    assert facts[things] == "800 fit, 400 tune, 400 holdout"
+    assert f"Positive {things}, and the teacher" in said["info"]
+
+
+def test_a_person_is_told_the_values_of_a_row(said, things):
+    header, first, *_ = csv.reader(said["ask --class dog"].splitlines())
+    strong = set(header) & set(WORDS)
+    assert bool(strong) == (things == "rows")
+    assert {first[header.index(word)] for word in strong} <= {"0.0", "1.0"}
+
+
+def test_groups_by_a_number_of_a_table_are_high_or_not(place, things):
+    store = open_students(place, history=":memory:").tuner.store
+    ball = {"captions": "ball", "rows": "a high ball"}[things]
+    assert words_of_group(store, "ball", "1") == f"with {ball}"
+    assert words_of_group(store, "dog", "0") == "without dog"
+
+
+def test_python_and_the_model_card_speak_of_no_images(place, tmp_path):
+    students = open_students(place, history=":memory:")
+    tables = students.doctor()
+    texts = [
+        text for each in tables.values() for text in (each.attrs["title"], *each.attrs["notes"])
+    ]
+    students.export(tmp_path / "out")
+    texts += [repr(students.suggest()), (tmp_path / "out" / "card.md").read_text()]
+    assert not re.search(r"\bimages?\b", "\n".join(texts), re.IGNORECASE)
 
 
 def test_a_name_with_the_word_image_is_not_changed(tmp_path):

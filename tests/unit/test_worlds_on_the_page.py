@@ -101,6 +101,11 @@ def test_several_concepts_are_named_up_to_three(concepts, words):
     assert rows[1]["photos"].endswith(words)
 
 
+def test_a_concept_of_a_table_is_high_or_not():
+    rows = make_worlds(ClassWorlds("ill", ("ggt", "alp"), False, (), things="rows"), "")["rows"]
+    assert rows[1]["photos"].endswith("equally often with and without a high ggt or alp")
+
+
 def test_the_class_word_alone_says_what_is_missing():
     worlds = ClassWorlds("bicycle", (), False, ())
     assert "lower or remove another concept" in figure_texts(worlds, "independent")[0][0]

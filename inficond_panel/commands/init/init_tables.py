@@ -87,6 +87,7 @@ def write_tables(args: argparse.Namespace) -> None:
     from inficond_panel.store.checks import is_single_label, one_class_note
     from inficond_panel.store.frames import store_frames
     from inficond_panel.store.teacher_outputs import store_activation_text
+    from inficond_panel.wording.things import image_word, in_words_of
 
     output = Path(args.output)
     if output.exists():
@@ -121,10 +122,11 @@ def write_tables(args: argparse.Namespace) -> None:
     low, high = significant(score.min(), 3), significant(score.max(), 3)
     say(f"concepts  {len(store.concepts)}, scores from {low} to {high}")
     say(f"classes   {len(store.classes)}: {', '.join(store.classes[:8])}")
-    say(f"images    {counts}")
+    say(f"{f'{image_word(store)}s':<9} {counts}")
     others = len(store.read("other_class"))
     outputs = others and others + len(store.classes)
-    say(f"task      {task_text(store.task, store.activation, outputs)}")
+    task_words = in_words_of(store, task_text(store.task, store.activation, outputs))
+    say(f"task      {task_words}")
     if fit := store_activation_text(store):
         say(f"          {fit}")
     if (
@@ -132,7 +134,7 @@ def write_tables(args: argparse.Namespace) -> None:
         and not args.task
         and (note := one_class_note(store.label, store.images))
     ):
-        say(f"          {note}")
+        say(f"          {in_words_of(store, note)}")
     _say_lacks(store)
     say(f"Wrote {output}. Next:")
     say(f"  inficond serve {path_word(output)} --show")
@@ -140,11 +142,13 @@ def write_tables(args: argparse.Namespace) -> None:
 
 def _say_lacks(store: Store) -> None:
     """Print the parts that the store lacks, and its warnings."""
+    from inficond_panel.wording.things import in_words_of
+
     for part in ("photos", "segments", "maps"):
         if lacking := store.lacks(part):
             say(f"          {lacking}")
     for warning in store.attrs.get("warnings", []):
-        warn(f"Warning: {warning}.")
+        warn(in_words_of(store, f"Warning: {warning}."))
 
 
 def _matrix(labels: pd.DataFrame) -> np.ndarray:

@@ -66,7 +66,8 @@ class Suggestion:
     ``contexts`` has, by class without a shift that labels show, the concept on which its student
     relies most beyond its own word. ``level`` is the level of intervals. ``by`` divides images into
     groups, if levers were compared by the worst group; else "". ``small_groups`` are the skipped
-    classes of which a group has too few images.
+    classes of which a group has too few images. ``things`` is what sentences call the images, as
+    ``Store.things``.
     """
 
     seed: int
@@ -78,6 +79,7 @@ class Suggestion:
     contexts: dict[str, Context] = field(default_factory=dict)
     by: str = ""
     small_groups: tuple[str, ...] = ()
+    things: str = "photos"
 
     @cached_property
     def unknown(self) -> dict[str, TeacherSkill]:
@@ -220,7 +222,8 @@ def suggest(
         for name, each in _contexts(tuner, node, [*repairs, *skipped], repairs).items()
         if not Belonging(tuner.store, said).has(name, CONCEPT, each.concept)
     }
-    made = Suggestion(seed, node.id, len(seen), level, repairs, skipped, contexts, by, small)
+    learned = repairs, skipped, contexts
+    made = Suggestion(seed, node.id, len(seen), level, *learned, by, small, tuner.store.things)
     if progress is not None:
         progress(1.0, "all repairs compared")
     return made

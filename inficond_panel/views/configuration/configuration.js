@@ -2,7 +2,7 @@
 
 import { boxOf, details, hoverCard, placeAt } from "../../ui/boxes.js"
 import { choiceOf, icon, segments } from "../../ui/controls.js"
-import { h, isClosed, keyed, offline, set, text } from "../../ui/elements.js"
+import { callImages, h, isClosed, keyed, offline, set, text } from "../../ui/elements.js"
 import { followTheme, watch } from "../../ui/model.js"
 import { toldOf } from "../../ui/parts/whisker.js"
 
@@ -16,6 +16,7 @@ const FIELDS = [
 ]
 
 export function render({ model, el }) {
+  callImages(model.called)
   const choose = (what) => (name) => model.send_msg({ action: `choose_${what}`, name })
   const card = hoverCard(el)
   const dialog = holdoutDialog(el, choose("split"))

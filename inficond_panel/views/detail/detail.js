@@ -2,7 +2,7 @@
 // segment outlined, and a dialog with one image and its prediction.
 
 import { iconButton, ICONS, segments } from "../../ui/controls.js"
-import { h, s, set, setAll, text, unless } from "../../ui/elements.js"
+import { callImages, h, s, set, setAll, text, unless } from "../../ui/elements.js"
 import { followTheme, onMessage, watch } from "../../ui/model.js"
 import { count } from "../../ui/numbers.js"
 import { makeDialog, verdictOf } from "../../ui/photos/image_dialog.js"
@@ -44,6 +44,7 @@ const MODES = {
 const PAIR = { positive: "negative", negative: "positive", right: "wrong", wrong: "right" }
 
 export function render({ model, el }) {
+  callImages(model.called)
   const section = h("section", { class: "panel detail", "aria-label": "Concept detail" })
   const head = makeHead(model, section)
   const charts = makeCharts(model, el)

@@ -36,7 +36,11 @@ export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) 
       { class: "tagged" },
       "Images tagged: ",
       model.known_tags.map((tag) =>
-        h("button", { class: "chip", onclick: () => model.send_msg({ action: "open_tagged", tag }) }, tag),
+        h(
+          "button",
+          { class: "chip", onclick: () => model.send_msg({ action: "open_tagged", tag }) },
+          h("bdi", {}, tag),
+        ),
       ),
     )
   if (!model.student && model.concept) {

@@ -47,7 +47,7 @@ export function makeTags(model, listed) {
             model.send_msg({ action: "open_tagged", tag })
           },
         },
-        tag,
+        h("bdi", {}, tag),
       ),
       h(
         "button",

@@ -2,7 +2,7 @@
 
 import { hoverCard, zoomOf } from "../../ui/boxes.js"
 import { icon, iconButton, ICONS, segments } from "../../ui/controls.js"
-import { elementsIn, h, s, set, setAll, text, unless } from "../../ui/elements.js"
+import { callImages, elementsIn, h, s, set, setAll, text, unless } from "../../ui/elements.js"
 import { followTheme, onMessage, watch } from "../../ui/model.js"
 import { count } from "../../ui/numbers.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
@@ -94,6 +94,7 @@ function makeChoice(model, root) {
 }
 
 export function render({ model, el }) {
+  callImages(model.called)
   const use = (action) => () => model.send_msg({ action })
   const choice = makeChoice(model, el)
   const all = h("span")

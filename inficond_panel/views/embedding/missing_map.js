@@ -1,9 +1,10 @@
 // The concept embedding of a store without a map: a sentence in its place.
 
-import { h } from "../../ui/elements.js"
+import { callImages, h } from "../../ui/elements.js"
 import { followTheme } from "../../ui/model.js"
 
 export function render({ model, el }) {
+  callImages(model.called)
   el.append(
     h(
       "section",

@@ -280,7 +280,9 @@ class BatchUpdater:
         if not thumbs or not (tuning.preview or tuning.status.kind == "previewing"):
             return None
         concepts = correlated_concepts(thumbs, self.app.store)
-        known = tuning.worlds.get(name) or ClassWorlds(name, concepts, by_teacher=False, figures=())
+        known = tuning.worlds.get(name) or ClassWorlds(
+            name, concepts, by_teacher=False, figures=(), things=self.app.store.things
+        )
         return make_worlds(known, tuning.meant.get(name, ""))
 
     def _known_group(self) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from inficond_panel.common.ordering import strongest
 from inficond_panel.results.worst_group import GroupCell, GroupFigures
 from inficond_panel.state import AppState
 from inficond_panel.store import Store
-from inficond_panel.tuning.cells import is_shown_or_not
+from inficond_panel.tuning.cells import is_high_or_low, is_shown_or_not
 from inficond_panel.views.knowledge.parts import StudentPanels
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.picture_properties import PROPERTY_OF
@@ -31,18 +31,27 @@ CONCEPTS = 20
 
 
 def make_groups(
-    found: GroupFigures, by: str, level: float | None, *, shown_or_not: bool, aimed: str = ""
+    found: GroupFigures,
+    by: str,
+    level: float | None,
+    *,
+    shown_or_not: bool,
+    high: bool = False,
+    aimed: str = "",
 ) -> dict[str, Any]:
     """Return a table of the groups ``by`` something, the worst first, and sentences.
 
     ``shown_or_not``: the groups are the images that show a class or concept, and the others.
-    ``level`` None: numbers have no limits. ``aimed`` divides images into the groups at whose worst
-    the search for repairs aims; "" if it compares repairs by AP.
+    A concept of a table is ``high`` or not. ``level`` None: numbers have no limits. ``aimed``
+    divides images into the groups at whose worst the search for repairs aims; "" if it compares
+    repairs by AP.
     """
     limits = level is not None
     groups, worst = _by_group(found), found.worst
     of_teacher = _by_group(found.teacher) if found.teacher else {}
-    words = {group: group_words(by, group, shown_or_not=shown_or_not) for group in groups}
+    words = {
+        group: group_words(by, group, shown_or_not=shown_or_not, high=high) for group in groups
+    }
     told = []
     if worst is not None:
         told = [
@@ -157,6 +166,7 @@ class GroupsPanel(param.Parameterized):
             self.panels.groups = make_groups(
                 *(state.found, by, app.spec.views.shown_level),
                 shown_or_not=is_shown_or_not(app.store, by),
+                high=is_high_or_low(app.store, by),
                 aimed=state.aimed,
             )
         else:

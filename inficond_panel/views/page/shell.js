@@ -1,7 +1,7 @@
 // Page shell: header bar, the strip, and the columns of views (columns.js).
 
 import { icon, iconButton, ICONS, isTyping } from "../../ui/controls.js"
-import { h, listenWhile, set, setAll, text, unless } from "../../ui/elements.js"
+import { callImages, h, listenWhile, set, setAll, text, unless } from "../../ui/elements.js"
 import { followShow, isLost, keep, kept, watch } from "../../ui/model.js"
 import { copyText } from "../../ui/parts/clipboard.js"
 import { titledDialog } from "../../ui/parts/dialog.js"
@@ -34,6 +34,7 @@ Object.assign(ICONS, {
 })
 
 export function render({ model, el }) {
+  callImages(model.called)
   const sheet = keySheet(el, model)
   if (model.page && !model.still) keepLooks(model)
   const saved = h("span", { class: "muted saved num", role: "status" })

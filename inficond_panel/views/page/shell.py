@@ -22,6 +22,7 @@ from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component, action, tie
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.photo import PhotoActions, make_photo
+from inficond_panel.wording.things import image_word
 
 TITLES = {
     "configuration": "Configuration",
@@ -202,6 +203,7 @@ class ShellPage(Component):
         {}, doc="What else the notice offers: `compare` its iterations, and the `next` class."
     )
     page = param.Boolean(True, doc="Whether the page fills the browser's window.")
+    called = param.String("image", doc="What sentences call an image of the store.")
     still = param.Boolean(False, doc="Whether the page is a file without a server.")
     standard = param.Dict({}, doc="`theme` and `show` as in the spec.")
 
@@ -263,6 +265,7 @@ class Shell(PhotoActions, Viewer):
             root=app.tuner.root_id,
             standard={"theme": theme, "show": app.spec.layout.show},
             page=page,
+            called=image_word(app.store),
             sizing_mode="stretch_width",
             margin=0,
         )

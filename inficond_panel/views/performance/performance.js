@@ -3,7 +3,7 @@
 
 import { boxOf, hoverCard, keepAligned, zoomOf } from "../../ui/boxes.js"
 import { findBox, icon, segments, select } from "../../ui/controls.js"
-import { h, isClosed, offline, set, text } from "../../ui/elements.js"
+import { callImages, h, isClosed, offline, set, text } from "../../ui/elements.js"
 import { followTheme, watch } from "../../ui/model.js"
 import { count, isNumber } from "../../ui/numbers.js"
 import { longList } from "../../ui/lists/long_list.js"
@@ -20,6 +20,7 @@ const IMAGES_KEY = "i"
 const LETTER = 6.6 // px per letter of a name
 
 export function render({ model, el }) {
+  callImages(model.called)
   const { input: search, element: find } = findBox("Find class", "/")
   offline(find)
   const list = h("div", { class: "rows offline", role: "listbox", "aria-label": "Classes" })

@@ -2,7 +2,7 @@
 
 import { hoverCard } from "../../ui/boxes.js"
 import { icon, iconButton, select } from "../../ui/controls.js"
-import { drawOnce, h, keyed, s, set, setAll, text, unless } from "../../ui/elements.js"
+import { callImages, drawOnce, h, keyed, s, set, setAll, text, unless } from "../../ui/elements.js"
 import { followTheme, onMessage, watch } from "../../ui/model.js"
 import { count } from "../../ui/numbers.js"
 import { METRICS } from "../../ui/vocabulary.js"
@@ -20,6 +20,7 @@ const TREE_PAD = 10
 const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
 
 export function render({ model, el }) {
+  callImages(model.called)
   const say = (action, more = {}) => model.send_msg({ action, ...more })
   const parts = {
     ...header(say, model),
@@ -322,7 +323,7 @@ function chipsOf(row, shown) {
       concept,
     )
   const quiet = row.chips.length ? [] : [h("span", { class: "muted" }, "original student")]
-  const name = row.name ? [h("b", { class: "name", title: row.name }, row.name)] : []
+  const name = row.name ? [h("b", { class: "name" }, h("bdi", { title: row.name }, row.name))] : []
   const looks = row.looks ? [h("span", { class: "looks num" }, row.looks)] : []
   const by = row.by
     ? [

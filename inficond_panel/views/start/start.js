@@ -1,7 +1,7 @@
 // Where to begin: a sentence on teacher and students, a card per student that relies on the wrong
 // thing, and the line of the batch.
 
-import { h, keyed, set, text } from "../../ui/elements.js"
+import { callImages, h, keyed, set, text } from "../../ui/elements.js"
 import { followTheme, watch } from "../../ui/model.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
 import { ASKED, DIRECTIONS } from "../../ui/vocabulary.js"
@@ -11,6 +11,7 @@ const keyOf = ({ class_name, thing }) => (thing ? `${class_name}/${thing}` : cla
 const idOf = (card) => [keyOf(card), card.relies, card.concept, card.bars.of].join("/")
 
 export function render({ model, el }) {
+  callImages(model.called)
   const send = (action, detail = {}) => model.send_msg({ action, ...detail })
   const purpose = h("p", { class: "purpose", role: "status" })
   const cards = h("ul", { class: "cards scroll", "aria-label": "Students to begin with" })
@@ -56,11 +57,12 @@ function steady(list, cards) {
 /** One sentence, a pair of pictures that opens the student, two bars, and a button; or two, of a question
     on what all photos share: the thumb that helps, and the answer that it belongs to the class. */
 function makeCard(card, things, send) {
-  const { class_name, relies, concept, thing, bars } = card
+  const { class_name, relies, concept, thing, kind, bars } = card
   const about = thing || concept
   const shown = card.concepts?.[0] ?? concept
   const look = () => send("look", { class_name, concept: shown })
-  const pair = h("span", { class: "pair", id: `pair-${(pairs += 1)}` }, makePair(shown))
+  const high = things === "rows" ? "a high " : "" // a concept of a table is a number
+  const pair = h("span", { class: "pair", id: `pair-${(pairs += 1)}` }, makePair(shown, high))
   const name = (words, title = null) => h("b", { title }, h("bdi", {}, words))
   return h(
     "li",
@@ -71,7 +73,7 @@ function makeCard(card, things, send) {
         class: "look offline",
         "aria-label": `Look at ${about ? `${about} in ` : ""}${class_name}`,
         "aria-describedby": pair.id, // captions are not in the label
-        title: shown ? `with ${shown}, and without` : null,
+        title: shown ? `with ${high}${shown}, and without` : null,
         onclick: look,
       },
       pair,
@@ -82,7 +84,11 @@ function makeCard(card, things, send) {
       about
         ? h("p", {}, name(class_name), ` ${relies} `, name(about, card.hover || null), ".")
         : h("p", {}, name(class_name), ": ", h("span")),
-      bars.of ? makeBars(class_name, bars, things) : about ? h("p") : "",
+      bars.of
+        ? makeBars(class_name, bars, things, !kind || kind === "concept" ? high : "")
+        : about
+          ? h("p")
+          : "",
       thing
         ? makeAnswers(card, send)
         : h("div", { class: "offer" }, h("button", { class: "btn main" }), h("span")),
@@ -93,7 +99,7 @@ function makeCard(card, things, send) {
 let pairs = 0 // for ids
 
 /** Pictures of the class with a concept and without it; one picture without a concept. */
-function makePair(concept) {
+function makePair(concept, high) {
   const picture = (name, words) =>
     h(
       "span",
@@ -102,15 +108,15 @@ function makePair(concept) {
       words && h("span", { class: "caption" }, h("span", {}, words)),
     )
   if (!concept) return [picture("with", "")]
-  return [picture("with", ["with ", h("bdi", {}, concept)]), picture("without", "without")]
+  return [picture("with", [`with ${high}`, h("bdi", {}, concept)]), picture("without", "without")]
 }
 
 /** Two bars: how many of the class's photos show the concept, of those learned from and of others; or how
     many photos with a thing, and without it, are found, or wrongly called. */
-function makeBars(class_name, { of, thing }, things) {
+function makeBars(class_name, { of, thing }, things, high) {
   const [subject, about] = [h("bdi", {}, class_name), h("bdi", {}, thing)]
   const words = {
-    shown: [subject, ` ${things} with `, about],
+    shown: [subject, ` ${things} with ${high}`, about],
     found: [subject, ` ${things} that are found`],
     called: [`other ${things} called `, subject],
   }

@@ -1,7 +1,7 @@
 // Top bar of the knowledge view: AP now, changes, the pending batch, its button, its group, notices.
 
 import { icon } from "../../../ui/controls.js"
-import { drawOnce, h, s, set, text } from "../../../ui/elements.js"
+import { callImages, drawOnce, h, s, set, text } from "../../../ui/elements.js"
 import { followTheme } from "../../../ui/model.js"
 import { count, fixed } from "../../../ui/numbers.js"
 import { isBusy, isDetailed, isFitting, sender, showPart, sizeOf } from "../shared.js"
@@ -12,6 +12,7 @@ import { makeBlocks, makeTwin } from "./pending.js"
 import { makeWorlds } from "./worlds.js"
 
 export function render({ model, el }) {
+  callImages(model.called)
   const send = sender(model)
   followTheme(model, el)
   showPart(

@@ -1,6 +1,6 @@
 // The preview in two worlds of photos: parts that are found, and which world the person means.
 
-import { drawOnce, h, keyed, text } from "../../../ui/elements.js"
+import { drawOnce, h, inWords, keyed, text } from "../../../ui/elements.js"
 import { isBusy, isDetailed } from "../shared.js"
 
 /** The preview's figures in two worlds, and which of them the person means: kept with the refit. */
@@ -54,7 +54,7 @@ function foundBar({ words, before, after }) {
   return h(
     "div",
     {},
-    h("bdi", { class: "clip", title: words }, words),
+    h("span", { class: "clip", title: words }, h("bdi", {}, inWords(words))),
     bar,
     h("span", { class: "num" }, change),
   )

@@ -1,11 +1,12 @@
 // The questions on photos of one student as a view by itself, such as a cell of a notebook.
 
-import { h, set, text } from "../../../ui/elements.js"
+import { callImages, h, set, text } from "../../../ui/elements.js"
 import { followTheme, watch } from "../../../ui/model.js"
 import { sender } from "../shared.js"
 import { asks, makeQuestions } from "./questions.js"
 
 export function render({ model, el }) {
+  callImages(model.called)
   const send = sender(model)
   const questions = makeQuestions(model, send, () => send("leave_photos"))
   const told = h("p")

@@ -1,7 +1,7 @@
 // The panels of one student: the finding with its repairs, and with details panels that open: suspects and
 // repairs, metrics, what the refit did.
 
-import { h } from "../../../ui/elements.js"
+import { callImages, h } from "../../../ui/elements.js"
 import { followTheme, watch } from "../../../ui/model.js"
 import { isDetailed, sender, showPart } from "../shared.js"
 import { makeAsking } from "./asking.js"
@@ -38,6 +38,7 @@ const SHOWN = [
 ]
 
 export function render({ model, el }) {
+  callImages(model.called)
   const send = sender(model)
   const asking = makeAsking(el, model, send)
   const finding = makeFinding(model, send, asking)

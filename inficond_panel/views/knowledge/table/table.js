@@ -3,7 +3,7 @@
 
 import { hoverCard } from "../../../ui/boxes.js"
 import { findBox, icon, onKey, select } from "../../../ui/controls.js"
-import { h, isClosed, set, text, unless } from "../../../ui/elements.js"
+import { callImages, h, isClosed, set, text, unless } from "../../../ui/elements.js"
 import { followTheme, watch } from "../../../ui/model.js"
 import { fixed } from "../../../ui/numbers.js"
 import { CONCEPT_SORTS, DIRECTIONS, METRICS, POINTS, THUMBS } from "../../../ui/vocabulary.js"
@@ -22,6 +22,7 @@ const TYPING = 120 // ms after the last key until the search starts
 const SCALES = "Columns of unlike scales: order and bars of concepts say little."
 
 export function render({ model, el }) {
+  callImages(model.called)
   const send = sender(model)
   const dialog = conceptDialog(el, model, send)
   const menu = popMenu(el)
