@@ -28,6 +28,13 @@ _NAMED = 5  #: most faults and columns that a message lists
 _FEW, _MANY = 5, 20
 #: Least number by which other units multiply values: 3.28 for feet, 10 for a decilitre.
 _TIMES = 3.0
+#: Share of a range by which a value may lie outside it: numbers that were rounded.
+_ROUNDED = 0.01
+_OTHER_UNITS = (
+    "Are these columns in the units of the store's scores? Over half of their values are "
+    "outside those of the training rows, or all are several times as large or as small"
+)
+_FAR_VALUES = "Values that are far outside those of the training rows, perhaps in other units"
 _CORRECT = (
     "Give every concept a finite number, in the units of the store, or leave the cell empty: its "
     "row is then not decided."
@@ -186,28 +193,34 @@ def _number(cell: Any) -> float:
 
 
 def other_units(store: Store, score: np.ndarray) -> tuple[str, ...]:
-    """Return a sentence on concepts that seem to be in other units than the training rows, by the
-    scores (rows, C) of new rows; () if none does.
+    """Return sentences on concepts that seem to be in other units than the training rows, by the
+    scores (rows, C) of new rows, and on values far outside those of the training rows.
 
     Over half of the values of such a concept lie outside the range of the training rows, of fewer
     than ``_FEW`` rows farther outside than the range is wide: hardly one does of rows like them. Or
-    the values are those of the training rows times a number (``_multiplied``).
+    the values are those of the training rows times a number (``_multiplied``). Of other concepts
+    the values are named that lie ``_TIMES`` as far outside the range as it is wide.
     """
     fit = store.scores_of(FIT)
+    score = score.astype(fit.dtype)  # as the store keeps them: equal values stay equal
     low, high = fit.min(axis=0), fit.max(axis=0)
-    margin = high - low if len(score) < _FEW else 0.0
-    outside = ((score < low - margin) | (score > high + margin)).mean(axis=0) > 0.5
-    if not len(far := np.flatnonzero(outside | _multiplied(fit, score))):
-        return ()
-    columns = [
+    beyond = np.maximum(low - score, score - high) / np.where(high > low, high - low, 1.0)
+    outside = (beyond > (1.0 if len(score) < _FEW else _ROUNDED)).mean(axis=0) > 0.5
+    whole = outside | _multiplied(fit, score)
+
+    far = [
         f"{store.concepts[c]} (median {_told(np.median(score[:, c]))}, in training "
         f"{_told(np.median(fit[:, c]))}, from {_told(low[c])} to {_told(high[c])})"
-        for c in far
+        for c in np.flatnonzero(whole)
+    ]
+    single = [
+        f"{store.concepts[c]} is {_told(score[row, c])} in row {row + 1} (in training from "
+        f"{_told(low[c])} to {_told(high[c])})"
+        for row, c in np.argwhere((beyond > _TIMES) & ~whole)
     ]
     return (
-        "Are these columns in the units of the store's scores? Over half of their values are "
-        "outside those of the training rows, or all are several times as large or as small: "
-        f"{listed(columns, _NAMED)}.",
+        *([f"{_OTHER_UNITS}: {listed(far, _NAMED)}."] if far else []),
+        *([f"{_FAR_VALUES}: {listed(single, _NAMED)}."] if single else []),
     )
 
 

@@ -55,8 +55,8 @@ _FAR = 0.01  #: share of the photos of ``fit`` that counts as far
 class ConceptDrift:
     """Kolmogorov-Smirnov test of one concept's scores, new photos against photos of ``fit``.
 
-    ``median`` is of the new photos; ``p_adjusted`` is p adjusted for the number of concepts. If all
-    scores are 0 or 1, ``fit_ones`` and ``ones`` are the shares of ones; else None."""
+    ``median`` and ``mean`` are of the new photos; ``p_adjusted`` is p adjusted for the number of
+    concepts. If all scores are 0 or 1 (``binary``), the means are the shares of ones."""
 
     concept: str
     statistic: float
@@ -64,8 +64,9 @@ class ConceptDrift:
     p_adjusted: float
     fit_median: float
     median: float
-    fit_ones: float | None
-    ones: float | None
+    fit_mean: float
+    mean: float
+    binary: bool
 
     @property
     def drifted(self) -> bool:
@@ -163,14 +164,11 @@ def _concepts(fitted: Array, new: NDArray, concepts: list[str]) -> tuple[Concept
 
     largest, p = ks_tests(fitted, new)
     medians = np.median(fitted, axis=0), np.median(new, axis=0)
-    columns = (largest, p, false_discovery_control(p), *medians)
-    binary, means = _binary(fitted) & _binary(new), (fitted.mean(axis=0), new.mean(axis=0))
+    means = fitted.mean(axis=0), new.mean(axis=0)
+    columns = (largest, p, false_discovery_control(p), *medians, *means)
+    binary = _binary(fitted) & _binary(new)
     return tuple(
-        ConceptDrift(
-            concepts[c],
-            *(float(column[c]) for column in columns),
-            *(float(mean[c]) if binary[c] else None for mean in means),
-        )
+        ConceptDrift(concepts[c], *(float(column[c]) for column in columns), binary=bool(binary[c]))
         for c in np.lexsort((-largest, p))
     )
 

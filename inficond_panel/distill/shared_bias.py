@@ -13,7 +13,8 @@ no model has read from the photo: labels and columns.
 
 The null of ``p``, that the student does not use z, is: z and f are independent given y, the own
 words, and all known candidates but those alike to z (absolute correlation of at least ``ALIKE``),
-which cannot be told from it. All weights stay, and so does the dependence between the concepts:
+which cannot be told from it, and its alternatives, which together give it: see ``_alternatives``.
+All weights stay, and so does the dependence between the concepts:
 chance is only what these say nothing of in z. The test is the generalised covariance measure (Shah
 and Peters 2020, Annals of Statistics 48) with the residuals r of linear regressions: sum(r_z r_f) /
 sqrt(sum((r_z r_f)^2)) is normal. It is valid if one of the two regressions is linear. So a student
@@ -54,6 +55,8 @@ ALPHA = 0.05
 HELD = 0.5
 #: Least z of the decisions that show a use: that of 1 % of those that do not, one-sided.
 SHOWN = 2.326
+#: Share of a candidate's variance, given all others, below which its alternatives are left out.
+LEAST_LEFT = 0.05
 #: Share of a column's variance below which the rest, given other columns, is rounding.
 _ROUNDING = 1e-9
 
@@ -252,13 +255,33 @@ def _with_equal_others(
 ) -> list[tuple[list[int], NDArray[np.bool_]]]:
     """Return the candidates (n, M) in groups (indices), each with the mask (K,) of the known
     candidates that are carried by photos enough, alike to none of the group and not ``left_out``
-    (M, K)."""
+    (M, K), nor its alternatives."""
     firm = support(known) >= LEAST_SUPPORT
     beside = (np.abs(_correlation(z, known)) < ALIKE) & firm & ~left_out
+    beside &= ~_alternatives(z, known, beside)
     groups: dict[bytes, list[int]] = {}
     for m, others in enumerate(beside):
         groups.setdefault(others.tobytes(), []).append(m)
     return [(some, beside[some[0]]) for some in groups.values()]
+
+
+def _alternatives(z: Array, known: Array, beside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the mask (M, K) of the known candidates ``beside`` a candidate that give it together,
+    as the other brands do where each text names one: of these no photo has two. Beside them nothing
+    of the candidate is left to test."""
+    there, others = (each > (each.min(axis=0) + each.max(axis=0)) / 2 for each in (z, known))
+    apart = beside & ~(there.T.astype(np.float64) @ others > 0)
+    for m, some in enumerate(apart):
+        without = ~there[:, m]
+        covered = others[np.ix_(without, some)].any(axis=1).mean() if some.any() else 0.0
+        if covered < 1 - LEAST_LEFT or _left(z[:, m], known[:, beside[m]]) >= LEAST_LEFT:
+            apart[m] = False
+    return apart
+
+
+def _left(values: Array, given: Array) -> float:
+    """Return the share of the variance of values (n,) that other columns (n, G) do not give."""
+    return float((_rest(values, _basis(given)) ** 2).sum() / (len(values) * values.var()))
 
 
 def _correlation(one: Array, other: Array) -> Array:

@@ -298,7 +298,7 @@ def part_frame(
             "class": Heading("class"),
             "concept": Heading("concept"),
             "concept_score": Heading("score", missing=""),
-            "influence": Heading("influence", sign=True, missing=""),
+            "influence": Heading("influence", significant=3, sign=True, missing=""),
             "logit": Heading("logit", sign=True),
         },
         title="parts of the logit: the intercept, then concepts",

@@ -236,8 +236,8 @@ def drift_frame(drift: Drift) -> pd.DataFrame:
         **{name: name.replace("_", " ") for name in ("concept", "statistic", "p", "p_adjusted")},
         "fit_median": "median: training",
         "median": new,
-        "fit_ones": "share with score 1: training",
-        "ones": new,
+        "fit_mean": "mean: training",
+        "mean": new,
         "drifted": "drifted",
     }
     rows = [{**asdict(each), "drifted": each.drifted} for each in drift.concepts]

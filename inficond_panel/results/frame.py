@@ -237,7 +237,8 @@ def _written(value: Any, heading: Heading) -> str:
             return count(number)
         case float(number):
             if heading.significant:
-                return significant(number, heading.significant)
+                plus = "+" if heading.sign and number > 0 else ""
+                return plus + significant(number, heading.significant)
             return written(number, heading.digits, sign=heading.sign)
         case list(items):
             return ", ".join(map(str, items))

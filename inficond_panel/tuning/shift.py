@@ -44,7 +44,8 @@ class Suspect:
     photos that show the concept. If the concept names another class of the store, ``labelled``,
     then z, q, reliance and shares come from the labels of that class, or the teacher's decisions
     (``by_teacher``); so do they if it names a value of a column of metadata (``by_column``).
-    ``removed``: the concept is held at 0, and correlated concepts carry the labelled thing.
+    ``removed``: the concept is held at 0, and correlated concepts carry the labelled thing;
+    ``carries``: it is one of these, and correlated at equal label with such a thing.
     """
 
     concept: str
@@ -62,6 +63,7 @@ class Suspect:
     by_teacher: bool = False
     by_column: bool = False
     removed: bool = False
+    carries: bool = False
 
     @property
     def in_shares(self) -> bool:
@@ -157,8 +159,23 @@ class ClassShift:
 
     @property
     def first(self) -> Suspect:
-        """The suspect to name: the first that can be removed, else the first."""
-        return (self.relied_on or self.suspects)[0]
+        """The suspect to name: the first that can be removed, else the first.
+
+        If suspects alone make the shift, or the first is removed already but relied on still, it is
+        one of those that are ``clear``, or that carry a removed one: another is not why the class
+        is said to have a shift."""
+        reasons = self.suspects
+        measured = self.decisive is not None and self.decisive.kind == SHIFT
+        if not measured or reasons[0].removed:
+            reasons = (
+                tuple(one for one in reasons if one.concept in self.clear or one.carries) or reasons
+            )
+        return next((one for one in reasons if one in self.relied_on), reasons[0])
+
+    @property
+    def removable(self) -> bool:
+        """Whether the suspect to name can be removed."""
+        return bool(self.suspects) and self.first in self.relied_on
 
     @property
     def slight(self) -> bool:
@@ -353,17 +370,43 @@ def _suspects(evidence: Evidence, lost: _Lost) -> tuple[Suspect, ...]:
     """Return the significant suspects, each with the group of concepts of the same meaning."""
     order, held = _standing_out(evidence, lost), _held_at_zero(evidence)
     order = order[~held[order] | np.isin(order, lost.relied_on)][: MOST * 3]
+    carries = _carriers(evidence, lost, order[held[order]])
     scores = evidence.tune_scores[:, order].T
     alike = evidence.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)
     return tuple(
-        _suspect(evidence, lost, int(c), order[same][:MOST_ALIKE], removed=bool(held[c]))
+        _suspect(
+            *(evidence, lost, int(c), order[same][:MOST_ALIKE]),
+            removed=bool(held[c]),
+            carries=bool(carries[c]),
+        )
         for c, same in zip(order[:MOST], alike, strict=False)
     )
 
 
+def _carriers(evidence: Evidence, lost: _Lost, removed: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return the mask (C,) of the concepts by which the student relies on labelled things whose
+    concepts are ``removed`` (indices): on tune, at equal label, their scores go with a thing, by
+    more than chance (5 %), on the side on which their weight makes the logit follow it."""
+    of, weights = evidence.one_of_each, evidence.student.weights
+    carries = np.zeros(len(weights), dtype=np.bool_)
+    for c in removed:
+        label = lost.labelled[int(c)].tune.astype(np.float64)
+        label[label < 0] = label[label >= 0].mean()
+        (along,) = of.tune_photos.partial_correlation(label[None])
+        sure = np.abs(along) * np.sqrt(len(label)) >= PLAUSIBLE
+        carries |= sure & (along * weights * lost.labelled[int(c)].reliance > 0)
+    return carries
+
+
 def _suspect(
-    evidence: Evidence, lost: _Lost, c: int, group: NDArray[np.intp], *, removed: bool
+    evidence: Evidence,
+    lost: _Lost,
+    c: int,
+    group: NDArray[np.intp],
+    *,
+    removed: bool,
+    carries: bool,
 ) -> Suspect:
     other = lost.labelled.get(c)
     measured = lost.measured if other else lost.by_scores
@@ -383,4 +426,5 @@ def _suspect(
         by_teacher=bool(other and other.by_teacher),
         by_column=bool(other and other.by_column),
         removed=removed,
+        carries=carries,
     )

@@ -137,10 +137,14 @@ def _concepts_sentence(drift: Drift) -> str:
 
 
 def _typical(concept: ConceptDrift) -> str:
-    """Return the medians of a concept's scores as text; the shares of ones if it is 0 or 1."""
-    if concept.ones is None or concept.fit_ones is None:
-        return f"median {concept.median:.3f}, in training {concept.fit_median:.3f}"
-    return f"1 for {_percent(concept.ones)}, in training {_percent(concept.fit_ones)}"
+    """Return the medians of a concept's scores as text, or the means if the medians are equal; the
+    shares of ones if it is 0 or 1."""
+    if concept.binary:
+        return f"1 for {_percent(concept.mean)}, in training {_percent(concept.fit_mean)}"
+    now, then = f"{concept.median:.3f}", f"{concept.fit_median:.3f}"
+    if now != then:
+        return f"median {now}, in training {then}"
+    return f"mean {concept.mean:.3f}, in training {concept.fit_mean:.3f}"
 
 
 def _percent(share: float) -> str:

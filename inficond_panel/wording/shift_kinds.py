@@ -28,7 +28,9 @@ NO_LABEL = "No single label is likely wrong: compare how training and tuning ima
 SLIGHT = "The difference is slight: that alone is no reason to remove the concept."
 MODEST = "The difference is modest: remove the concept only if it has no business in the decision."
 NO_EFFECT = "Removing it alone changes nothing: remove what carries it, too, or find a repair."
-NOTHING_TO_REMOVE = f"No concept is left to remove: find a repair, or answer {ASKED} images."
+_OTHERWISE = f"find a repair, or answer {ASKED} images."
+ALREADY = f"The concept is removed already: {_OTHERWISE}"
+NOTHING_TO_REMOVE = f"No concept is left to remove: {_OTHERWISE}"
 
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:
@@ -83,9 +85,11 @@ def remedy_of(
 
 def _removal(shift: ClassShift) -> str:
     """Return the sentence on the removal of the suspect to name: that nothing is left to remove if
-    no suspect has an influence, that its removal alone changes nothing if the named one has none,
-    and a weaker advice the less it lost."""
-    if not shift.relied_on:
+    it is removed, that its removal alone changes nothing if it has no influence, and a weaker
+    advice the less it lost."""
+    if shift.suspects and shift.first.removed:
+        return ALREADY
+    if not shift.removable:
         return NOTHING_TO_REMOVE
     if not shift.first.weight:
         return NO_EFFECT

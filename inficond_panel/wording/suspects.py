@@ -17,6 +17,7 @@ from inficond_panel.wording.metrics import teacher_sentence
 NAMED = 6
 #: Reasons why a student relies on a concept that has no influence, or hardly any.
 CARRIED = "Its own influence is 0: correlated concepts carry it."
+REMOVED = "The concept is removed, but correlated concepts carry it."
 _MOSTLY_CARRIED = "Its own influence is nearly 0: correlated concepts carry it."
 #: Sentence on a suspect that the score of its concept shows, not labels.
 BY_SCORE = "Counted by the concept's score, not by labels: its name is the nearest word."
@@ -79,8 +80,10 @@ def _kind_sentence(found: ClassShift, verdict: Verdict, limits: bool) -> str:
     if verdict.kind == SHIFT:
         return f"Shift: {measured}"
     if found.kind == SHIFT and found.lost_bond:
+        known = found.suspects and found.first.concept in found.clear
+        what = f"{found.first.concept}, which" if known else "a concept that"
         return (
-            f"Shift: the student relies on a concept that is clearly less correlated with "
+            f"Shift: the student relies on {what} is clearly less correlated with "
             f"{found.class_name} in the tuning images. No loss by that can be measured: {measured}"
         )
     if found.kind == NONE:
@@ -208,8 +211,10 @@ def trained_sentence(memories: Mapping[str, TeacherMemory]) -> str:
 
 
 def relying_words(suspect: Suspect) -> str:
-    """Return ``relies on``, or ``relies on the absence of`` if the logit falls with the concept."""
-    return "relies on" if suspect.reliance > 0 else "relies on the absence of"
+    """Return ``relies on``, or ``relies on the absence of`` if the logit falls with the concept;
+    with ``still`` before them if that is removed."""
+    still = "still " if suspect.removed else ""
+    return f"{still}relies on" if suspect.reliance > 0 else f"{still}relies on the absence of"
 
 
 def relied_sentence(name: str, suspect: Suspect, things: str = "photos") -> str:
@@ -247,6 +252,8 @@ def means_clause(name: str, suspect: Suspect, things: str = "photos") -> str:
 
 def _carried(suspect: Suspect) -> str:
     """Return why a student relies on a concept whose influence is 0.00; "" of another."""
+    if suspect.removed:
+        return REMOVED
     if not suspect.weight:
         return CARRIED
     return _MOSTLY_CARRIED if number(abs(suspect.weight), 2) == number(0.0, 2) else ""

@@ -1,5 +1,7 @@
 """Shift of the demo's classes, whose shortcuts are known, from Python and the command line."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +18,7 @@ from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.shift_kinds import LOST
-from inficond_panel.wording.shift_kinds import finding_sentence
+from inficond_panel.wording.shift_kinds import finding_sentence, remedy_of
 from inficond_panel.wording.suspects import relies_wrongly
 
 #: Contexts that are correlated with a class in fit only, by the demo's recipe.
@@ -205,6 +207,23 @@ def test_what_a_column_knows_stays_a_suspect_where_others_carry_a_removed_concep
     assert (found.kind, found.decisive.kind) == ("shift", "unknown")
     assert [each.concept for each in found.suspects if each.removed] == ["car"]
     assert found.first.concept == "parking"  # what can still be removed
+
+
+def test_what_carries_a_removed_concept_is_what_the_student_uses_for_it(planted):
+    found = without(planted, "car")
+    carriers = {one.concept for one in found.suspects if one.carries}
+    assert "parking" in carriers
+    assert carriers <= {*CARS}  # the other words are chance
+
+
+def test_a_removed_concept_is_named_where_no_suspect_is_seen_to_carry_it(planted):
+    found = without(planted, "car")
+    unseen = replace(found, suspects=tuple(replace(one, carries=False) for one in found.suspects))
+    assert (unseen.first.concept, unseen.removable) == ("car", False)
+    told = finding_sentence(student_differences(planted, planted.root(), "truck"), unseen)
+    assert told.startswith("truck still relies on car: it is in")
+    assert "The concept is removed, but correlated concepts carry it." in told
+    assert remedy_of(LOST, None, unseen).startswith("The concept is removed already: find a repair")
 
 
 def test_a_class_of_which_all_that_shows_the_shortcut_is_removed_shows_no_shift(planted):

@@ -46,12 +46,19 @@ def _of_attributes():
 
 def test_a_column_of_0_and_1_has_its_shares_of_ones():
     male = next(each for each in _of_attributes().concepts if each.concept == "male")
-    assert (male.fit_ones, male.ones) == (0.25, 0.75)
+    assert (male.binary, male.fit_mean, male.mean) == (True, 0.25, 0.75)
 
 
 def test_a_column_of_numbers_has_no_shares_of_ones():
     age = next(each for each in _of_attributes().concepts if each.concept == "age")
-    assert (age.fit_ones, age.ones) == (None, None)
+    assert not age.binary
+
+
+def test_where_medians_are_equal_the_sentence_tells_the_means():
+    fitted, new = (np.tile([[-0.5]], (400, 1)) for _ in range(2))
+    fitted[300:] = new[250:] = 2.0  # a standardised column of 0 and 1: means 0.125 and 0.4375
+    told = " ".join(drift_sentences(drift(fitted, new, ["branch"])))
+    assert "branch (mean 0.438, in training 0.125)" in told
 
 
 def test_the_sentence_on_a_column_of_0_and_1_tells_the_shares():

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -281,6 +282,30 @@ def test_rows_in_other_units_inside_the_range_are_asked_about(levels):
     level, made = levels
     with pytest.warns(UnitsWarning, match="as small: CRP \\(median 1"):
         made.predict_proba(level.assign(CRP=level["CRP"] / 10))
+
+
+def test_the_training_rows_themselves_are_not_asked_about():
+    """Over half of the values are the lowest, which the store keeps with fewer digits."""
+    rng = np.random.default_rng(8)
+    site = np.where(rng.random(300) < 0.3, 1.3, -0.7547155101)
+    rows = pd.DataFrame({"site": site, "age": rng.normal(size=300)})
+    label = pd.DataFrame({"low": (rows["age"] > 0).astype(int)})
+    split = pd.Series(["fit"] * 200 + ["tune"] * 100)
+    made = inficond_panel.from_frames(rows, 4 * label - 2.0, label, split=split)
+    assert np.float32(rows["site"].min()) > rows["site"].min()  # else the case is no case
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UnitsWarning)
+        made.predict_proba(rows)
+        made.predict_proba(rows.round(3))
+
+
+def test_a_single_value_in_other_units_is_told_with_its_row(students):
+    near = pd.DataFrame(np.random.default_rng(4).normal(size=(30, 6)), columns=CONCEPTS)
+    near.loc[6, "red"] *= 100
+    (told,) = students.predict_images(near).notes
+    assert told.startswith("Values that are far outside those of the training rows")
+    assert "red is" in told
+    assert "in row 7 (in training from" in told
 
 
 def test_rows_of_sicker_people_are_not_asked_about(levels):

@@ -168,6 +168,28 @@ def test_a_value_is_tested_without_the_other_values_of_its_column(rare):
     assert found.called(np.ones(4, dtype=bool))[0]
 
 
+def test_a_thing_is_tested_without_its_alternatives_if_each_photo_has_one_of_them():
+    """As a brand of four, each a concept: given the other three, nothing is left of it."""
+    _, label, own, thing = photos()
+    others = np.random.default_rng(1).integers(0, 3, len(label))[:, None] == np.arange(3)
+    word = np.random.default_rng(2).random((len(label), 1)) < 0.3  # is no alternative
+    known = np.column_stack([thing, others * (1 - thing[:, None]), word])
+    found = shared_bias(known, label, own + thing, own[:, None], known)
+    alone = shared_bias(known, label, own + thing, own[:, None], known[:, [0, 4]])
+    assert found.p(FIRST)[0] == pytest.approx(alone.p(FIRST)[0], rel=1e-6, abs=0)
+    assert found.called(np.ones(5, dtype=bool))[0]
+
+
+def test_a_thing_is_tested_beside_things_that_it_never_meets_if_they_do_not_give_it():
+    _, label, own, thing = photos()
+    rng = np.random.default_rng(1)
+    apart = (rng.random((len(label), 2)) < 0.3) * (1 - thing[:, None])
+    known = np.column_stack([thing, apart])
+    found = shared_bias(known, label, own + thing, own[:, None], known)
+    alone = shared_bias(known, label, own + thing, own[:, None], known[:, [0]])
+    assert found.p(FIRST)[0] != pytest.approx(alone.p(FIRST)[0], rel=1e-3, abs=0)
+
+
 def test_a_thing_that_a_student_uses_without_a_correlation_is_not_called():
     rng, label, own, thing = photos()
     other = rng.permutation(thing)

@@ -89,7 +89,6 @@ def make_finding(
     if repaired:
         return {**nothing, "sentence": repaired_sentence(shift.class_name)}
     relies = relies_wrongly(shift)
-    removable = shift.relied_on if relies else ()
     little = removal is not None and not math.isnan(removal.low) and removal.within_noise
     sentence = f"{plain_sentence(shift)} {LITTLE}" if little else finding_sentence(found, shift)
     asks = relies and same(shift.first.concept)
@@ -100,7 +99,7 @@ def make_finding(
         "same": asks,
         "hover": plain_reason(shift, shift.first) if relies else "",
         "suspect": shift.first.concept if relies else "",
-        "remove": removable[0].concept if removable else "",
+        "remove": shift.first.concept if relies and shift.removable else "",
         "little": little or (relies and shift.slight),
     }
 

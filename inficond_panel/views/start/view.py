@@ -83,7 +83,7 @@ def make_cards(
             "concept": shift.first.concept,
             "hover": by_score(shift.first, shift.things),
             **_evidence(shift),
-            "removable": bool(shift.relied_on) and not shift.slight,
+            "removable": shift.removable and not shift.slight,
             "asks": same_question(shift.class_name, shift.first.concept)
             if same(shift.class_name, shift.first.concept)
             else "",
