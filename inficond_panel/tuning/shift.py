@@ -386,16 +386,15 @@ def _suspects(evidence: Evidence, lost: _Lost) -> tuple[Suspect, ...]:
 
 def _carriers(evidence: Evidence, lost: _Lost, removed: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Return the mask (C,) of the concepts by which the student relies on labelled things whose
-    concepts are ``removed`` (indices): on tune, at equal label, their scores go with a thing, by
+    concepts are ``removed`` (indices): on tune, at equal label, their scores go with a thing by
     more than chance (5 %), on the side on which their weight makes the logit follow it."""
     of, weights = evidence.one_of_each, evidence.student.weights
     carries = np.zeros(len(weights), dtype=np.bool_)
-    for c in removed:
-        label = lost.labelled[int(c)].tune.astype(np.float64)
-        label[label < 0] = label[label >= 0].mean()
+    for thing in (lost.labelled[int(c)] for c in removed):
+        label = np.where(thing.tune < 0, thing.tune[thing.tune >= 0].mean(), thing.tune)
         (along,) = of.tune_photos.partial_correlation(label[None])
         sure = np.abs(along) * np.sqrt(len(label)) >= PLAUSIBLE
-        carries |= sure & (along * weights * lost.labelled[int(c)].reliance > 0)
+        carries |= sure & (along * weights * thing.reliance > 0)
     return carries
 
 

@@ -89,7 +89,7 @@ def _removal(shift: ClassShift) -> str:
     advice the less it lost."""
     if shift.suspects and shift.first.removed:
         return ALREADY
-    if not shift.removable:
+    if not shift.relied_on:
         return NOTHING_TO_REMOVE
     if not shift.first.weight:
         return NO_EFFECT
