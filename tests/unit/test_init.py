@@ -722,6 +722,7 @@ def test_photos_beside_their_own_table_are_in_the_store(folder):
     ("arguments", "message"),
     [
         (FORM[1:], "Three tables are needed (scores, logits, labels), got 2"),
+        ([FORM[0], *FORM[3:]], "its splits in a column called split: name it without --splits"),
         ([*FORM[:3], *FORM[5:]], "--splits table is missing"),
         ([*FORM[:6], "own.yaml"], "--output must name a store, such as own.zarr"),
         ([*FORM, "--teacher", "t.onnx"], "--teacher is only for a folder of photos"),

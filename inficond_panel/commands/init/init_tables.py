@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from inficond_panel.store import Store
 
 _FORM = "inficond init scores.csv logits.csv labels.csv --splits split.csv --output own.zarr"
+_OF_ONE = (
+    "A single table, of captions or photos, has its splits in a column called split: name it "
+    "without --splits. "
+)
 _OF_FOLDER = ("download", "teacher", "encoder", "corpus")
 _TABLES = ("scores", "logits", "labels")
 _OF_TABLES = ("splits", "photos", "metadata")
@@ -48,7 +52,8 @@ def is_of_tables(args: argparse.Namespace) -> bool:
         missing.append("--output must name a store, such as own.zarr.")
     missing += [f"--{name} is only for a folder of photos." for name in of_folder]
     if missing:
-        raise DataError(" ".join(missing), f"Run, for example: {_FORM}")
+        one = len(args.place) == 1 and args.splits is not None
+        raise DataError(" ".join(missing), f"{_OF_ONE if one else ''}Run, for example: {_FORM}")
     return True
 
 
