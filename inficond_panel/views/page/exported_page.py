@@ -45,6 +45,7 @@ from inficond_panel.views.page.exploring import (
 )
 from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
+from inficond_panel.wording.things import image_word
 
 PACKED_SHARE = 0.8  #: bytes in a file per byte of a picture: headers of pictures compress well
 #: Size of the map in pixels for which names are placed: the smallest on a page. On a larger map
@@ -153,7 +154,7 @@ def make_notice(app: AppState) -> str:
     node, store = app.students.node, app.store
     name = f" ({node.name})" if node.name else ""
     return (
-        f"Export, read only. {app.dataset.title}, {count(len(store.images), 'image')}, data hash "
+        f"Export, read only. {app.dataset.title}, {count(len(store.images), image_word(store))}, data hash "
         f"{store.content_hash[:12]}. Opens at iteration #{node.number}{name}, id {node.id}. "
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
     )
