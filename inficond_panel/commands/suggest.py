@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> None:
     frame.attrs["facts"]["node"] = None if node is None else node.id
     show(args, frame, tuner.store)
     if args.node is None and (head := tuner.head()).id != parent.id:
-        note(f"From #0; the page stands at #{head.number}: --node {head.number} goes on from there.")
+        at = head.number
+        note(f"From #0; the page stands at #{at}: --node {at} goes on from there.")
     if node is not None:
         whose = "" if node.author == AUTHOR else f", as {node.author} made it before"
         note(f"{node_title(tuner, node)} by {node.author}{whose}, history {tuner.history.path}")

@@ -153,8 +153,9 @@ def make_notice(app: AppState) -> str:
     """Return the notice at the file's top: data set, iteration, and time of the export."""
     node, store = app.students.node, app.store
     name = f" ({node.name})" if node.name else ""
+    size = count(len(store.images), image_word(store))
     return (
-        f"Export, read only. {app.dataset.title}, {count(len(store.images), image_word(store))}, data hash "
+        f"Export, read only. {app.dataset.title}, {size}, data hash "
         f"{store.content_hash[:12]}. Opens at iteration #{node.number}{name}, id {node.id}. "
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
     )
