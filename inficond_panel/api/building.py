@@ -20,6 +20,7 @@ from inficond_panel.store.checks import one_class_note
 from inficond_panel.tuning.thumbs import names_of
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
+from inficond_panel.wording.things import errors_with_word
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,9 +217,10 @@ def from_frames(
     settings["captions"] = captions
     settings |= {"task": task, "activation": activation, "outputs": outputs, "order": order}
     settings |= {"near_duplicates": near_duplicates, "across_splits": across_splits}
-    store = store_frames(
-        target, scores, logits, labels, **settings, made_by="inficond_panel.from_frames"
-    )
+    with errors_with_word("row" if images is None else "image"):
+        store = store_frames(
+            target, scores, logits, labels, **settings, made_by="inficond_panel.from_frames"
+        )
     if task == "multi_label" and (note := one_class_note(store.label, store.images)):
         sys.stderr.write(f"{note.python}\n")
     for warning in store.attrs.get("warnings", []):

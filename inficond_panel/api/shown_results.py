@@ -21,13 +21,13 @@ from inficond_panel.export.predictions import (
     with_undecided,
 )
 from inficond_panel.results.decisions import drift_frame
-from inficond_panel.results.frame import html_text, text_table
+from inficond_panel.results.frame import frame_in_words, html_text, text_table
 from inficond_panel.results.shift import levers
 from inficond_panel.store import Store
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.wording.metrics import drift_sentences
 from inficond_panel.wording.repairs import proposals_lose
-from inficond_panel.wording.things import in_words_of, with_word
+from inficond_panel.wording.things import image_word, with_word
 
 #: Class in a notebook of a table whose texts are whole.
 _WHOLE = "inficond-whole"
@@ -54,7 +54,7 @@ class WholeTexts(pd.DataFrame):
 class Frames(dict[str, pd.DataFrame]):
     """Data frames by name; printed, they show title and notes of the first frame, or its rows.
 
-    Titles and notes call the images of the ``store`` what they are: images, captions or rows."""
+    Their texts call the images of the ``store`` what they are: images, captions or rows."""
 
     def __init__(self, frames: Mapping[str, pd.DataFrame], store: Store) -> None:
         super().__init__({name: _whole(frame, store) for name, frame in frames.items()})
@@ -71,9 +71,9 @@ class Frames(dict[str, pd.DataFrame]):
 
 
 def _whole(frame: pd.DataFrame, store: Store) -> WholeTexts:
-    shown, notes = WholeTexts(frame), [in_words_of(store, note) for note in frame.attrs["notes"]]
-    title = in_words_of(store, frame.attrs["title"])
-    shown.attrs = {**frame.attrs, "title": title, "notes": notes}
+    in_words = frame_in_words(frame, image_word(store))
+    shown = WholeTexts(in_words)
+    shown.attrs = in_words.attrs
     return shown
 
 

@@ -28,4 +28,4 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.results.refits import students
 
     tuner = open_students(args)
-    show(args, students(tuner, tuner.root(), TUNE))
+    show(args, students(tuner, tuner.root(), TUNE), tuner.store)

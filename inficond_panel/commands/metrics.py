@@ -113,6 +113,7 @@ def run(args: argparse.Namespace) -> None:
         show(
             args,
             null_frame(tuner, args.split, classes=args.classes, draws=args.draws, seed=args.seed),
+            tuner.store,
         )
         return
     frames = measured(tuner, node, args, masks)

@@ -65,6 +65,9 @@ def run(args: argparse.Namespace) -> None:
     frame = levers(suggestion, lost)
     frame.attrs["facts"]["node"] = None if node is None else node.id
     show(args, frame, tuner.store)
+    if args.node is None and (head := tuner.head()).id != parent.id:
+        at = head.number
+        note(f"From #0; the page stands at #{at}: --node {at} goes on from there.")
     if node is not None:
         whose = "" if node.author == AUTHOR else f", as {node.author} made it before"
         note(f"{node_title(tuner, node)} by {node.author}{whose}, history {tuner.history.path}")

@@ -35,6 +35,7 @@ from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.vocabulary.splits import EVALUATED, FIT, HOLDOUT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 from inficond_panel.wording.metrics import teacher_sentences
+from inficond_panel.wording.null_students import named_words
 from inficond_panel.wording.things import image_word, with_word
 
 #: Number of positives below which metrics are uncertain.
@@ -246,6 +247,7 @@ def _null(tuner: Tuner) -> dict[str, Any] | None:
     frame = null_frame(tuner)
     return {
         "kind": frame.attrs["facts"]["null"],
+        "named": named_words(tuner.store.things),
         "sentences": [*filter(None, [no_better_finding(frame)[1]]), *frame.attrs["notes"]],
         "rows": records(frame),
     }

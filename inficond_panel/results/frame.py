@@ -12,8 +12,8 @@ table of texts, and to HTML.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
-from functools import cache
+from dataclasses import astuple, dataclass, replace
+from functools import cache, partial
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from inficond_panel.common.installation import needs
 from inficond_panel.common.interval import OUTSIDE_NOTE, Interval
 from inficond_panel.common.numbers import count, plain, significant, written
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
+from inficond_panel.wording.things import with_word
 
 LIMIT_SUFFIXES = ("_low", "_high")
 
@@ -96,6 +97,32 @@ def make_frame(
         "facts": {**(facts or {}), **({} if level is None else {"level": level})},
     }
     return frame
+
+
+def frame_in_words(frame: pd.DataFrame, thing: str) -> pd.DataFrame:
+    """Return a frame whose texts have ``thing`` (``image_word`` of a store) in place of ``image``:
+    title, notes, headings and cells. Columns keep their names."""
+    if thing == "image":
+        return frame
+    words = partial(with_word, thing=thing)
+    whole, forms = frame.reset_index(), frame.attrs["headings"].items()
+    for name in [each for each in whole if whole[each].dtype in (object, "str")]:
+        cells = [words(each) if isinstance(each, str) else each for each in whole[name]]
+        whole[name] = pd.Series(cells, dtype=whole[name].dtype)
+    shown = whole.set_index(list(frame.index.names))
+    headings = {name: astuple(_in_words(Heading(*form), thing)) for name, form in forms}
+    shown.attrs = {
+        **frame.attrs,
+        "title": words(frame.attrs["title"]),
+        "notes": [*map(words, frame.attrs["notes"])],
+        "headings": {name: list(form) for name, form in headings.items()},
+    }
+    return shown
+
+
+def _in_words(heading: Heading, thing: str) -> Heading:
+    texts = tuple(with_word(text, thing) for text in heading.words)
+    return replace(heading, text=with_word(heading.text, thing), words=texts)
 
 
 def interval_of(row: pd.Series, key: str) -> Interval:

@@ -37,7 +37,12 @@ from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
-from inficond_panel.wording.null_students import no_better_sentence, null_note, null_sentence
+from inficond_panel.wording.null_students import (
+    named_words,
+    no_better_sentence,
+    null_note,
+    null_sentence,
+)
 
 #: Row with the mean over the numbers of concepts.
 MEAN = "mean"
@@ -95,12 +100,17 @@ def null_frame(
     if len(names) > 1:
         rows += _rows(EVERY, _of_all(found, noise), noise)
     facts = facts_of(tuner, root, split, noise)
+    things = tuner.store.things
+    named = named_words(things)
     frame = make_frame(
         rows,
         ["class", "size"],
-        _headings(found.kind),
-        title=f"Named words and {found.kind}, AP on {IMAGES_OF[split]}",
-        notes=[*_summary(rows, names, found.kind), null_note(found.kind, joint=tuner.joint)],
+        _headings(found.kind, named),
+        title=f"{named.capitalize()} and {found.kind}, AP on {IMAGES_OF[split]}",
+        notes=[
+            *_summary(rows, names, found.kind, things),
+            null_note(found.kind, joint=tuner.joint, things=things),
+        ],
         facts={**facts, "null": found.kind, "words": list(found.words)},
         level=noise["level"],
     )
@@ -133,22 +143,25 @@ def no_better_finding(frame: pd.DataFrame) -> tuple[list[str], str]:
     return classes, no_better_sentence(aps, LEAST_LEAD) if aps else ""
 
 
-def _headings(kind: str) -> dict[str, Heading]:
+def _headings(kind: str, named: str) -> dict[str, Heading]:
     return {
         "class": Heading("class"),
         "size": Heading("concepts"),
-        "named": Heading("named words"),
+        "named": Heading(named),
         "random": Heading(kind),
         "difference": Heading("difference", sign=True, star=True),
     }
 
 
-def _summary(rows: Sequence[Mapping[str, Any]], names: Sequence[str], kind: str) -> Iterator[str]:
+def _summary(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], kind: str, things: str
+) -> Iterator[str]:
     """Yield a sentence on the last of the classes' means: of all, or of the only class."""
     name = EVERY if len(names) > 1 else names[0]
     own = {row["size"]: row for row in rows if row["class"] == name}
     row = pd.Series(own[MEAN] if MEAN in own else own[SIZE_BY_LAMBDA])
-    yield null_sentence(kind, *(interval_of(row, key) for key in ("named", "random", "difference")))
+    intervals = (interval_of(row, key) for key in ("named", "random", "difference"))
+    yield null_sentence(kind, *intervals, things=things)
 
 
 def _of_class(found: NullStudents, name: str, noise: Noise) -> dict[str, Any]:

@@ -253,7 +253,7 @@ def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> It
         if fault:
             yield f"logits {fault}"
     elif outputs is None and (fault := logits_fault(values, softmax)):
-        yield f'logits {fault}; set outputs to "probabilities", or to "logits" for true logits'
+        yield f"logits {fault}"
 
 
 def word_faults(**given: tuple[str | None, Sequence[str | None]]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
 from inficond_panel.common.places import has_store, place_of
 from inficond_panel.common.teacher_outputs import logits_of
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, Remedy
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import thumbnail_arrays
 from inficond_panel.store.near_images import NearImages, check_across, joined, near_images
@@ -36,6 +36,12 @@ _SIDE, _QUALITY = 256, 80
 _ALLOWED = 'across_splits="allow". If they are no copies: near_duplicates=False'
 _REMEDY = (
     "Correct the tables; rows are matched by image id. `inficond docs notebook` has an example."
+)
+_SAY_OUTPUTS = Remedy(
+    "If the logits are probabilities, add --outputs probabilities; if they are true logits, "
+    "--outputs logits. ",
+    'If the logits are probabilities, pass outputs="probabilities"; if they are true logits, '
+    'outputs="logits". ',
 )
 
 
@@ -186,6 +192,7 @@ def _arrays(
     files, texts = _by_image("images", photos, "paths"), _by_image("captions", captions, "texts")
     softmax = teacher_activation == "softmax"
     known_of = None if metadata is None else checks.keyed(found["metadata"])
+    unlike_logits = list(checks.logit_faults(logits, outputs, softmax))
     _refuse(
         *checks.row_faults("scores", scores, ids, ids),
         *checks.row_faults("logits", logits, ids, ids),
@@ -199,9 +206,10 @@ def _arrays(
         *checks.size_faults(scores),
         *checks.digit_faults(scores),
         *checks.number_faults("logits", logits),
-        *checks.logit_faults(logits, outputs, softmax),
+        *unlike_logits,
         *checks.label_faults(labels),
         *checks.task_faults(labels, task, softmax),
+        remedy=_SAY_OUTPUTS + _REMEDY if unlike_logits and outputs is None else _REMEDY,
     )
     shared = [name for name in logits.columns if name in labels.columns]
     others = [name for name in logits.columns if name not in labels.columns]
@@ -263,9 +271,9 @@ def _text(names: Iterable[str]) -> np.ndarray:
     return np.array(list(names), dtype=np.dtypes.StringDType())
 
 
-def _refuse(*faults: str) -> None:
+def _refuse(*faults: str, remedy: str = _REMEDY) -> None:
     if len(faults) == 1:
-        raise DataError(f"No store can be made of these tables: {faults[0]}.", _REMEDY)
+        raise DataError(f"No store can be made of these tables: {faults[0]}.", remedy)
     if faults:
         reasons = "".join(f"\n- {fault}" for fault in faults)
-        raise DataError(f"No store can be made of these tables:{reasons}", _REMEDY)
+        raise DataError(f"No store can be made of these tables:{reasons}", remedy)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.cache import once
 from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import near
+from inficond_panel.common.teacher_outputs import is_labels
 from inficond_panel.distill.metrics.groups import Groups, distinct
 from inficond_panel.distill.suspects import dividing_score, shows
 from inficond_panel.errors import DataError, FileProblem, Remedy, SpecError
@@ -64,8 +65,7 @@ def group_texts(store: Store, name: str) -> Sequence[str]:
         labels = store.label[:, store.classes.index(class_name)]
         return ["" if label < 0 else str(label) for label in labels]
     if (concept := find_name(name, store.concepts)) is not None:
-        every, c = np.arange(len(store.images)), store.concepts.index(concept)
-        column = np.asarray(store.concept_score[every, c])
+        column = _scores_of(store, concept)
         there = shows(column, dividing_score(column[store.rows(FIT)]))
         return [str(int(each)) for each in there]
     if hint := near(name, dividing_names(store)):
@@ -87,8 +87,21 @@ def divides_by_score(store: Store, name: str) -> bool:
 
 
 def is_high_or_low(store: Store, name: str) -> bool:
-    """Return True if ``name`` is a concept of a table: a number, which is high in a row or not."""
-    return store.things == ROWS and divides_by_score(store, name)
+    """Return True if ``name`` is a concept of a table: a number, which is high in a row or not. A
+    concept of the values 0 and 1 alone is there or not."""
+    number = store.things == ROWS and divides_by_score(store, name)
+    return number and not _is_zero_or_one(store, name)
+
+
+@once(8)
+def _is_zero_or_one(store: Store, name: str) -> bool:
+    return is_labels(_scores_of(store, name))
+
+
+def _scores_of(store: Store, concept: str) -> NDArray:
+    """Return the scores (n,) of a concept in all images."""
+    at = store.concepts.index(find_name(concept, store.concepts) or concept)
+    return np.asarray(store.concept_score[np.arange(len(store.images)), at])
 
 
 def _quarters(store: Store, words: str) -> list[str]:

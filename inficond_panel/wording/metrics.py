@@ -133,7 +133,7 @@ def _concepts_sentence(drift: Drift) -> str:
     clauses = [f"{each.concept} ({_typical(each)})" for each in drifted]
     have = "has" if len(drifted) == 1 else "have"
     heading = f"{len(drifted)} of {count(every, 'concept')} {have} different scores"
-    return f"{heading} than in the training images: {listed(clauses, _NAMED)}."
+    return f"{heading} than in the training {images_of(drift.things)}: {listed(clauses, _NAMED)}."
 
 
 def _typical(concept: ConceptDrift) -> str:

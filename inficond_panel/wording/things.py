@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from inficond_panel.common.cache import once
+from inficond_panel.errors import DataError
 from inficond_panel.store import Store
 
 _IMAGE = re.compile(r"\b((?:[Aa]n )?)([Ii])mage(s?)\b")
+_QUOTED = re.compile(r"('[^'\n]*'|\"[^\"\n]*\")")
 
 
 def image_word(store: Store) -> str:
@@ -36,6 +39,19 @@ def with_word(text: str, thing: str) -> str:
         return f"{article}{thing.capitalize() if found[2] == 'I' else thing}{found[3]}"
 
     return _IMAGE.sub(word, text)
+
+
+@contextmanager
+def errors_with_word(thing: str) -> Iterator[None]:
+    """Put ``thing`` (row, caption) in place of ``image`` in the message of a ``DataError``
+    that the block raises; what the message quotes stays."""
+    try:
+        yield
+    except DataError as error:
+        parts = _QUOTED.split(error.message)
+        parts[::2] = [with_word(part, thing) for part in parts[::2]]
+        error.message = "".join(parts)
+        raise
 
 
 @once(8)

@@ -66,7 +66,7 @@ def test_a_text_that_is_no_caption_is_named(tmp_path, caption, message):
 
 def test_an_image_without_a_row_of_captions_is_named(tmp_path):
     captions = tables()["captions"].drop("i007")
-    with pytest.raises(DataError, match="captions has no row for 1 image of split: 'i007'"):
+    with pytest.raises(DataError, match="captions has no row for 1 row of split: 'i007'"):
         from_frames(**tables(captions=captions), path=tmp_path / "own.zarr")
 
 
@@ -99,9 +99,9 @@ def test_without_captions_ask_has_no_such_column(tmp_path):
     assert "caption" not in made.ask("car", n=3)
 
 
-@pytest.mark.parametrize("thing", ["caption", "image"])
+@pytest.mark.parametrize("thing", ["caption", "row"])
 def test_what_was_answered_is_called_what_was_shown(tmp_path, thing):
-    """A row of a table without captions is an image of which only the id is known."""
+    """Of a row of a table without captions only the id is known."""
     given = tables() if thing == "caption" else tables(captions=None)
     students = from_frames(**given, path=tmp_path / "own.zarr").with_settings(lambda_=0.001).fit()
     said = str(students.teach("car", dict.fromkeys(students.ask("car").index, 1)))

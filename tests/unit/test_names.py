@@ -98,8 +98,8 @@ TWICE = [
     ("scores", "columns", (0, "0"), "scores has duplicate column names: number 0 and text '0'"),
     ("logits", "columns", (CAT, CAT_NFD), "logits has duplicate column names: .*accents"),
     ("labels", "columns", ("cat", "cat "), "labels has duplicate column names: .*blanks"),
-    ("split", "index", (0, "0"), "split has duplicate image ids: number 0 and text '0'"),
-    ("labels", "index", (CAT, CAT_NFD), "labels has duplicate image ids: .*accents"),
+    ("split", "index", (0, "0"), "split has duplicate row ids: number 0 and text '0'"),
+    ("labels", "index", (CAT, CAT_NFD), "labels has duplicate row ids: .*accents"),
 ]
 
 

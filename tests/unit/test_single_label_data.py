@@ -52,7 +52,7 @@ def tables_of(folder, given):
 def test_the_task_of_tables_is_found(tmp_path, capsys):
     tables = tables_of(tmp_path, single_frames())
     assert main(["init", *tables, str(tmp_path / "own.zarr")]) == 0
-    said = "single_label (one class per image); the teacher ends in a softmax over 5 classes"
+    said = "single_label (one class per row); the teacher ends in a softmax over 5 classes"
     assert said in capsys.readouterr().out
     assert main(["info", str(tmp_path / "own.zarr")]) == 0
     assert re.search(f"task +{re.escape(said)}", capsys.readouterr().out)
@@ -88,7 +88,7 @@ def nearly_single(tmp_path) -> list[str]:
 def test_tables_of_nearly_one_class_per_image_are_told_so(nearly_single, tmp_path, capsys):
     tables = nearly_single
     assert main(["init", *tables, str(tmp_path / "t.zarr")]) == 0
-    assert "119 of 120 labelled images have exactly one class" in capsys.readouterr().out
+    assert "119 of 120 labelled rows have exactly one class" in capsys.readouterr().out
 
 
 def test_tables_whose_task_is_said_are_not_asked_for_it(nearly_single, tmp_path, capsys):
@@ -138,7 +138,7 @@ def test_frames_of_a_softmax_teacher_and_a_store_whose_labels_do_not_go_with_its
         ({"task": "single"}, "task is 'single', expected one of 'multi_label', 'single_label'"),
         ({"activation": "relu"}, "activation is 'relu'"),
         ({"outputs": "odds"}, "outputs is 'odds'"),
-        ({"task": "multi_label"}, 'a softmax needs one class per image: set task="single_label"'),
+        ({"task": "multi_label"}, 'a softmax needs one class per row: set task="single_label"'),
         ({"activation": "sigmoid"}, "labels has no column for the class 'other 0' of logits"),
     ],
 )
@@ -154,7 +154,7 @@ def test_a_row_with_two_classes_or_none_makes_no_store(tmp_path, own):
     given["labels"] = given["labels"].astype(float)
     given["labels"].iloc[7] = own
     what = "several classes" if own[:2] == [1, 1] else "no class"
-    with pytest.raises(DataError, match=f"1 of 120 images have {what}: '007'"):
+    with pytest.raises(DataError, match=f"1 of 120 rows have {what}: '007'"):
         from_frames(**given, path=tmp_path / "own.zarr")
     assert not list(tmp_path.iterdir())
 
@@ -166,7 +166,7 @@ def test_frames_of_probabilities_give_the_same_students(tmp_path):
     given = single_frames()
     by_logits = made("a.zarr", **given).fit().node.weights
     share = {**given, "logits": given["logits"] * 0 + softmax(given["logits"], axis=1)}
-    with pytest.raises(DataError, match=r'probabilities: all .* set outputs to "probabilities"'):
+    with pytest.raises(DataError, match=r'(?s)probabilities: all .* pass outputs="probabilities"'):
         made("b.zarr", **share)
     students = made("b.zarr", **share, outputs="probabilities")
     np.testing.assert_allclose(students.fit().node.weights, by_logits, atol=1e-4)

@@ -13,6 +13,7 @@ from sessions import session_on
 
 from inficond_panel import from_frames, open_students
 from inficond_panel.cli import main
+from inficond_panel.errors import DataError
 from inficond_panel.views.start.view import StartView
 from inficond_panel.wording.groups import words_of_group
 from inficond_panel.wording.things import in_words_of
@@ -38,6 +39,9 @@ COMMANDS = (
     ("suggest",),
     ("history list",),
     ("history show",),
+    ("history compare", "--node", "0", "1"),
+    ("metrics", "--html"),
+    ("metrics", "--null"),
 )
 EDITS = "[[{class: dog, concept: ball, direction: remove}, {class: dog, meant: these}]]"
 
@@ -97,13 +101,32 @@ def test_what_is_found_is_said_of_captions_or_rows(said, things):
     assert f"of the dog {things} it learned from" in said["doctor"]
 
 
-SPEAKING = ["doctor", "metrics --by site", "thresholds", "suggest", "explain"]
+SPEAKING = [
+    "doctor",
+    "metrics --by site",
+    "metrics --html",
+    "thresholds",
+    "suggest",
+    "explain",
+    "history list",
+    "history compare --node 0 1",
+]
 
 
 @pytest.mark.parametrize("command", SPEAKING)
 def test_a_command_calls_the_images_captions_or_rows(said, things, command):
     assert things in said[command]
-    assert not re.search(r"\bimages?\b", said[command], re.IGNORECASE)
+    shown = re.sub("<style>.*?</style>", "", said[command], flags=re.DOTALL)
+    assert not re.search(r"\bimages?\b", shown, re.IGNORECASE)
+
+
+def test_the_concepts_of_a_table_are_columns_beside_random_mixtures(said, things):
+    named = "Columns" if things == "rows" else "Named words"
+    assert f"{named} and random mixtures, AP on tuning {things}" in said["metrics --null"]
+
+
+def test_suggest_says_where_it_began_if_the_page_stands_elsewhere(said):
+    assert "From #0; the page stands at #1: --node 1 goes on from there." in said["suggest"]
 
 
 def test_a_number_of_a_table_is_high_and_a_word_is_in_a_caption(said, things):
@@ -142,31 +165,54 @@ def test_a_person_is_told_the_values_of_a_row(said, things):
     assert {first[header.index(word)] for word in strong} <= {"0.0", "1.0"}
 
 
-def test_groups_by_a_number_of_a_table_are_high_or_not(place, things):
+def test_groups_by_a_concept_of_0_and_1_are_with_and_without_it(place):
     store = open_students(place, history=":memory:").tuner.store
-    ball = {"captions": "ball", "rows": "a high ball"}[things]
-    assert words_of_group(store, "ball", "1") == f"with {ball}"
+    assert words_of_group(store, "ball", "1") == "with ball"
     assert words_of_group(store, "dog", "0") == "without dog"
+
+
+def test_groups_by_a_number_of_a_table_are_high_or_not(tmp_path):
+    store = table_of(tmp_path, ["ball", "b"]).tuner.store
+    assert words_of_group(store, "ball", "1") == "with a high ball"
+    assert words_of_group(store, "ball", "0") == "without a high ball"
 
 
 def test_python_and_the_model_card_speak_of_no_images(place, tmp_path):
     students = open_students(place, history=":memory:")
     tables = students.doctor()
     texts = [
-        text for each in tables.values() for text in (each.attrs["title"], *each.attrs["notes"])
+        text
+        for each in tables.values()
+        for text in (each.attrs["title"], *each.attrs["notes"], *each.reset_index().to_numpy().flat)
+        if isinstance(text, str)
     ]
     students.export(tmp_path / "out")
     texts += [repr(students.suggest()), (tmp_path / "out" / "card.md").read_text()]
     assert not re.search(r"\bimages?\b", "\n".join(texts), re.IGNORECASE)
 
 
-def test_a_name_with_the_word_image_is_not_changed(tmp_path):
+def table_of(folder, concepts, **more):
+    """Students of a small table of random numbers."""
     ids = [f"{i:03d}" for i in range(60)]
-    scores = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), ids, ["image size", "b"])
+    scores = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), ids, concepts)
     label = pd.DataFrame({"dog": np.arange(60) % 2}, ids)
     split = pd.Series(np.resize(["fit", "tune", "holdout"], 60), ids)
-    store = from_frames(scores, 4.0 * label - 2, label, split=split, near_duplicates=False)
-    store = store.tuner.store
+    given = {"scores": scores, "logits": 4.0 * label - 2, "labels": label, "split": split, **more}
+    return from_frames(**given, near_duplicates=False, path=folder / "own.zarr")
+
+
+def test_an_error_on_a_table_speaks_of_rows_and_keeps_what_it_quotes(tmp_path):
+    short = pd.DataFrame({"an image": [0.5]}, ["000"])
+    with pytest.raises(DataError) as raised:
+        table_of(tmp_path, ["a", "b"], metadata=short, scores=short.astype(str))
+    with pytest.raises(DataError) as missing:
+        table_of(tmp_path, ["a", "b"], metadata=short)
+    assert "not numeric: 'an image'" in raised.value.message
+    assert "metadata has no row for 59 rows of split" in missing.value.message
+
+
+def test_a_name_with_the_word_image_is_not_changed(tmp_path):
+    store = table_of(tmp_path, ["image size", "b"]).tuner.store
     assert in_words_of(store, "image size of 3 images") == "image size of 3 images"
 
 

@@ -28,6 +28,7 @@ from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.start import view as start
 from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
+from inficond_panel.wording.shift_kinds import MODEST
 from inficond_panel.wording.suspects import BY_SCORE, looking_words, relying_sentence
 
 pytestmark = pytest.mark.page
@@ -95,6 +96,14 @@ def test_a_card_of_a_loss_that_the_shares_do_not_tell_has_means_and_no_bars():
 def test_the_bars_of_a_card_are_the_shares_of_the_classs_images():
     (card,) = make_cards(FOUND, ["cat"])
     assert card["bars"]["rows"] == [["learned from", 0.9], ["on screen", 0.4]]
+
+
+@pytest.mark.parametrize(("tune", "advice"), [(0.75, MODEST), (0.65, "")])
+def test_a_card_of_a_modest_difference_says_when_to_remove(tune, advice):
+    apart = Presence(0.5, (0.9, 0.1), (tune, 0.1), (500, 500))
+    of_cat = tuple(replace(each, presence=apart) for each in FOUND["cat"].suspects)
+    (card,) = make_cards({"cat": replace(FOUND["cat"], suspects=of_cat)}, ["cat"])
+    assert card["advice"] == advice
 
 
 @pytest.fixture

@@ -133,4 +133,4 @@ def run(args: argparse.Namespace) -> None:
     elif isinstance(result, tuple):
         show_lines(args, *result)
     else:
-        show(args, result)
+        show(args, result, tuner.store)

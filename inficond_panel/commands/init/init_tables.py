@@ -92,7 +92,7 @@ def write_tables(args: argparse.Namespace) -> None:
     from inficond_panel.store.checks import is_single_label, one_class_note
     from inficond_panel.store.frames import store_frames
     from inficond_panel.store.teacher_outputs import store_activation_text
-    from inficond_panel.wording.things import image_word, in_words_of
+    from inficond_panel.wording.things import errors_with_word, image_word, in_words_of
 
     output = Path(args.output)
     if output.exists():
@@ -103,21 +103,22 @@ def write_tables(args: argparse.Namespace) -> None:
         images = images.map(lambda name: Path(args.photos).parent / str(name))
     task = args.task or (SINGLE_LABEL if is_single_label(_matrix(labels)) else MULTI_LABEL)
     try:
-        store = store_frames(
-            output,
-            scores,
-            logits,
-            labels,
-            _column(args.splits, "split"),
-            images,
-            _frame(args.metadata, text=True) if args.metadata else None,
-            made_by="inficond init",
-            title=args.title or "",
-            task=task,
-            activation=args.activation or ("softmax" if task == SINGLE_LABEL else "sigmoid"),
-            outputs=args.outputs,
-            order=args.order,
-        )
+        with errors_with_word("row" if images is None else "image"):
+            store = store_frames(
+                output,
+                scores,
+                logits,
+                labels,
+                _column(args.splits, "split"),
+                images,
+                _frame(args.metadata, text=True) if args.metadata else None,
+                made_by="inficond init",
+                title=args.title or "",
+                task=task,
+                activation=args.activation or ("softmax" if task == SINGLE_LABEL else "sigmoid"),
+                outputs=args.outputs,
+                order=args.order,
+            )
     except OrderError as error:
         pairs = ", ".join(f"{old!r} to {new!r}" for old, new in error.right_names.items())
         remedy = f"Rename columns of {args.place[1]}: {pairs}. To keep the names: --order as_given"
@@ -133,7 +134,7 @@ def write_tables(args: argparse.Namespace) -> None:
     task_words = in_words_of(store, task_text(store.task, store.activation, outputs))
     say(f"task      {task_words}")
     if fit := store_activation_text(store):
-        say(f"          {fit}")
+        say(f"          {in_words_of(store, fit)}")
     if (
         task != SINGLE_LABEL
         and not args.task

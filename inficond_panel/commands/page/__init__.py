@@ -81,6 +81,7 @@ def _write_page(args: argparse.Namespace) -> None:
     from inficond_panel.common.numbers import size_text
     from inficond_panel.state.export import stem
     from inficond_panel.tuning.other_students import node_title
+    from inficond_panel.wording.things import image_word
 
     tuner, node = open_node(args)
     shown = {"class_name": args.class_name, "concept": args.concept, "dark": args.dark}
@@ -89,5 +90,6 @@ def _write_page(args: argparse.Namespace) -> None:
     path = Path(args.output or f"{stem(tuner, node)}.html")
     write_whole(path, content)
     document = {"node": node.id, "file": str(path), "bytes": len(content)}
+    listed = f"the names (ids) of the {image_word(tuner.store)}s that its lists show"
     line = f"{node_title(tuner, node)} → {path}, {size_text(len(content))}"
-    show_lines(args, document, [line])
+    show_lines(args, document, [line, f"It holds {listed}: all who get the file can read them."])

@@ -235,11 +235,14 @@ def show_all(
     JSON is one document of all frames by name. HTML is one page of the ``shown`` frames, with its
     ``title`` and photos of the ``store``. CSV has all frames, each after a line ``# name`` if there
     are several; notes go to standard error. A table without rows is omitted, its notes are not.
-    Tables call the images of the ``store`` what they are: images, captions or rows.
+    Tables and HTML call the images of the ``store`` what they are: images, captions or rows.
     """
-    from inficond_panel.results.frame import csv_text, documents
+    from inficond_panel.results.frame import csv_text, documents, frame_in_words
+    from inficond_panel.wording.things import image_word
 
-    chosen = [frames[name] for name in (frames if shown is None else shown)]
+    thing = "image" if store is None else image_word(store)
+    in_words = {name: frame_in_words(frame, thing) for name, frame in frames.items()}
+    chosen = [in_words[name] for name in (frames if shown is None else shown)]
     if args.json:
         say_json(documents(frames))
     elif args.html:
@@ -250,18 +253,15 @@ def show_all(
         names = [f"# {name}\n" if len(frames) > 1 else "" for name in frames]
         texts = [csv_text(frame) for frame in frames.values()]
         say("\n".join(map("".join, zip(names, texts, strict=True))).rstrip("\n"))
-        for text in dict.fromkeys(text for each in frames.values() for text in each.attrs["notes"]):
+        notes = [text for frame in in_words.values() for text in frame.attrs["notes"]]
+        for text in dict.fromkeys(notes):
             note(text)
     else:
-        _say_tables(chosen, store)
+        _say_tables(chosen)
 
 
-def _say_tables(frames: Sequence[pd.DataFrame], store: Store | None) -> None:
+def _say_tables(frames: Sequence[pd.DataFrame]) -> None:
     from inficond_panel.results.frame import text_table
-    from inficond_panel.wording.things import in_words_of
-
-    def words(text: str) -> str:
-        return text if store is None else in_words_of(store, text)
 
     printed = False
     for frame in frames:
@@ -270,12 +270,12 @@ def _say_tables(frames: Sequence[pd.DataFrame], store: Store | None) -> None:
             continue
         if printed:
             say()
-        say(words(frame.attrs["title"]))
+        say(frame.attrs["title"])
         say()
         if rows:
-            say_table([words(text) for text in header], [[*map(words, row)] for row in rows])
+            say_table(header, rows)
         if rows and frame.attrs["notes"]:
             say()
         for text in frame.attrs["notes"]:
-            say(words(text))
+            say(text)
         printed = True

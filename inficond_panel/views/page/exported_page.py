@@ -45,6 +45,7 @@ from inficond_panel.views.page.exploring import (
 )
 from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
+from inficond_panel.wording.things import image_word
 
 PACKED_SHARE = 0.8  #: bytes in a file per byte of a picture: headers of pictures compress well
 #: Size of the map in pixels for which names are placed: the smallest on a page. On a larger map
@@ -152,8 +153,9 @@ def make_notice(app: AppState) -> str:
     """Return the notice at the file's top: data set, iteration, and time of the export."""
     node, store = app.students.node, app.store
     name = f" ({node.name})" if node.name else ""
+    size = count(len(store.images), image_word(store))
     return (
-        f"Export, read only. {app.dataset.title}, {count(len(store.images), 'image')}, data hash "
+        f"Export, read only. {app.dataset.title}, {size}, data hash "
         f"{store.content_hash[:12]}. Opens at iteration #{node.number}{name}, id {node.id}. "
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
     )

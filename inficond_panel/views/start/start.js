@@ -228,7 +228,8 @@ function fillOffer([main, note], card, model) {
   set(main, "title", (isTuning(action) && model.locked) || null)
   main.onclick = () => model.send_msg({ action, class_name, ...(action === "ask" ? {} : { concept }) })
   const unsure = model.gainless.includes(class_name)
-  text(note, unsure ? "A gain is not sure" : "")
+  const advice = action === "repair" ? "" : card.advice
+  text(note, [unsure && "A gain is not sure", advice].filter(Boolean).join(". "))
   set(note, "title", unsure ? UNSURE : null)
 }
 

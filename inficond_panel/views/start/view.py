@@ -35,6 +35,7 @@ from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.images import make_picture, tile_uri
 from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
+from inficond_panel.vocabulary.shift_kinds import LOST
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.things import CONCEPT
 from inficond_panel.wording.shared_bias import (
@@ -45,7 +46,7 @@ from inficond_panel.wording.shared_bias import (
     short_sentence,
     thumb_of,
 )
-from inficond_panel.wording.shift_kinds import mislabelled_sentence
+from inficond_panel.wording.shift_kinds import MODEST, mislabelled_sentence, remedy_of
 from inficond_panel.wording.suspects import (
     by_score,
     looking_words,
@@ -69,11 +70,12 @@ def make_cards(
 ) -> list[dict[str, Any]]:
     """Return cards of the students ``names``, which rely on a suspect concept.
 
-    A card is ``{class_name, relies, concept, hover, sentence, bars, removable, asks}``: ``relies``
-    are the words between class and concept, ``hover`` is a sentence if only a score shows the
-    concept, ``bars`` are of the class's training and tuning images that show the concept (see
-    ``make_bars``; {} if the sentence tells the loss by means), ``removable`` whether the card
-    removes it, which it does not if it lost little, ``asks`` a question if the concept is perhaps
+    A card is ``{class_name, relies, concept, hover, sentence, bars, removable, advice, asks}``:
+    ``relies`` are the words between class and concept, ``hover`` is a sentence if only a score
+    shows the concept, ``bars`` are of the class's training and tuning images that show the concept
+    (see ``make_bars``; {} if the sentence tells the loss by means), ``removable`` whether the card
+    removes it, which it does not if it lost little, ``advice`` a sentence on when to remove
+    it if its shares differ modestly, "" otherwise, ``asks`` a question if the concept is perhaps
     the ``same`` as the class.
     """
     return [
@@ -84,6 +86,7 @@ def make_cards(
             "hover": by_score(shift.first, shift.things),
             **_evidence(shift),
             "removable": shift.removable and not shift.slight,
+            "advice": MODEST if remedy_of(LOST, shift=shift) == MODEST else "",
             "asks": same_question(shift.class_name, shift.first.concept)
             if same(shift.class_name, shift.first.concept)
             else "",

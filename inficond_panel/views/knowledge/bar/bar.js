@@ -1,7 +1,7 @@
 // Top bar of the knowledge view: AP now, changes, the pending batch, its button, its group, notices.
 
 import { icon } from "../../../ui/controls.js"
-import { callImages, drawOnce, h, s, set, text } from "../../../ui/elements.js"
+import { callImages, drawOnce, h, inWords, s, set, text } from "../../../ui/elements.js"
 import { followTheme } from "../../../ui/model.js"
 import { count, fixed } from "../../../ui/numbers.js"
 import { isBusy, isDetailed, isFitting, sender, showPart, sizeOf } from "../shared.js"
@@ -110,7 +110,7 @@ function makeNotices(model) {
       open = false
       return
     }
-    drawOnce(first, notices[0], () => [notices[0]])
+    drawOnce(first, notices[0], () => [inWords(notices[0])])
     set(first, "title", notices[0])
     set(first, "class", open || notices.length === 1 ? "whole" : "clip")
     more.hidden = notices.length === 1
