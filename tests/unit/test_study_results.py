@@ -32,11 +32,11 @@ from inficond_panel.study.results.differences import (
     Value,
     differences,
     newcombe,
-    t_interval,
     values_of,
 )
+from inficond_panel.study.results.means import spread, t_interval
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
-from inficond_panel.study.results.results import TaskResult, results, spread, with_holdout
+from inficond_panel.study.results.results import TaskResult, results, with_holdout
 from inficond_panel.study.results.sample_size import Deviation, deviation_of, sample_sizes
 from inficond_panel.study.results.summary import summary_table
 from inficond_panel.study.results.timeline import Score, timeline
@@ -122,10 +122,10 @@ def true_ap(study: Study, tuner: Tuner, task: str, node: Node, split: str) -> fl
     return average_precision_score(label[label >= 0], logits[label >= 0])
 
 
-@pytest.mark.parametrize("values", [[1.0, 2, 4, 8], list(drawn(5, 1, 12, 3))])
+@pytest.mark.parametrize("values", [[1.0, 3], [1.0, 2, 4, 8], list(drawn(5, 1, 12, 3))])
 def test_a_spread_is_scipys(values):
-    found, options = spread(values), {"n_resamples": 2000, "method": "BCa", "rng": 0}
-    true = stats.bootstrap((values,), np.mean, **options).confidence_interval
+    found = spread(values)
+    true = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert found["mean"] == pytest.approx(np.mean(values))
     assert found["sd"] == pytest.approx(stats.tstd(values))
     assert (found["mean_low"], found["mean_high"]) == pytest.approx(tuple(true))
@@ -467,6 +467,13 @@ def test_differences_between_people_are_welchs(between, measure):
     assert (one.n, one.method) == ("3 and 4", "Welch's t")
 
 
+def test_intervals_of_means_of_few_people_hold_the_true_mean_as_often_as_they_say():
+    draws = np.random.default_rng(0).lognormal(0, 0.3, (4000, 4))
+    _, low, high = t_interval(draws)
+    held = np.mean((low <= np.exp(0.045)) & (np.exp(0.045) <= high))
+    assert held > 0.93  # a bootstrap (BCa) holds it in 79 %
+
+
 def test_a_difference_of_equal_values_has_no_interval(between):
     assert np.isnan(between.told["iterations"].difference_low)
 
@@ -617,6 +624,17 @@ def test_kappa_is_that_of_scikit_learn(seed):
     assert facts["kappa_low"] < facts["kappa"] < facts["kappa_high"]
     assert frame["coder_1"].sum() == frame["coder_2"].sum() == 40
     assert frame["both"].sum() == (first == second).sum()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [("aabba" * 4, "aabba" * 4, "all codes are equal"), ("aabab", "aabba", "fewer than 10")],
+)
+def test_kappa_without_an_interval_says_why(first, second, reason):
+    told = agreement(coded([*first], [*second])).attrs
+    assert np.isnan(told["facts"]["kappa_low"])
+    assert "[" not in told["notes"][0]
+    assert reason in told["notes"][1]
 
 
 def test_remarks_are_written_filled_in_and_read(tmp_path, monkeypatch):

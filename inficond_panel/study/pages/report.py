@@ -16,16 +16,9 @@ from inficond_panel.study.pages import charts
 from inficond_panel.study.results import study_tables as tables
 from inficond_panel.study.results.codebook import codebook
 from inficond_panel.study.results.differences import differences
+from inficond_panel.study.results.means import LEVEL, spread
 from inficond_panel.study.results.remarks import remarks_table
-from inficond_panel.study.results.results import (
-    LEVEL,
-    RESAMPLES,
-    TaskResult,
-    looks_of,
-    results,
-    spread,
-    with_holdout,
-)
+from inficond_panel.study.results.results import TaskResult, looks_of, results, with_holdout
 from inficond_panel.study.results.summary import differences_table, summary_table
 from inficond_panel.study.results.timeline import (
     LatestAnswer,
@@ -124,8 +117,9 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
         "when its goal was reached, its time was up, or it was left, whichever came first. A task "
         "without a goal (done_when) has no share of goals reached. Metrics "
         "are on tuning images unless the holdout is named. Intervals of means: "
-        f"{confidence_word(LEVEL)}, bootstrap over participants (BCa, {RESAMPLES:,} draws), of the "
-        "share of goals reached or right answers in a task Wilson's; SD with n − 1."
+        f"{confidence_word(LEVEL)}, Student's t over participants, of the share of goals reached "
+        "or right answers in a task Wilson's; there is none over one participant, and none where "
+        "all values are equal. SD with n − 1."
     )
     return render(
         "report.html.j2",
