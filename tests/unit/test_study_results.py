@@ -24,7 +24,7 @@ from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import csv_text, templates
 from inficond_panel.study import pages
 from inficond_panel.study.pages import charts
-from inficond_panel.study.pages.report import make_frames, make_page
+from inficond_panel.study.pages.report import make_frames, make_page, write_report
 from inficond_panel.study.results import results as study_results
 from inficond_panel.study.results import sample_size
 from inficond_panel.study.results.differences import (
@@ -38,6 +38,7 @@ from inficond_panel.study.results.means import spread, t_interval
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
 from inficond_panel.study.results.results import TaskResult, results, with_holdout
 from inficond_panel.study.results.sample_size import Deviation, deviation_of, sample_sizes
+from inficond_panel.study.results.study_tables import export
 from inficond_panel.study.results.summary import summary_table
 from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
@@ -624,6 +625,44 @@ def test_kappa_is_that_of_scikit_learn(seed):
     assert facts["kappa_low"] < facts["kappa"] < facts["kappa_high"]
     assert frame["coder_1"].sum() == frame["coder_2"].sum() == 40
     assert frame["both"].sum() == (first == second).sum()
+
+
+def fill(file: Path, **codes: list[str]) -> None:
+    pd.read_csv(file, keep_default_na=False).assign(**codes).to_csv(file, index=False)
+
+
+@pytest.mark.parametrize("write", [write_report, export])
+def test_codes_that_were_filled_in_stay_in_the_next_report(write, tmp_path, monkeypatch):
+    study, output = small_study(tmp_path), tmp_path / "out"
+    first, second = (Person(study, monkeypatch) for _ in range(2))
+    first.answers(1, "questionnaire-1", q1=4, remarks="-3 of them")
+    second.answers(2, "questionnaire-1", q1=4, remarks="two\nlines, Ü")
+    for _ in range(2):
+        study.log.remark(1, "bicycle", "said twice")
+    codes = {"coder_1": ["odd", "+", "a", "b"], "coder_2": ["", "map", "a", ""]}
+    codes["agreed"] = ["odd", "", "", "no"]
+    write(study, output)
+    fill(output / "remarks.csv", **codes)
+    study.log.remark(1, "bicycle", "another note")
+    write(study, output)
+    kept = pd.read_csv(output / "remarks.csv", keep_default_na=False)
+    assert {name: kept[name].tolist() for name in codes} == {
+        name: [*("'+" if code == "+" else code for code in each), ""]
+        for name, each in codes.items()
+    }
+
+
+def test_codes_of_a_remark_that_is_gone_are_not_overwritten(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    Person(study, monkeypatch).answers(1, "questionnaire-1", q1=4, remarks="odd")
+    write_report(study, tmp_path / "out")
+    file = tmp_path / "out" / "remarks.csv"
+    fill(file, coder_1=["x"])
+    before = file.read_bytes()
+    study.delete_participant(1)
+    with pytest.raises(StudyError, match="codes of 1 remark that the study does not have"):
+        write_report(study, tmp_path / "out")
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from inficond_panel.study.results import study_tables as tables
 from inficond_panel.study.results.codebook import codebook
 from inficond_panel.study.results.differences import differences
 from inficond_panel.study.results.means import LEVEL, spread
-from inficond_panel.study.results.remarks import remarks_table
+from inficond_panel.study.results.remarks import remarks_table, with_codes
 from inficond_panel.study.results.results import TaskResult, looks_of, results, with_holdout
 from inficond_panel.study.results.summary import differences_table, summary_table
 from inficond_panel.study.results.timeline import (
@@ -60,9 +60,11 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
     """Write ``report.html`` and its tables to ``folder``; return the files and the tables by name.
 
     Students of finished tasks that no earlier report has measured on the holdout are measured.
+    Codes in an earlier ``remarks.csv`` stay (``with_codes``).
     """
     measured = with_holdout(study, results(study))
     frames = make_frames(study, measured)
+    frames["remarks"] = with_codes(frames["remarks"], folder / "remarks.csv")
     named = {**frames, "codebook": codebook(study)}
     files = [tables.write(table, folder / f"{name}.csv") for name, table in named.items()]
     page = folder / "report.html"
