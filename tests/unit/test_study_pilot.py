@@ -121,6 +121,9 @@ def test_nobody_of_a_pilot_works_after_the_time_is_up(tmp_path):
         ends = [event.time for event in events if event.action == "time-up"]
         late += [e.action for e in events for end in ends if e.time > end]
     assert set(late) == {"leave"}
+    timed = [one for one in results(study) if one.task == "bicycle" and one.outcome == "time"]
+    assert timed
+    assert [one.minutes for one in timed] == pytest.approx([0.7] * len(timed), abs=1e-4)
 
 
 def test_a_task_that_cannot_be_left_is_told(tmp_path, monkeypatch):

@@ -177,6 +177,17 @@ def test_waiting_after_the_time_is_up_costs_no_time(tmp_path, monkeypatch):
     assert (result.minutes, result.outcome) == (pytest.approx(0.5), "time")
 
 
+def test_a_task_ends_at_its_limit_also_if_the_page_notices_it_late(tmp_path, monkeypatch):
+    study = small_study(tmp_path, STUDY.replace("bicycle\n", "bicycle\n    time_limit: 1\n", 1))
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    person.tune("bicycle", [1.5, 2.05], ["wheel", "sky"])
+    person.notes(2.1, "bicycle", "time-up")
+    person.notes(2.5, "bicycle", "leave", outcome="time")
+    (result,) = results(study)
+    assert (result.minutes, result.iterations) == (pytest.approx(1), 1)
+
+
 def test_what_is_tuned_after_the_time_is_up_does_not_count(tmp_path, monkeypatch):
     study = small_study(tmp_path)
     person = Person(study, monkeypatch)
