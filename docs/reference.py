@@ -26,7 +26,8 @@ One YAML file says everything about a run. `specs/` holds complete examples.
 - `${NAME}` in a path stands for an environment variable; elsewhere it is plain text. Where
   a relative path begins with one, it starts from the folder you are in.
 - Numbers may be written in any way: `0.0001` and `1e-4` are the same.
-- A tag (`!name`) is refused, and a key may stand only once in a mapping.
+- A tag (`!name`) is refused, and a key may stand only once in a mapping. Merge keys (`<<: *name`)
+  are not supported; the value of a key may be an alias (`key: *name`).
 - `inficond docs spec --schema` prints the same as JSON Schema. An editor with the YAML language
   server, such as VS Code with its YAML extension, completes and checks keys by the first line of a
   spec, `# yaml-language-server: $schema=FILE`. `inficond init` writes this line.

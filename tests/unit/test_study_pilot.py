@@ -121,6 +121,9 @@ def test_nobody_of_a_pilot_works_after_the_time_is_up(tmp_path):
         ends = [event.time for event in events if event.action == "time-up"]
         late += [e.action for e in events for end in ends if e.time > end]
     assert set(late) == {"leave"}
+    timed = [one for one in results(study) if one.task == "bicycle" and one.outcome == "time"]
+    assert timed
+    assert [one.minutes for one in timed] == pytest.approx([0.7] * len(timed), abs=1e-4)
 
 
 def test_a_task_that_cannot_be_left_is_told(tmp_path, monkeypatch):
@@ -219,6 +222,44 @@ def test_the_command_writes_beside_the_study(tmp_path, capsys, monkeypatch):
     made = {file.name for file in (tmp_path / "study-pilot").iterdir()}
     assert {"report.html", "events.csv", "codebook.csv", "participants.csv"} <= made
     assert not (tmp_path / "study.study").exists()
+
+
+@pytest.fixture
+def with_people(tmp_path, monkeypatch):
+    """A study with a participant and a pilot, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    piloted(tmp_path, people=1)
+    small_study(tmp_path, FULL).add_participant()
+    return tmp_path
+
+
+@pytest.mark.parametrize("action", ["report", "export"])
+def test_tables_of_a_pilot_leave_those_of_people_as_they_are(with_people, action, capsys):
+    what = {"report": "report", "export": "events"}[action]
+    assert main(["study", action, "study.yaml"]) == 0
+    assert main(["study", action, "study.yaml", "--data", "study.pilot"]) == 0
+    assert {path.name for path in with_people.glob(f"*-{what}")} == {
+        f"study-{what}",
+        f"study.pilot-{what}",
+    }
+    assert "No person" not in (with_people / f"study-{what}" / "README.txt").read_text()
+    assert "No person" in (with_people / f"study.pilot-{what}" / "README.txt").read_text()
+
+
+def test_tables_of_other_records_are_never_replaced(with_people, capsys):
+    assert main(["study", "export", "study.yaml"]) == 0
+    over = ["study", "export", "study.yaml", "--data", "study.pilot", "--output", "study-events"]
+    assert main(over) == 1
+    assert "holds tables of the records in ../study.study" in capsys.readouterr().err
+    assert pd.read_csv("study-events/participants.csv")["participant"].tolist() == ["P01"]
+    assert main(["study", "export", "study.yaml"]) == 0
+
+
+def test_tables_that_do_not_say_whose_they_are_are_never_replaced(with_people, capsys):
+    assert main(["study", "export", "study.yaml"]) == 0
+    (with_people / "study-events" / "README.txt").unlink()
+    assert main(["study", "export", "study.yaml"]) == 1
+    assert "records that it does not name" in capsys.readouterr().err
 
 
 # --- codebook

@@ -185,6 +185,11 @@ def test_questions_after_a_block_have_its_condition(tmp_path):
         ("name: first\n", "name: first\n    skip_if: {below: 3}\n", "name its question"),
         ("text: Words.", "text: W., skip_if: {question: age, is: 3}", "none is asked before"),
         ("lowest: 18,", "lowest: 18, right: 3, x: 3,", "unknown key"),
+        (
+            "name: first\n",
+            "name: first\n    <<: {tasks: [sheep]}\n",
+            "merge keys are not supported",
+        ),
     ],
 )
 def test_a_plan_that_does_not_fit_is_refused(tmp_path, old, new, message):

@@ -24,7 +24,7 @@ from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import csv_text, templates
 from inficond_panel.study import pages
 from inficond_panel.study.pages import charts
-from inficond_panel.study.pages.report import make_frames, make_page
+from inficond_panel.study.pages.report import make_frames, make_page, write_report
 from inficond_panel.study.results import results as study_results
 from inficond_panel.study.results import sample_size
 from inficond_panel.study.results.differences import (
@@ -32,12 +32,13 @@ from inficond_panel.study.results.differences import (
     Value,
     differences,
     newcombe,
-    t_interval,
     values_of,
 )
+from inficond_panel.study.results.means import spread, t_interval
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
-from inficond_panel.study.results.results import TaskResult, results, spread, with_holdout
+from inficond_panel.study.results.results import TaskResult, results, with_holdout
 from inficond_panel.study.results.sample_size import Deviation, deviation_of, sample_sizes
+from inficond_panel.study.results.study_tables import export
 from inficond_panel.study.results.summary import summary_table
 from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
@@ -122,10 +123,10 @@ def true_ap(study: Study, tuner: Tuner, task: str, node: Node, split: str) -> fl
     return average_precision_score(label[label >= 0], logits[label >= 0])
 
 
-@pytest.mark.parametrize("values", [[1.0, 2, 4, 8], list(drawn(5, 1, 12, 3))])
+@pytest.mark.parametrize("values", [[1.0, 3], [1.0, 2, 4, 8], list(drawn(5, 1, 12, 3))])
 def test_a_spread_is_scipys(values):
-    found, options = spread(values), {"n_resamples": 2000, "method": "BCa", "rng": 0}
-    true = stats.bootstrap((values,), np.mean, **options).confidence_interval
+    found = spread(values)
+    true = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert found["mean"] == pytest.approx(np.mean(values))
     assert found["sd"] == pytest.approx(stats.tstd(values))
     assert (found["mean_low"], found["mean_high"]) == pytest.approx(tuple(true))
@@ -174,6 +175,17 @@ def test_waiting_after_the_time_is_up_costs_no_time(tmp_path, monkeypatch):
     person.notes(1.9, "bicycle", "leave", outcome="time")
     (result,) = results(study)
     assert (result.minutes, result.outcome) == (pytest.approx(0.5), "time")
+
+
+def test_a_task_ends_at_its_limit_also_if_the_page_notices_it_late(tmp_path, monkeypatch):
+    study = small_study(tmp_path, STUDY.replace("bicycle\n", "bicycle\n    time_limit: 1\n", 1))
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    person.tune("bicycle", [1.5, 2.05], ["wheel", "sky"])
+    person.notes(2.1, "bicycle", "time-up")
+    person.notes(2.5, "bicycle", "leave", outcome="time")
+    (result,) = results(study)
+    assert (result.minutes, result.iterations) == (pytest.approx(1), 1)
 
 
 def test_what_is_tuned_after_the_time_is_up_does_not_count(tmp_path, monkeypatch):
@@ -467,6 +479,13 @@ def test_differences_between_people_are_welchs(between, measure):
     assert (one.n, one.method) == ("3 and 4", "Welch's t")
 
 
+def test_intervals_of_means_of_few_people_hold_the_true_mean_as_often_as_they_say():
+    draws = np.random.default_rng(0).lognormal(0, 0.3, (4000, 4))
+    _, low, high = t_interval(draws)
+    held = np.mean((low <= np.exp(0.045)) & (np.exp(0.045) <= high))
+    assert held > 0.93  # a bootstrap (BCa) holds it in 79 %
+
+
 def test_a_difference_of_equal_values_has_no_interval(between):
     assert np.isnan(between.told["iterations"].difference_low)
 
@@ -617,6 +636,55 @@ def test_kappa_is_that_of_scikit_learn(seed):
     assert facts["kappa_low"] < facts["kappa"] < facts["kappa_high"]
     assert frame["coder_1"].sum() == frame["coder_2"].sum() == 40
     assert frame["both"].sum() == (first == second).sum()
+
+
+def fill(file: Path, **codes: list[str]) -> None:
+    pd.read_csv(file, keep_default_na=False).assign(**codes).to_csv(file, index=False)
+
+
+@pytest.mark.parametrize("write", [write_report, export])
+def test_codes_that_were_filled_in_stay_in_the_next_report(write, tmp_path, monkeypatch):
+    study, output = small_study(tmp_path), tmp_path / "out"
+    first, second = (Person(study, monkeypatch) for _ in range(2))
+    first.answers(1, "questionnaire-1", q1=4, remarks="-3 of them")
+    second.answers(2, "questionnaire-1", q1=4, remarks="two\nlines, Ü")
+    for _ in range(2):
+        study.log.remark(1, "bicycle", "said twice")
+    codes = {"coder_1": ["odd", "+", "a", "b"], "coder_2": ["", "map", "a", ""]}
+    codes["agreed"] = ["odd", "", "", "no"]
+    write(study, output)
+    fill(output / "remarks.csv", **codes)
+    study.log.remark(1, "bicycle", "another note")
+    write(study, output)
+    kept = pd.read_csv(output / "remarks.csv", keep_default_na=False)
+    assert {name: kept[name].tolist() for name in codes} == {
+        name: [*("'+" if code == "+" else code for code in each), ""]
+        for name, each in codes.items()
+    }
+
+
+def test_codes_of_a_remark_that_is_gone_are_not_overwritten(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    Person(study, monkeypatch).answers(1, "questionnaire-1", q1=4, remarks="odd")
+    write_report(study, tmp_path / "out")
+    file = tmp_path / "out" / "remarks.csv"
+    fill(file, coder_1=["x"])
+    before = file.read_bytes()
+    study.delete_participant(1)
+    with pytest.raises(StudyError, match="codes of 1 remark that the study does not have"):
+        write_report(study, tmp_path / "out")
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [("aabba" * 4, "aabba" * 4, "all codes are equal"), ("aabab", "aabba", "fewer than 10")],
+)
+def test_kappa_without_an_interval_says_why(first, second, reason):
+    told = agreement(coded([*first], [*second])).attrs
+    assert np.isnan(told["facts"]["kappa_low"])
+    assert "[" not in told["notes"][0]
+    assert reason in told["notes"][1]
 
 
 def test_remarks_are_written_filled_in_and_read(tmp_path, monkeypatch):

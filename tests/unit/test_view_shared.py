@@ -185,6 +185,16 @@ def test_nothing_is_computed_where_the_spec_shows_no_suspects(path):
     assert app.shared.by_class == {}
 
 
+@pytest.mark.parametrize("suspects", [True, False])
+def test_where_to_begin_has_ranks_only_where_the_spec_shows_suspects(path, suspects):
+    tuner = open_tuner(path, history=":memory:")
+    tuner.spec.tuning.suspects = suspects
+    app = AppState(tuner, Jobs(inline=True))
+    table = PerformanceView(app).table
+    app.shifts.start()
+    assert bool(table.shifts) is suspects
+
+
 def test_classes_are_checked_after_all_shifts(app, monkeypatch):
     order: list[str] = []
     for name in ("student_shift", "student_shared"):

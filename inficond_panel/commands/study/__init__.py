@@ -146,7 +146,8 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
         of[name].add_argument(
             "--output",
             metavar="FOLDER",
-            help="new folder (default: STUDY-pilot, STUDY-report, STUDY-events)",
+            help="folder (default: STUDY-pilot, STUDY-report, STUDY-events; with --data the name "
+            "of its folder in place of STUDY)",
         )
 
 

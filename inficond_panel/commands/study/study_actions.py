@@ -27,6 +27,7 @@ from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import documents
 from inficond_panel.study.pages import DEFAULT_URL, PASSWORD, STUDY_PAGES
 from inficond_panel.study.results.differences import values_of
+from inficond_panel.study.results.output_folder import check_output, write_readme
 from inficond_panel.study.results.remarks import agreement, read_codes
 from inficond_panel.study.results.results import results, unmeasured, with_holdout
 from inficond_panel.study.results.sample_size import (
@@ -57,10 +58,11 @@ def pilot(opened: Study, args: argparse.Namespace) -> None:
 
     folder = opened.folder if args.data else pilot_folder(opened)
     simulated = Study(opened.spec, folder, opened.own)
+    output = _folder(simulated, args, "pilot")
     begin_pilot(simulated)
     simulated.prepare(progress)
     steps = run_pilot(simulated, args.people, args.seed or 0, progress_by_steps)
-    output = _folder(opened, args.output, "pilot")
+    write_readme(simulated, output)
     files, frames = write_report(simulated, output)
     export_tables(simulated, output, "csv")
     show_all(args, {"steps": steps, **frames}, ("steps",))
@@ -173,8 +175,10 @@ def report(opened: Study, args: argparse.Namespace) -> None:
     """Write the report of a study (HTML and CSV), and print its summary."""
     from inficond_panel.study.pages.report import write_report
 
-    files, frames = write_report(opened, _folder(opened, args.output, "report"))
-    written = [str(file) for file in files]
+    output = _folder(opened, args, "report")
+    readme = write_readme(opened, output)
+    files, frames = write_report(opened, output)
+    written = [str(file) for file in [*files, readme]]
     if args.json:
         say_json({"files": written, **documents(frames)})
         return
@@ -243,12 +247,20 @@ def _named(args: argparse.Namespace) -> str:
 
 def export(opened: Study, args: argparse.Namespace) -> None:
     """Write events, tasks and answers of a study as tables, and print the files."""
-    for file in export_tables(opened, _folder(opened, args.output, "events"), args.format):
+    output = _folder(opened, args, "events")
+    readme = write_readme(opened, output)
+    for file in [*export_tables(opened, output, args.format), readme]:
         say(str(file))
 
 
-def _folder(opened: Study, output: str | None, what: str) -> Path:
-    return Path(output) if output else Path(f"{opened.spec.path.stem}-{what}")
+def _folder(opened: Study, args: argparse.Namespace, what: str) -> Path:
+    """Return the folder to write to: ``--output``, or one named like the study, or like the folder
+    of ``--data``. Raises ``StudyError`` if it holds tables of other records."""
+    usual = args.data is None or opened.folder.name == f"{opened.spec.path.stem}.study"
+    name = opened.spec.path.stem if usual else opened.folder.name
+    folder = Path(args.output or f"{name}-{what}")
+    check_output(folder, opened.folder)
+    return folder
 
 
 #: Most characters of a password.

@@ -319,6 +319,11 @@ def _report_unknown(
             chosen = next(word for word, other in kinds.items() if other is kind)
             needs = " or ".join(f"{cls.chooser}: {word}" for word in users)
             message = f"is not used with {cls.chooser}: {chosen}; it belongs to {needs}"
+        elif key == "<<":
+            message = (
+                "merge keys are not supported; write the keys out here. The value of a single key "
+                "may be an alias, such as key: *name"
+            )
         else:
             near = reading.hint(key, known) or f"; the keys are {', '.join(known)}"
             message = f"unknown key{near}"

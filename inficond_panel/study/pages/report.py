@@ -16,16 +16,9 @@ from inficond_panel.study.pages import charts
 from inficond_panel.study.results import study_tables as tables
 from inficond_panel.study.results.codebook import codebook
 from inficond_panel.study.results.differences import differences
-from inficond_panel.study.results.remarks import remarks_table
-from inficond_panel.study.results.results import (
-    LEVEL,
-    RESAMPLES,
-    TaskResult,
-    looks_of,
-    results,
-    spread,
-    with_holdout,
-)
+from inficond_panel.study.results.means import LEVEL, spread
+from inficond_panel.study.results.remarks import remarks_table, with_codes
+from inficond_panel.study.results.results import TaskResult, looks_of, results, with_holdout
 from inficond_panel.study.results.summary import differences_table, summary_table
 from inficond_panel.study.results.timeline import (
     LatestAnswer,
@@ -67,9 +60,11 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
     """Write ``report.html`` and its tables to ``folder``; return the files and the tables by name.
 
     Students of finished tasks that no earlier report has measured on the holdout are measured.
+    Codes in an earlier ``remarks.csv`` stay (``with_codes``).
     """
     measured = with_holdout(study, results(study))
     frames = make_frames(study, measured)
+    frames["remarks"] = with_codes(frames["remarks"], folder / "remarks.csv")
     named = {**frames, "codebook": codebook(study)}
     files = [tables.write(table, folder / f"{name}.csv") for name, table in named.items()]
     page = folder / "report.html"
@@ -124,8 +119,9 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
         "when its goal was reached, its time was up, or it was left, whichever came first. A task "
         "without a goal (done_when) has no share of goals reached. Metrics "
         "are on tuning images unless the holdout is named. Intervals of means: "
-        f"{confidence_word(LEVEL)}, bootstrap over participants (BCa, {RESAMPLES:,} draws), of the "
-        "share of goals reached or right answers in a task Wilson's; SD with n − 1."
+        f"{confidence_word(LEVEL)}, Student's t over participants, of the share of goals reached "
+        "or right answers in a task Wilson's; there is none over one participant, and none where "
+        "all values are equal. SD with n − 1."
     )
     return render(
         "report.html.j2",

@@ -96,8 +96,12 @@ class SimulatedPerson:
         self.visitor.next()
 
     def _spend(self, seconds: float) -> None:
-        self.clock.spend(self._pace * seconds * float(np.exp(self.random.normal(0, 0.2))))
-        self.visitor.page.beat()
+        spent = self._pace * seconds * float(np.exp(self.random.normal(0, 0.2)))
+        work = self.visitor.page.work
+        left = work.left() if work is not None else None
+        for part in (left, spent - left) if left and left < spent else (spent,):
+            self.clock.spend(part)  # in two parts, so that the page notices a limit in time
+            self.visitor.page.beat()
 
     # --- questions
 
@@ -217,7 +221,7 @@ class SimulatedPerson:
         """Wait for the end of the time, if the task has a limit; else the person is stuck."""
         left = work.left()
         if left:
-            self.clock.spend(left + 1)
+            self.clock.spend(left)
             self.visitor.page.beat()
         if self.visitor.leave()["step"] == step and self.visitor.screen["kind"] == "task":
             self.stuck = str(work.task.name_)

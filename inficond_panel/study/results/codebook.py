@@ -16,8 +16,8 @@ from inficond_panel.study.results.differences import (
     PAIRED,
     WELCH,
 )
+from inficond_panel.study.results.means import LEVEL
 from inficond_panel.study.results.remarks import CODERS
-from inficond_panel.study.results.results import LEVEL
 from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.progress import StudyStep, make_steps
 from inficond_panel.study.run.records import Participant
@@ -188,9 +188,9 @@ _TABLES: dict[str, dict[str, Described]] = {
         "sd": Described("standard deviation, n − 1", "of the measure", "number"),
         **{
             f"mean_{end}": Described(
-                f"{word} {_INTERVAL} the mean (BCa; of shares in a task Wilson)",
+                f"{word} {_INTERVAL} the mean (Student's t; of shares in a task Wilson)",
                 "of the measure",
-                "number",
+                "number; empty: one person, or all values are equal",
             )
             for end, word in (("low", "lower"), ("high", "upper"))
         },

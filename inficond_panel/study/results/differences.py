@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from inficond_panel.distill.metrics.few_images import wilson
-from inficond_panel.study.results.results import LEVEL, TaskResult
+from inficond_panel.study.results.means import LEVEL, t_interval
+from inficond_panel.study.results.results import TaskResult
 from inficond_panel.study.results.timeline import RightAnswer, Score
 from inficond_panel.study.spec.measures import REACHED, TASK_MEASURES
 from inficond_panel.vocabulary.confidence import tails
@@ -296,29 +297,3 @@ def newcombe(first: Sequence[Value], second: Sequence[Value]) -> Estimate:
     low = change - float(np.hypot(shares[1] - low_2, high_1 - shares[0]))
     high = change + float(np.hypot(high_2 - shares[1], shares[0] - low_1))
     return change, low, high, f"{sizes[0]} and {sizes[1]}", NEWCOMBE
-
-
-def t_interval(*groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the mean of one group, or the second group's mean minus the first's, with the limits
-    of its t interval at ``LEVEL``: Student's, or Welch's for two groups.
-
-    A group is ``(..., n)``, and the results are ``(...)``. Limits are nan for a group of one value,
-    and where no group has variance beyond rounding errors.
-    """
-    change = groups[-1].mean(-1) - (groups[0].mean(-1) if len(groups) > 1 else 0.0)
-    if min(group.shape[-1] for group in groups) < 2:
-        return change, np.nan * change, np.nan * change
-    from scipy.stats import t  # noqa: PLC0415 - slow to load, seldom used
-
-    parts = [_variance(group) / group.shape[-1] for group in groups]
-    squares = [part**2 / (group.shape[-1] - 1) for part, group in zip(parts, groups, strict=True)]
-    error = np.sqrt(np.where(sum(parts) > 0, sum(parts), np.nan))
-    degrees = error**4 / np.where(sum(squares) > 0, sum(squares), np.nan)  # Welch-Satterthwaite
-    reach = t.ppf(tails(LEVEL)[1], degrees) * error
-    return change, change - reach, change + reach
-
-
-def _variance(group: np.ndarray) -> np.ndarray:
-    """Return the variance of values ``(..., n)``, n - 1, and 0 for rounding errors alone."""
-    varies = np.ptp(group, axis=-1) > 1e-12 * np.abs(group).max(-1)
-    return np.where(varies, group.var(-1, ddof=1), 0.0)

@@ -16,19 +16,14 @@ import numpy as np
 
 from inficond_panel.common import clock
 from inficond_panel.distill import ClassMetrics
-from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.study.results.timeline import own_events, progress_of
 from inficond_panel.study.run.progress import StudyProgress
 from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import SPLIT, ConceptSet
 from inficond_panel.tuning import History
-from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.splits import HOLDOUT
 
-#: Bootstrap draws and confidence level of a study's intervals. ``views.confidence`` is not used:
-#: tasks may have different specs, and the analysis is planned before the study begins.
-RESAMPLES, LEVEL = 2000, CONFIDENCE
 _MOVES = {"fine-tune", "jump", "undo", "redo"}
 #: Settings that sort lists.
 _SORTS = {"sort", "descending", "concept_sort"}
@@ -167,40 +162,6 @@ def metrics_of(
                 if kept is None or kept.root == tuner.root_id:
                     by_set[node] = tuner.at(tuner.node(node), split)[name].metrics
     return [by_set[node] for node in nodes]
-
-
-def spread(values: Sequence[float], seed: int = 0) -> dict[str, float]:
-    """Return number (``n``), ``mean``, deviation (``sd``, n - 1) and interval (``mean_low`` to
-    ``mean_high``, at ``LEVEL``) of ``values``, one per person, without undefined values.
-
-    The interval is bias-corrected and accelerated (BCa, Efron 1987), from ``RESAMPLES`` of the
-    people; nan for fewer than three values, and if all values are equal.
-    """
-    finite = np.array([value for value in values if np.isfinite(value)], dtype=float)
-    n, low, high = len(finite), np.nan, np.nan
-    if n > 2 and np.ptp(finite) > 0:
-        from scipy.stats import bootstrap  # noqa: PLC0415 - slow to load, seldom used
-
-        interval = bootstrap(
-            (finite,),
-            np.mean,
-            n_resamples=RESAMPLES,
-            confidence_level=LEVEL,
-            method="BCa",
-            random_state=np.random.default_rng(seed),
-        )
-        low, high = (float(limit) for limit in interval.confidence_interval)
-    mean = float(finite.mean()) if n else np.nan
-    sd = float(finite.std(ddof=1)) if n > 1 else np.nan
-    return {"n": n, "mean": mean, "sd": sd, "mean_low": low, "mean_high": high}
-
-
-def share(reached: Sequence[float]) -> dict[str, float]:
-    """Return the same of ``reached``, 1 or 0 per person, as ``spread``, with Wilson's interval."""
-    mean = float(np.mean(reached))
-    sd = float(np.std(reached, ddof=1)) if len(reached) > 1 else np.nan
-    low, high = wilson(mean, len(reached), LEVEL)
-    return {"n": len(reached), "mean": mean, "sd": sd, "mean_low": low, "mean_high": high}
 
 
 def with_holdout(

@@ -19,7 +19,7 @@ from inficond_panel.study.results.differences import (
     fit_change,
     person_means,
 )
-from inficond_panel.study.results.results import LEVEL
+from inficond_panel.study.results.means import LEVEL
 from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.balance import round_size
 from inficond_panel.study.spec.study_spec import StudySpec

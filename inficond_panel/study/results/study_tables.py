@@ -15,7 +15,7 @@ from inficond_panel.results.frame import LIMIT_SUFFIXES, Heading, plain_headings
 from inficond_panel.results.two_worlds import HEADINGS
 from inficond_panel.study.results.codebook import codebook
 from inficond_panel.study.results.final_worlds import worlds_rows
-from inficond_panel.study.results.remarks import remarks_table
+from inficond_panel.study.results.remarks import remarks_table, with_codes
 from inficond_panel.study.results.results import TaskResult, results, with_holdout
 from inficond_panel.study.results.summary import study_frame
 from inficond_panel.study.results.timeline import (
@@ -266,7 +266,7 @@ def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
         "scores": scores_table(study),
         "views": views_table(study),
         "notes": notes_table(study),
-        "remarks": remarks_table(study),
+        "remarks": with_codes(remarks_table(study), folder / "remarks.csv"),
         "typed": typed_table(study),
         "participants": participants_table(study),
     }

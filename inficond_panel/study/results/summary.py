@@ -12,7 +12,8 @@ import pandas as pd
 from inficond_panel.common.numbers import count
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.results.differences import Difference
-from inficond_panel.study.results.results import LEVEL, TaskResult, share, spread
+from inficond_panel.study.results.means import LEVEL, share, spread
+from inficond_panel.study.results.results import TaskResult
 from inficond_panel.study.results.timeline import RightAnswer
 from inficond_panel.study.spec.measures import OF_GOALS, REACHED, TASK_MEASURES
 from inficond_panel.study.spec.questionnaires import SCALES

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -255,9 +256,25 @@ class StudyProgress:
         return next((event for event in self.of(task) if event.action in _ENDS), None)
 
     def ended(self, task: str) -> str:
-        """Return the time at which the work on a task ended; "" if it has not ended."""
+        """Return the time at which the work on a task ended; "" if it has not ended.
+
+        If the time was up, it is the moment of the limit: a page notices it up to two seconds
+        later, and later if it was not open or the machine slept.
+        """
         end = self.end(task)
-        return end.time if end else ""
+        if end is None:
+            return ""
+        late = (self.seconds(task, end.time) or 0.0) - self._limit(task)
+        if end.action == "done" or late <= 0:
+            return end.time
+        moment = when(end.time) - timedelta(seconds=late)
+        return moment.isoformat(timespec="milliseconds")
+
+    def _limit(self, task: str) -> float:
+        """Return the time limit of a task in seconds; infinity without one."""
+        sections = (step.section for step in self.steps if step.name == task)
+        limits = (one.time_limit for one in sections if isinstance(one, Task))
+        return 60 * (next(limits, None) or math.inf)
 
     def was_left(self, step: str) -> bool:
         """Return True if the participant went on from the step with this name."""

@@ -1,0 +1,49 @@
+"""Folder that holds the tables of a study: it says whose records they are, and whether people are
+simulated, so that tables of other records never replace them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from inficond_panel.common.files import write_whole
+from inficond_panel.errors import StudyError
+from inficond_panel.study.run.study import Study
+
+README = "README.txt"
+_RECORDS = "Records: "
+_PEOPLE = "The codebook (codebook.csv) has the meaning of each column."
+_SIMULATED = (
+    "No person took part: this is a pilot, and all answers, times and actions are made up by a "
+    "program.\nParticipants S01, S02, ... are simulated, in each table."
+)
+
+
+def check_output(folder: Path, records: Path) -> None:
+    """Raise ``StudyError`` if ``folder`` holds tables of other records than those in the folder
+    ``records``, or tables that do not say of which."""
+    readme, held = folder / README, ""
+    if readme.is_file():
+        lines = readme.read_text(encoding="utf-8", errors="replace").splitlines()
+        held = next((line[len(_RECORDS) :] for line in lines if line.startswith(_RECORDS)), "")
+    elif not any(folder.glob("participants.*")):
+        return
+    if held != _named(records, folder):
+        whose = f"the records in {held}" if held else "records that it does not name"
+        raise StudyError(
+            f"{folder} holds tables of {whose}, and is left as it is.",
+            "Name another folder with --output, or remove this one.",
+        )
+
+
+def write_readme(study: Study, folder: Path) -> Path:
+    """Write to ``folder`` whose records its tables are; return the file."""
+    text = [f"Tables of the study: {study.spec.title}", _SIMULATED if study.log.simulated else ""]
+    file, named = folder / README, f"{_RECORDS}{_named(study.folder, folder)}"
+    write_whole(file, "\n".join([*filter(None, text), _PEOPLE, named, ""]).encode())
+    return file
+
+
+def _named(records: Path, folder: Path) -> str:
+    """Return the path of ``records`` from ``folder``: it says nothing about the rest of a disk."""
+    return Path(os.path.relpath(records.resolve(), folder.resolve())).as_posix()
