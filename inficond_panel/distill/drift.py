@@ -59,6 +59,7 @@ class ConceptDrift:
     concepts. If all scores are 0 or 1 (``binary``), the means are the shares of ones."""
 
     concept: str
+    binary: bool
     statistic: float
     p: float
     p_adjusted: float
@@ -66,7 +67,6 @@ class ConceptDrift:
     median: float
     fit_mean: float
     mean: float
-    binary: bool
 
     @property
     def drifted(self) -> bool:
@@ -168,7 +168,7 @@ def _concepts(fitted: Array, new: NDArray, concepts: list[str]) -> tuple[Concept
     columns = (largest, p, false_discovery_control(p), *medians, *means)
     binary = _binary(fitted) & _binary(new)
     return tuple(
-        ConceptDrift(concepts[c], *(float(column[c]) for column in columns), binary=bool(binary[c]))
+        ConceptDrift(concepts[c], bool(binary[c]), *(float(column[c]) for column in columns))
         for c in np.lexsort((-largest, p))
     )
 

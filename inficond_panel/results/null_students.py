@@ -160,8 +160,8 @@ def _summary(
     name = EVERY if len(names) > 1 else names[0]
     own = {row["size"]: row for row in rows if row["class"] == name}
     row = pd.Series(own[MEAN] if MEAN in own else own[SIZE_BY_LAMBDA])
-    intervals = (interval_of(row, key) for key in ("named", "random", "difference"))
-    yield null_sentence(kind, *intervals, things=things)
+    named, random, difference = (interval_of(row, key) for key in ("named", "random", "difference"))
+    yield null_sentence(kind, named, random, difference, things=things)
 
 
 def _of_class(found: NullStudents, name: str, noise: Noise) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def named_words(things: str) -> str:
 
 
 def null_sentence(
-    kind: str, named: Interval, random: Interval, difference: Interval, things: str = "photos"
+    kind: str, named: Interval, random: Interval, difference: Interval, *, things: str = "photos"
 ) -> str:
     """Return a sentence on the AP of named words and of the null, with their difference."""
     aps = f"{number(named.estimate, 2)}, {kind} {number(random.estimate, 2)}"
