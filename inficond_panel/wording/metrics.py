@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from inficond_panel.common.interval import Interval
+from inficond_panel.common.interval import UNCHANGED, Interval
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import change_number, count, number
 from inficond_panel.distill import TeacherSkill
@@ -54,9 +54,6 @@ def teacher_sentences(skills: Mapping[str, TeacherSkill]) -> list[str]:
         *([f"Nor does the teacher know {count(rest)} of the other classes."] if rest > 0 else []),
         advice_sentence(len(unknown)),
     ]
-
-
-UNCHANGED = "unchanged"
 
 
 def make_change(
