@@ -35,6 +35,7 @@ from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.vocabulary.splits import EVALUATED, FIT, HOLDOUT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 from inficond_panel.wording.metrics import teacher_sentences
+from inficond_panel.wording.repairs import chose_sentence
 from inficond_panel.wording.things import image_word, with_word
 
 #: Number of positives below which metrics are uncertain.
@@ -110,6 +111,9 @@ def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
             f"The metrics on the {tune} images of the split tune were available while the students "
             f"were tuned, so they are likely too optimistic."
         )
+    yield from (
+        f"#{step['number']}: {step['chosen']}" for step in card["iterations"] if step["chosen"]
+    )
     times = "once" if looks["all_nodes"] == 1 else f"{looks['all_nodes']} times"
     yield (
         f"Holdout results of this history's students were seen {times}, of which "
@@ -176,7 +180,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "nonzero": dict(
             zip(tuner.store.classes, (node.weights != 0).sum(axis=0).tolist(), strict=True)
         ),
-        "iterations": [_iteration(step) for step in steps[1:]],
+        "iterations": [_iteration(tuner, step) for step in steps[1:]],
         "bounds": [
             {"class": class_name, "concept": concept, "lower": low, "upper": high}
             for (class_name, concept), (low, high) in node.bounds.items()
@@ -215,7 +219,7 @@ def _data(tuner: Tuner) -> dict[str, Any]:
     return {**facts, "images": {split: len(store.rows(split)) for split in SPLITS}}
 
 
-def _iteration(node: Node) -> dict[str, Any]:
+def _iteration(tuner: Tuner, node: Node) -> dict[str, Any]:
     def resolved(class_name: str, concept: str) -> dict[str, float | None]:
         lower, upper = node.bounds.get((class_name, concept), (None, None))  # None if released
         return {"lower": lower, "upper": upper}
@@ -228,6 +232,7 @@ def _iteration(node: Node) -> dict[str, Any]:
         ]
         + [repair.to_json() for repair in node.repairs],
         "meant": node.worlds_meant,
+        "chosen": chose_sentence(node, tuner.terms(node)),
     }
 
 
