@@ -34,7 +34,7 @@ from inficond_panel.version import __version__
 from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.vocabulary.splits import EVALUATED, FIT, HOLDOUT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
-from inficond_panel.wording.metrics import teacher_sentences
+from inficond_panel.wording.metrics import constant_sentence, teacher_sentences
 from inficond_panel.wording.repairs import chose_sentence
 from inficond_panel.wording.things import image_word, with_word
 
@@ -139,8 +139,17 @@ def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
         if few:
             names = ", ".join(few)
             yield f"Few positive images in {split}, so the estimates are uncertain: {names}."
+        constant = [name for name, facts in classes.items() if _like_constant(facts)]
+        if constant:
+            yield f"On {split}: {constant_sentence(constant)}"
         skills = {name: _skill(facts) for name, facts in classes.items()}
         yield from (f"On {split}: {line}" for line in teacher_sentences(skills))
+
+
+def _like_constant(metrics: Mapping[str, Any]) -> bool:
+    """Return what ``like_constant`` says of a class, from its entry in the card."""
+    low, constant = metrics["fidelity"]["low"], metrics["constant_fidelity"]
+    return low is not None and constant is not None and low <= constant
 
 
 def _skill(metrics: Mapping[str, Any]) -> TeacherSkill:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inficond_panel.common.interval import UNCHANGED, Interval
@@ -28,6 +28,16 @@ def unknown_sentence(class_name: str, skill: TeacherSkill) -> str:
     ap, chance = number(skill.ap.estimate, digits), number(skill.chance, digits)
     above = "not clearly above " if skill.ap.estimate > skill.chance else ""
     return f"The teacher does not know {class_name!r} (AP {ap}, {above}chance {chance})."
+
+
+def constant_sentence(classes: Sequence[str]) -> str:
+    """Return the sentence that students of ``classes`` agree with the teacher no more than one
+    answer for all images does."""
+    names, their = listed(list(classes), NAMED), "its" if len(classes) == 1 else "their"
+    return (
+        f"{names}: the fidelity is not clearly above that of one answer for all images, so do not "
+        f"read {their} influences as the teacher's reasons."
+    )
 
 
 def advice_sentence(classes: int = 1) -> str:
