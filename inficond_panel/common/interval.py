@@ -25,6 +25,10 @@ OUTSIDE_NOTE = (
 )
 
 
+#: Words for a change that is exactly 0, and for one without limits, of too few images.
+UNCHANGED, TOO_FEW = "unchanged", "too few"
+
+
 @dataclass(frozen=True)
 class Interval:
     """An estimate with the limits of its bootstrap interval; nan if undefined.
@@ -68,11 +72,14 @@ class Interval:
 
     @property
     def words(self) -> str:
-        """Word for a change: "up", "down", "within noise", "unchanged" or "undefined"."""
+        """Word for a change: "up", "down", "within noise", "unchanged", "too few" (images for
+        limits) or "undefined"."""
         if isnan(self.estimate):
             return "undefined"
+        if isnan(self.low):
+            return TOO_FEW
         if self.low == self.estimate == self.high == 0:
-            return "unchanged"
+            return UNCHANGED
         if self.within_noise:
             return "within noise"
         return "up" if self.low > 0 else "down"

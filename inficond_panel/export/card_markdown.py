@@ -40,6 +40,7 @@ from inficond_panel.vocabulary.metrics import (
     TOP_METRICS,
 )
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SIGMOID, SINGLE_LABEL, SOFTMAX
+from inficond_panel.wording.shift_kinds import MISSING_LABELS
 from inficond_panel.wording.things import with_word
 
 _METRICS = {
@@ -114,6 +115,7 @@ def _rendered(card: Mapping[str, Any]) -> str:
             for each in card["reliances"]["belonging"]
         ],
         null_rows=list(_null_rows(card)),
+        missing_labels=MISSING_LABELS,
     )
 
 

@@ -34,8 +34,9 @@ from inficond_panel.version import __version__
 from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.vocabulary.splits import EVALUATED, FIT, HOLDOUT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
-from inficond_panel.wording.metrics import teacher_sentences
+from inficond_panel.wording.metrics import constant_sentence, teacher_sentences
 from inficond_panel.wording.null_students import named_words
+from inficond_panel.wording.repairs import chose_sentence
 from inficond_panel.wording.things import image_word, with_word
 
 #: Number of positives below which metrics are uncertain.
@@ -111,6 +112,9 @@ def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
             f"The metrics on the {tune} images of the split tune were available while the students "
             f"were tuned, so they are likely too optimistic."
         )
+    yield from (
+        f"#{step['number']}: {step['chosen']}" for step in card["iterations"] if step["chosen"]
+    )
     times = "once" if looks["all_nodes"] == 1 else f"{looks['all_nodes']} times"
     yield (
         f"Holdout results of this history's students were seen {times}, of which "
@@ -136,8 +140,17 @@ def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
         if few:
             names = ", ".join(few)
             yield f"Few positive images in {split}, so the estimates are uncertain: {names}."
+        constant = [name for name, facts in classes.items() if _like_constant(facts)]
+        if constant:
+            yield f"On {split}: {constant_sentence(constant)}"
         skills = {name: _skill(facts) for name, facts in classes.items()}
         yield from (f"On {split}: {line}" for line in teacher_sentences(skills))
+
+
+def _like_constant(metrics: Mapping[str, Any]) -> bool:
+    """Return what ``like_constant`` says of a class, from its entry in the card."""
+    low, constant = metrics["fidelity"]["low"], metrics["constant_fidelity"]
+    return low is not None and constant is not None and low <= constant
 
 
 def _skill(metrics: Mapping[str, Any]) -> TeacherSkill:
@@ -177,7 +190,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "nonzero": dict(
             zip(tuner.store.classes, (node.weights != 0).sum(axis=0).tolist(), strict=True)
         ),
-        "iterations": [_iteration(step) for step in steps[1:]],
+        "iterations": [_iteration(tuner, step) for step in steps[1:]],
         "bounds": [
             {"class": class_name, "concept": concept, "lower": low, "upper": high}
             for (class_name, concept), (low, high) in node.bounds.items()
@@ -216,7 +229,7 @@ def _data(tuner: Tuner) -> dict[str, Any]:
     return {**facts, "images": {split: len(store.rows(split)) for split in SPLITS}}
 
 
-def _iteration(node: Node) -> dict[str, Any]:
+def _iteration(tuner: Tuner, node: Node) -> dict[str, Any]:
     def resolved(class_name: str, concept: str) -> dict[str, float | None]:
         lower, upper = node.bounds.get((class_name, concept), (None, None))  # None if released
         return {"lower": lower, "upper": upper}
@@ -229,6 +242,7 @@ def _iteration(node: Node) -> dict[str, Any]:
         ]
         + [repair.to_json() for repair in node.repairs],
         "meant": node.worlds_meant,
+        "chosen": chose_sentence(node, tuner.terms(node)),
     }
 
 

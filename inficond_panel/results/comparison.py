@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
 from inficond_panel.wording.metrics import change_text, make_change
-from inficond_panel.wording.repairs import edit_words
+from inficond_panel.wording.repairs import chose_sentence, edit_words
 
 _MOVERS = {
     **plain_headings("class", "concept", "before", "after"),
@@ -74,7 +74,8 @@ class Comparison:
     ``ancestor`` is their latest common ancestor; ``only_before`` and ``only_after`` are the
     iterations of each branch after the ancestor, oldest first. ``mean_ap`` is the change in the
     mean AP over all classes with positives. ``classes`` compares the classes whose students differ,
-    ``unchanged`` names the other classes. Intervals have the confidence ``level``.
+    ``unchanged`` names the other classes. ``chosen`` has sentences on iterations of the branches
+    that the tuning images chose. Intervals have the confidence ``level``.
     """
 
     before: Node
@@ -87,6 +88,7 @@ class Comparison:
     mean_ap: Interval
     classes: tuple[ClassComparison, ...]
     unchanged: tuple[str, ...]
+    chosen: tuple[str, ...] = ()
 
     def of(self, class_name: str) -> ClassComparison:
         """Return the comparison of one class; raise ``KeyError`` if its students are equal."""
@@ -131,6 +133,7 @@ def compare(
             if not kept
         ),
         unchanged=tuple(name for name, kept in zip(names, same, strict=True) if kept),
+        chosen=tuple(_chosen(tuner, [*old[shared:], *new[shared:]], split)),
     )
 
 
@@ -191,6 +194,7 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
     fitted = ", ".join(each.class_name for each in comparison.classes if each.cross_fitted)
     chance = "The intervals leave out the noise of the choice of repairs."
     notes += [f"Cross-fitted: {fitted}. {chance}"] * bool(fitted)
+    notes += comparison.chosen
     changed = [f"{each.class_name}: {churn_sentence(each.churn)}" for each in comparison.classes]
     numbers = {"before": f"#{before.number}", "after": f"#{after.number}"}
     headings = plain_headings("class", "metric", **numbers)
@@ -205,6 +209,14 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
         "steps": make_frame(_steps(comparison), ["side", "iteration"], _STEPS,
                             title=f"iterations since #{comparison.ancestor.number}"),
     }  # fmt: skip
+
+
+def _chosen(tuner: Tuner, nodes: Sequence[Node], split: str) -> Iterator[str]:
+    """Yield a sentence on each iteration that the tuning images chose: its expected gain on other
+    images, or that its gain on these is likely too large; nothing on another split."""
+    for node in nodes if split == TUNE else ():
+        if sentence := chose_sentence(node, tuner.terms(node)):
+            yield f"#{node.number}: {sentence}"
 
 
 def _changes(comparison: Comparison) -> Iterator[dict[str, Any]]:

@@ -22,6 +22,7 @@ from inficond_panel.distill.refits import Progress
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.errors import for_scripts
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.metrics import like_constant
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import (
     BELONGS_HEADING,
@@ -56,11 +57,16 @@ from inficond_panel.wording.groups import (
     words_of_group,
     worst_group_sentence,
 )
-from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
+from inficond_panel.wording.metrics import constant_sentence, split_drift_sentence, unknown_sentence
 from inficond_panel.wording.null_students import NO_BETTER
 from inficond_panel.wording.remedies import STORE_FACTS, Remedies, remedies_for
 from inficond_panel.wording.shared_bias import IN_FIT, SHARED
-from inficond_panel.wording.shift_kinds import NOTHING_WRONG, kind_sentence, unsure_sentence
+from inficond_panel.wording.shift_kinds import (
+    MISSING_LABELS,
+    NOTHING_WRONG,
+    kind_sentence,
+    unsure_sentence,
+)
 from inficond_panel.wording.suspects import (
     DECIDED,
     OF,
@@ -159,7 +165,7 @@ def doctor(
     by = tuner.spec.tuning.groups
     return {
         "findings": _findings(tuner, node, seen, facts, reader),
-        "classes": _classes(seen, facts, float(tuner.spec.views.confidence), whole),
+        "classes": _classes(tuner, node, seen, facts, whole),
         "suspects": _suspects(seen, facts, whole, reader(remedies_for(tuner.store).of_suspects)),
         "shared": shared_frame(
             {name: each.shared for name, each in seen.items()}, facts, whole=whole
@@ -390,8 +396,8 @@ _CLASS_HEADINGS = {
     "own_word_ap": Heading("named like it", limits=False),
     "tune_model_ap": Heading("model of labels", limits=False),
     "teacher_ap": Heading("teacher", limits=False),
-    "added": Heading("wrongly present", 2),
-    "missed": Heading("wrongly absent", 2),
+    "added": Heading("wrongly present", 2, missing=""),
+    "missed": Heading("wrongly absent", 2, missing=""),
     "share": Heading("frequency, z", 1, sign=True),
     "photos": Heading("other images, z", 1, sign=True),
     "pictures": Heading("pictures"),
@@ -399,8 +405,9 @@ _CLASS_HEADINGS = {
 
 
 def _classes(
-    seen: Mapping[str, _Seen], facts: Mapping[str, Any], level: float, whole: bool
+    tuner: Tuner, node: Node, seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool
 ) -> pd.DataFrame:
+    level, students = float(tuner.spec.views.confidence), tuner.at(node, TUNE)
     rows = [_class_row(name, each) for name, each in seen.items()]
     form = "{class}: {sentence} {comparison}"
     notes = [form.format_map(row).rstrip() for row in rows if whole]
@@ -408,6 +415,8 @@ def _classes(
         notes.append(_OF_LABELS.format(listed(of_labels, 5)))
     if any(each.shift.by_teacher for each in seen.values()):
         notes += ["Some classes have no training labels: the teacher's decisions replace them."]
+    if constant := [name for name in seen if like_constant(students[name], level)]:
+        notes.append(constant_sentence(constant))
     title = "Classes: positives, what differs between training and tuning images, and AP"
     facts = {**facts, "verdict_level": VERDICT_LEVEL}
     frame = make_frame(
@@ -419,8 +428,6 @@ def _classes(
 def _class_row(name: str, each: _Seen) -> dict[str, Any]:
     found, verdict, teacher = each.found, each.shift.decisive, each.shift.teacher
     other, noise = found.other, found.noise
-    # Where nothing speaks for wrong labels, the estimated shares of them are arbitrary.
-    wrong = noise if NOISE in found.kinds else None
     perhaps = [f"{kind.words}?" for kind in found.perhaps]
     measured = {
         "teacher_ap": teacher and teacher.ap,
@@ -443,8 +450,7 @@ def _class_row(name: str, each: _Seen) -> dict[str, Any]:
         "chance": np.nan if teacher is None else teacher.chance,
         "teacher_knows": None if teacher is None else teacher.knows,
         "labels_of_fit": "teacher" if each.shift.by_teacher else "labels",
-        "added": np.nan if wrong is None else wrong.added,
-        "missed": np.nan if wrong is None else wrong.missed,
+        **columns_of(_wrong_shares(found)),
         "noise": np.nan if noise is None else noise.evidence,
         "share": found.share,
         "photos": np.nan if other is None else other.negatives,
@@ -454,6 +460,17 @@ def _class_row(name: str, each: _Seen) -> dict[str, Any]:
         "sentence": shift_sentence(each.shift),
         "comparison": tune_ap_sentence(each.aps),
     }
+
+
+def _wrong_shares(found: Differences) -> dict[str, Interval]:
+    """Return the estimated shares of wrong labels with their limits; undefined where nothing speaks
+    for wrong labels, since the shares are arbitrary then."""
+    noise, keys = found.noise, ("added", "missed")
+    if NOISE not in found.kinds or noise is None:
+        return dict.fromkeys(keys, NO_INTERVAL)
+    limits = found.labels.limits if found.labels else ((np.nan, np.nan),) * len(keys)
+    shares = zip(keys, (noise.added, noise.missed), limits, strict=True)
+    return {key: Interval(share, *ends) for key, share, ends in shares}
 
 
 _SUSPECT_HEADINGS = {
@@ -522,13 +539,16 @@ def _labels(
         for name, each in seen.items()
         if each.found.labels_in_doubt and name not in wrong
     }
-    to_look_at = _label_frame(store, doubted, facts, whole, _TO_LOOK_AT)
-    if len(to_look_at):
-        to_look_at.attrs["notes"].append(_LOOKS_THE_SAME)
-    return {
+    frames = {
         "labels": _label_frame(store, wrong, facts, whole, _LIKELY_WRONG),
-        "labels_to_look_at": to_look_at,
+        "labels_to_look_at": _label_frame(store, doubted, facts, whole, _TO_LOOK_AT),
     }
+    if len(frames["labels_to_look_at"]):
+        frames["labels_to_look_at"].attrs["notes"].append(_LOOKS_THE_SAME)
+    for frame in frames.values():
+        if len(frame):
+            frame.attrs["notes"].append(MISSING_LABELS)
+    return frames
 
 
 def _label_frame(

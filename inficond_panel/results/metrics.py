@@ -29,15 +29,16 @@ from inficond_panel.distill import (
     teacher_skill,
 )
 from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
+from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.distill.refits import Progress
 from inficond_panel.results.frame import Heading, make_frame, table_file
 from inficond_panel.results.snapshot import Snapshot
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise, interval_methods
-from inficond_panel.vocabulary.metrics import AP, ECE, METRICS
+from inficond_panel.vocabulary.metrics import AP, ECE, FIDELITY, METRICS
 from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
 from inficond_panel.wording.metrics import teacher_sentences
 
@@ -46,6 +47,16 @@ def chosen_on_tune(tuner: Tuner, node: Node, class_name: str) -> int:
     """Return how many labelled images of ``tune`` were used to choose a student's settings."""
     terms = tuner.terms(node).get(class_name)
     return 0 if terms is None else terms.used
+
+
+def like_constant(student: Student, level: float) -> bool:
+    """Return whether the interval of a student's fidelity, at ``level``, does not lie above the
+    fidelity of one answer for all images."""
+    images = student.outcome.independent(FIDELITY.key)
+    if not images:
+        return False
+    low, _ = wilson(student.outcome.value(FIDELITY.key), images, level)
+    return low <= student.metrics.constant_fidelity
 
 
 _SIDES = ("positives", "negatives")

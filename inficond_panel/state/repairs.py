@@ -251,7 +251,7 @@ class SuggestState(param.Parameterized):
         still = suggestion.parent == self._tuning.head.id and not self._tuning.locked
         self.param.update(running=False, text="", latest=suggestion if still else None)
         if still and suggestion.intents:
-            self._tuning.put(suggestion.intents)
+            self._tuning.propose(suggestion)
 
     def _failed(self, error: InficondError) -> None:
         cancelled = isinstance(error, CancelledError)

@@ -37,10 +37,12 @@ from inficond_panel.tuning.edits import is_known, meant_by, place_of
 from inficond_panel.tuning.lost_thresholds import LostThreshold, lost_thresholds
 from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.tuning.repairs.repair import Repair
+from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.intents import REMOVE, TARGET
 from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.wording.lost_thresholds import ON_PAGE, lost_sentences
+from inficond_panel.wording.repairs import chose_sentence, gain_words, on_other_images
 
 #: The factor of a thumb has the same limits on the page as in a spec.
 _FACTOR = Tuning.fields()["factor"]
@@ -58,6 +60,11 @@ def tuned_text(snapshot: Snapshot) -> str:
     one = len(node.tuned) == 1
     whose = f"{node.tuned[0]} is" if one else f"{count(len(node.tuned))} classes are"
     return f"{whose} fine-tuned: #{node.number}"
+
+
+def _equal(suggested: Sequence[Item], batch: Sequence[Item]) -> bool:
+    """Return whether a batch has the suggested edits and no others, in any order."""
+    return len(suggested) == len(batch) and all(item in batch for item in suggested)
 
 
 #: The iteration to show, the classes that it moved, and the images that it turned by class.
@@ -91,6 +98,7 @@ class TuningState(TreeState):
     def __init__(self, students: StudentsState, jobs: Jobs, rights: Rights) -> None:
         self._moved: tuple[MovedClass, ...] = ()  # by the last refit
         self._lost: list[LostThreshold] = []  # by the last refit
+        self._proposed: Suggestion | None = None
         super().__init__(students, jobs, rights, factor=students.tuner.spec.tuning.factor)
 
     @property
@@ -115,6 +123,11 @@ class TuningState(TreeState):
         """
         edits = [i.resolved(self.factor) if isinstance(i, Intent) else i for i in items]
         self._set_pending(toggled(self.pending, edits))
+
+    def propose(self, suggestion: Suggestion) -> None:
+        """Add the edits of a suggestion to the batch, and keep it for the notice on its refit."""
+        self._proposed = suggestion
+        self.put(suggestion.intents)
 
     def put(self, items: Sequence[Item]) -> None:
         """Add thumbs and repairs to the batch; an item replaces an item with the same key."""
@@ -339,7 +352,17 @@ class TuningState(TreeState):
         self._moved, self._lost, self.turned = moved, lost, turned
         if not later:
             self.status = Status("done", f"Done in {seconds_text(seconds)}", 1.0)
-        self._tell_made(tuned_text(seen.snapshot))
+        told, expected = tuned_text(seen.snapshot), self._expected(batch)
+        self._tell_made(f"{told}. {expected}" if expected else told)
+
+    def _expected(self, batch: Sequence[Item]) -> str:
+        """Return a sentence on the gain to expect on other images of the iteration that ``batch``
+        made: that of the suggestion with these edits, else ``chose_sentence``."""
+        node, made = self.head, self._proposed
+        if made is not None and node.parent == made.parent and _equal(made.intents, batch):
+            limits = self.tuner.spec.views.intervals
+            return on_other_images(gain_words(made.gain, limits=limits, by=made.by))
+        return chose_sentence(node, self.tuner.terms(node))
 
     def _tell_made(self, words: str) -> None:
         """Show a notice on the new iteration, with buttons to undo and to compare it."""

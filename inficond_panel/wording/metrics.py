@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inficond_panel.common.interval import Interval
+from inficond_panel.common.interval import UNCHANGED, Interval
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import change_number, count, number
 from inficond_panel.distill import TeacherSkill
@@ -28,6 +28,16 @@ def unknown_sentence(class_name: str, skill: TeacherSkill) -> str:
     ap, chance = number(skill.ap.estimate, digits), number(skill.chance, digits)
     above = "not clearly above " if skill.ap.estimate > skill.chance else ""
     return f"The teacher does not know {class_name!r} (AP {ap}, {above}chance {chance})."
+
+
+def constant_sentence(classes: Sequence[str]) -> str:
+    """Return the sentence that students of ``classes`` agree with the teacher no more than one
+    answer for all images does."""
+    names, their = listed(list(classes), NAMED), "its" if len(classes) == 1 else "their"
+    return (
+        f"{names}: the fidelity is not clearly above that of one answer for all images, so do not "
+        f"read {their} influences as the teacher's reasons."
+    )
 
 
 def advice_sentence(classes: int = 1) -> str:
@@ -54,9 +64,6 @@ def teacher_sentences(skills: Mapping[str, TeacherSkill]) -> list[str]:
         *([f"Nor does the teacher know {count(rest)} of the other classes."] if rest > 0 else []),
         advice_sentence(len(unknown)),
     ]
-
-
-UNCHANGED = "unchanged"
 
 
 def make_change(

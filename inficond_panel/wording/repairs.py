@@ -9,7 +9,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import listed, with_and
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.distill.metrics.slices import MIN_POSITIVES
-from inficond_panel.tuning import Intent
+from inficond_panel.tuning import Intent, Node
 from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.answers import LEAST_ANSWERED, SHARE_WRONG, Teaching
 from inficond_panel.tuning.fitting.adjustments import Adjustment
@@ -21,7 +21,7 @@ from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.suggest.gain import Gain
 from inficond_panel.tuning.suggest.levers import ClassRepair
-from inficond_panel.tuning.suggest.suggestion import MEASURED
+from inficond_panel.tuning.suggest.suggestion import MEASURED, recorded_gain
 from inficond_panel.tuning.thumbs import size_words
 from inficond_panel.vocabulary.aims import aim_points
 from inficond_panel.vocabulary.confidence import interval_word
@@ -240,6 +240,27 @@ def chosen_sentence() -> str:
     return f"{_JUDGED} was chosen without it."
 
 
+#: That a gain on tuning images is not to be expected elsewhere, if these chose the repair.
+_CHOSE = "The tuning images chose this repair, so its gain on them is likely too large."
+
+
+def on_other_images(gain: str) -> str:
+    """Return the sentence on a repair's gain on images that did not choose it."""
+    return f"Expected on other images: {gain}."
+
+
+def chose_sentence(node: Node, terms: Mapping[str, Terms]) -> str:
+    """Return the gain that is expected of an iteration on other images, where its note records it;
+    else, if labels of tuning images chose one of its repairs, a sentence on that; else "".
+
+    ``terms`` are those of the iteration, by class."""
+    if gain := recorded_gain(node):
+        return on_other_images(gain)
+    repaired = {repair.class_name for repair in node.repairs}
+    chosen = any(terms[name].used for name in repaired & terms.keys())
+    return _CHOSE if chosen else ""
+
+
 def terms_words(terms: Terms) -> list[str]:
     """Return clauses on how one class is fitted: one per active repair, and one on the labels that
     chose the settings."""
@@ -383,7 +404,7 @@ def _no_repair(repair: ClassRepair, class_name: str, by: str) -> str:
 def expected_sentence(suggestion: Suggestion, class_name: str, *, limits: bool = True) -> str:
     """Return the sentence on the expected gain of a class's proposed repair, where its edits are
     shown already."""
-    return f"Expected on other images: {_expected(suggestion, class_name, limits)}."
+    return on_other_images(_expected(suggestion, class_name, limits))
 
 
 def _expected(suggestion: Suggestion, class_name: str, limits: bool) -> str:

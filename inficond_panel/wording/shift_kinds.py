@@ -24,7 +24,15 @@ from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_
 #: Title of the doctor's findings where none of them is a fault.
 NOTHING_WRONG = "no problem was found; what these images do not tell"
 LOOK_AT = "Look at the training labels that are listed: they may be right."
-NO_LABEL = "No single label is likely wrong: compare how training and tuning images were labelled."
+#: What the list of labels that are likely wrong does not find (docs/measured.md).
+MISSING_LABELS = (
+    "Labels missing from images with the class are mostly not found: none in the list does not "
+    "mean that there are none."
+)
+NO_LABEL = (
+    "No single label is likely wrong, but missing ones are mostly not found: compare how training "
+    "and tuning images were labelled."
+)
 SLIGHT = "The difference is slight: that alone is no reason to remove the concept."
 MODEST = "The difference is modest: remove the concept only if it has no business in the decision."
 NO_EFFECT = "Removing it alone changes nothing: remove what carries it, too, or find a repair."

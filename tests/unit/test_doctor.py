@@ -8,10 +8,12 @@ import pytest
 from scipy.special import expit
 
 import inficond_panel
+from inficond_panel.common.numbers import number_range
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results import doctor as doctor_module
 from inficond_panel.results.doctor import doctor
+from inficond_panel.results.frame import text_table
 from inficond_panel.results.shift import student_shift
 from inficond_panel.results.slices import metadata_slices
 from inficond_panel.store import open_store
@@ -19,9 +21,14 @@ from inficond_panel.store.write import add_arrays
 from inficond_panel.tuning.repairs.reweight import Reweighted
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS
+from inficond_panel.wording.shift_kinds import MISSING_LABELS
 from inficond_panel.wording.suspects import unsure_classes
 
 NAMES = ["road", "sky", *(f"word {i}" for i in range(14)), "street", "nothing"]
+
+
+#: The sentence of a store of tables.
+ROWS_MISSING = MISSING_LABELS.replace("images", "rows")
 
 
 def frames(flipped: float = 0.0, known: bool = True) -> tuple[dict, np.ndarray]:
@@ -87,6 +94,22 @@ def test_wrong_labels_are_listed(mislabelled):
     listed = [int(image[:4]) for image in labels.index.get_level_values("image")]
     assert np.mean(wrong[listed]) > 0.8
     assert labels["wrong"].is_monotonic_decreasing
+    assert ROWS_MISSING in labels.attrs["notes"]
+
+
+def test_shares_of_wrong_labels_stand_with_their_limits(mislabelled):
+    frame = mislabelled[0]["classes"]
+    car, bird = frame.loc["car"], frame.loc["bird"]
+    assert car.added_low < car.added < car.added_high
+    assert car.missed_low < car.missed < car.missed_high
+    low, high = (f"{100 * end:.0f}" for end in (car.missed_low, car.missed_high))
+    sentences = " ".join(mislabelled[0]["findings"]["finding"])
+    assert f"{low} to {high}% of those with it are not" in sentences
+    assert np.isnan([bird.added_low, bird.missed_high]).all()
+    header, rows = text_table(frame)
+    at = header.index("wrongly absent")
+    limits = number_range(car.missed_low, car.missed_high, 2)
+    assert [row[at : at + 2] for row in rows] == [[f"{car.missed:.2f}", limits], ["", ""]]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +141,7 @@ def test_the_model_card_lists_the_classes_with_wrong_labels(tmp_path):
     students = made(tmp_path, frames(flipped=0.1)[0])
     card = model_card(students.tuner, students.node)
     assert [each["class"] for each in card["reliances"]["mislabelled"]] == ["car"]
+    assert ROWS_MISSING.partition(":")[0] in card_markdown(card)
     listed = card_markdown(card).partition("Training labels that are likely wrong:")[2]
     assert listed.strip().startswith("- car: wrong labels of training rows. By the labels")
 

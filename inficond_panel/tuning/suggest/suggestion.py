@@ -33,7 +33,7 @@ from inficond_panel.spec.sections.students import Tuning
 from inficond_panel.store import Store
 from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.cells import dividing_names, group_texts, known_groups, too_small
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.node import Edited, Node
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.reweight_groups import LEAST_IN_CELL, cells_of_tune
@@ -52,6 +52,8 @@ from inficond_panel.vocabulary.things import CONCEPT
 AUTHOR = "machine:repair"
 #: Description of the data of an expected gain.
 MEASURED = "cross-fitted: on images that chose neither lever nor settings"
+#: What stands before an expected gain in the note of an iteration.
+_EXPECTED = "expected gain in "
 _UNLABELLED = (
     f"No class has {LEAST_TUNE} tuning images that are labelled as showing it and "
     f"{LEAST_TUNE} that are not: nothing is proposed. Label tuning images, or use thumbs."
@@ -327,7 +329,15 @@ def carry_out(
     node = tuner.fine_tune(parent, suggestion.intents, progress, author=AUTHOR)
     if node.author == AUTHOR and not node.note:
         aim = aim_words(suggestion.by)
-        expected = f"expected gain in {aim} {suggestion.gain}, {MEASURED}"
+        expected = f"{_EXPECTED}{aim} {suggestion.gain}, {MEASURED}"
         note = f"By a machine (repair, seed {suggestion.seed}): {expected}."
         tuner.set_note(node.id, note, AUTHOR)
     return tuner.node(node.id)
+
+
+def recorded_gain(node: Edited) -> str:
+    """Return the expected gain that ``carry_out`` recorded in the note of an iteration, such as
+    ``AP +0.033 [−0.040, +0.112]``; "" if none is there."""
+    _, told, rest = node.note.partition(_EXPECTED)
+    gain, end, _ = rest.partition(f", {MEASURED}")
+    return gain if told and end else ""

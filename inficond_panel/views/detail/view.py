@@ -18,6 +18,7 @@ from inficond_panel.distill import WhatIf
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.gallery import Gallery, take_gallery, take_picked
 from inficond_panel.results.image_sets import ImageSet
+from inficond_panel.results.metrics import like_constant
 from inficond_panel.results.what_if_curves import exact_curves
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent
@@ -39,6 +40,7 @@ from inficond_panel.views.detail.charts import (
 )
 from inficond_panel.views.detail.images import ImageActions
 from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.wording.metrics import constant_sentence
 
 #: Sentence below the filters where no image can be assigned to a concept.
 UNSEGMENTED = "This store has no segments to assign to concepts: images are listed by their scores."
@@ -123,6 +125,13 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         }
 
     def _told(self) -> str:
+        """Return sentences on the images that are listed, and on a student that agrees with its
+        teacher no more than one answer for all images does."""
+        student, level = self._app.selection.class_name, self._app.spec.views.shown_level
+        warns = bool(student and level and like_constant(self._app.shown.student(student), level))
+        return " ".join(filter(None, [self._of_images(), constant_sentence([student]) * warns]))
+
+    def _of_images(self) -> str:
         """Return the sentence on the images that are listed."""
         images = self._app.shown.images
         if self._listed is not None:

@@ -46,7 +46,7 @@ from inficond_panel.wording.repairs import (
     terms_words,
 )
 from inficond_panel.wording.shared_bias import page_question, reliance_sentence, thumb_of
-from inficond_panel.wording.shift_kinds import finding_sentence
+from inficond_panel.wording.shift_kinds import MISSING_LABELS, finding_sentence
 from inficond_panel.wording.suspects import (
     LITTLE,
     plain_reason,
@@ -265,6 +265,7 @@ class FindingPanel(param.Parameterized):
             **finding,
             "like": self._like(name, finding.get("remove", "")),
             "labels": make_labels(app.store, known, taught),
+            "labels_note": in_words_of(app.store, MISSING_LABELS),
             "labels_words": LIKELY_WRONG if known and known.labels_wrong else MAY_BE_WRONG,
             "questions": [] if teacher else make_questions(app.shared.by_class.get(name)),
             "belonging": make_belonging(app.belong.belonging, name),

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import param
 
-from inficond_panel.common.interval import OUTSIDE_NOTE, Interval
+from inficond_panel.common.interval import OUTSIDE_NOTE, TOO_FEW, UNCHANGED, Interval
 from inficond_panel.common.numbers import change_number, count, number, number_range, signed
 from inficond_panel.distill import ClassMetrics, SliceReport, SliceResult, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
@@ -50,7 +50,7 @@ from inficond_panel.vocabulary.metrics import (
 )
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
-from inficond_panel.wording.metrics import TEACHER_BESIDE, UNCHANGED, make_change
+from inficond_panel.wording.metrics import TEACHER_BESIDE, make_change
 
 
 def make_line(
@@ -135,7 +135,7 @@ def _scope(now: pd.Series, images: str) -> str:
 
 
 def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> dict[str, str]:
-    """Return a change and its interval as text, and its verdict: within noise, unchanged, ...
+    """Return a change and its interval as text, and its verdict: within noise, too few, ...
 
     ``level`` is the level of the interval; None: only the estimate.
     """
@@ -148,7 +148,7 @@ def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> 
     if level is None:
         return {"text": change_number(change.estimate, unit), "range": "", "words": ""}
     text, limits = change.change(unit)
-    return {**texts, "text": text, "range": limits}
+    return {**texts, "text": text, "range": limits if change.words != TOO_FEW else ""}
 
 
 def make_slices(

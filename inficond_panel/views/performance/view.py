@@ -12,7 +12,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.common.interval import Interval
+from inficond_panel.common.interval import UNCHANGED, Interval
 from inficond_panel.common.numbers import UNDEFINED, count, defined
 from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.distill import Agreement
@@ -38,7 +38,7 @@ from inficond_panel.ui.drawing import Drawing, change_figure, close_plots, make_
 from inficond_panel.ui.images import make_and_send
 from inficond_panel.views.performance.table import ConfusionsPanel, PerformanceTable, draw_picture
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS
-from inficond_panel.wording.metrics import UNCHANGED, change_text, make_change, teacher_sentence
+from inficond_panel.wording.metrics import change_text, make_change, teacher_sentence
 from inficond_panel.wording.shared_bias import reliance_sentence, short_sentence
 from inficond_panel.wording.shift_kinds import mislabelled_sentence
 from inficond_panel.wording.suspects import plain_sentence, repaired_sentence

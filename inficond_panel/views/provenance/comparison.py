@@ -170,7 +170,7 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
     comparison = state.result
     if comparison is None:
         return frame
-    level = app.spec.views.shown_level
+    level, same = app.spec.views.shown_level, _unchanged(comparison.unchanged)
     differ = [item.class_name for item in comparison.classes]
     shown = class_name if class_name in differ else next(iter(differ), "")
     return {
@@ -185,7 +185,7 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
             {"name": item.class_name, "change": make_change(_at(level, item.changes[AP.key]))}
             for item in comparison.classes
         ],
-        "unchanged": _unchanged(comparison.unchanged),
+        "unchanged": " · ".join(filter(None, [same, *comparison.chosen])),
         "detail": make_detail(comparison, shown, level) if shown else None,
     }
 

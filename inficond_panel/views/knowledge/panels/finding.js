@@ -63,6 +63,7 @@ export function makeFinding(model, send, asking) {
     tabindex: 0,
     hidden: "",
   })
+  const note = h("p", { class: "settled", hidden: "" })
   const markEdges = fadeEdges(list)
   const pictures = new Map()
   repair.append(bar, label)
@@ -77,6 +78,7 @@ export function makeFinding(model, send, asking) {
     questions,
     settled,
     result,
+    note,
     list,
   )
   onMessage(model, (message) => {
@@ -158,6 +160,8 @@ export function makeFinding(model, send, asking) {
     set(wrong, "aria-expanded", String(!list.hidden))
     text(result, sentence)
     result.hidden = !sentence
+    text(note, finding.labels_note ?? "")
+    note.hidden = list.hidden
     if (!list.hidden) {
       keyed(
         list,

@@ -67,6 +67,7 @@ function measuresOf({ heads, rows, scope }) {
       words === "unchanged" ? h("span", { class: "muted" }, words) : valueOf(value.split(" ")),
       ` ${range} `,
       words === "within noise" && noise(),
+      words === "too few" && h("span", { class: "muted small" }, words),
     )
   const line = ({ name, now, range, changes, note }) =>
     h(
@@ -333,7 +334,7 @@ function worthOf(rows, confidence) {
       h("th", { scope: "row" }, name),
       cell(now),
       cell(h("b", {}, after)),
-      cell(`${change.text} ${change.range}`.trim(), change.words === "within noise" && " within noise"),
+      cell(`${change.text} ${change.range}`.trim(), ["within noise", "too few"].includes(change.words) && ` ${change.words}`),
     )
   return h(
     "table",
