@@ -326,6 +326,14 @@ class Measures(NetworkMeasures):
         ``changes`` of metrics, ``movers`` (concepts), ``flips`` (images with another prediction),
         ``steps`` (edits): ``results.history``. Each of the two counts a use of the holdout.
         """
+        for other in (before, after):
+            if isinstance(other, Measures):
+                raise TuningError(
+                    "compare takes two iterations of one history, not other students.",
+                    "Name iterations, such as students.compare(0, 1). Students of another spec or "
+                    "teacher are compared by a paired bootstrap on the same images: inficond docs "
+                    "notebook.",
+                )
         nodes = self._node_at(before), self._node_at(after)
         for node in dict.fromkeys(nodes):
             self.count_look(split, node)

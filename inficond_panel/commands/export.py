@@ -27,6 +27,9 @@ EXAMPLE = "inficond export demo --format npz --format onnx --output bicycle-stud
 CHOICES = ("npz", "onnx", "sklearn")
 #: Format with the encoder too; written only if it is requested by name.
 PIXELS = "onnx-pixels"
+#: License if none is named (``export.card_markdown``), and the line on that.
+_UNKNOWN = "unknown"
+_UNLICENSED = "license in README.md: unknown; name one with --license, such as --license mit"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -52,7 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--license",
         metavar="ID",
-        default="unknown",
+        default=_UNKNOWN,
         help="license of these students for README.md, as hubs name it, such as mit "
         "(default: unknown)",
     )
@@ -122,7 +125,8 @@ def _students(
     document["files"] = {what: str(path) for what, path in files.items()}
     card = json.loads(files["card_json"].read_text(encoding="utf-8"))
     written = [f"  {what:<11} {path.name}" for what, path in files.items()]
-    return [f"{title} → {folder}", *written, *_checked(card)]
+    unlicensed = [_UNLICENSED] if args.license == _UNKNOWN else []
+    return [f"{title} → {folder}", *written, *_checked(card), *unlicensed]
 
 
 def _checked(card: dict[str, Any]) -> list[str]:

@@ -121,6 +121,8 @@ def test_what_is_no_intent_no_name_or_no_file_is_told(students):
             call()
     with pytest.raises(TuningError, match="no iteration '9'"):
         students.compare(9)
+    with pytest.raises(TuningError, match="two iterations of one history"):
+        students.compare(students, students)
     for photos in (Image.new("RGB", (8, 8)), [np.zeros((8, 8, 3))]):
         for call in (students.predict_images, students.drift, students.extend):
             with pytest.raises(DataError, match=r"Photos are paths of files: .*(Image|ndarray)"):
