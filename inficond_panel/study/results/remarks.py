@@ -148,6 +148,8 @@ def _limits(pairs: np.ndarray, codes: int, seed: int) -> tuple[float, float]:
 
 def _why_no_limits(pairs: np.ndarray) -> list[str]:
     """Return a sentence on why κ of ``pairs (n, 2)`` has no interval; [] if it has one."""
+    if len(np.unique(pairs)) == 1:
+        return ["κ is not defined: both coders gave the same code to every remark."]
     if len(pairs) < ENOUGH:
         return [f"No interval of κ: over fewer than {ENOUGH} remarks it would be too short."]
     if (pairs[:, 0] == pairs[:, 1]).all():
