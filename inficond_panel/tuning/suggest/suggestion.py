@@ -33,7 +33,7 @@ from inficond_panel.spec.sections.students import Tuning
 from inficond_panel.store import Store
 from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.cells import dividing_names, group_texts, known_groups, too_small
-from inficond_panel.tuning.node import Edited, Node
+from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.reweight_groups import LEAST_IN_CELL, cells_of_tune
@@ -335,7 +335,7 @@ def carry_out(
     return tuner.node(node.id)
 
 
-def recorded_gain(node: Edited) -> str:
+def recorded_gain(node: Node) -> str:
     """Return the expected gain that ``carry_out`` recorded in the note of an iteration, such as
     ``AP +0.033 [−0.040, +0.112]``; "" if none is there."""
     _, told, rest = node.note.partition(_EXPECTED)
