@@ -31,7 +31,7 @@ from inficond_panel.tuning.null_students import is_at_hand
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.two_worlds import worlds_since_start
 from inficond_panel.version import __version__
-from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.metrics import FIDELITY, METRICS
 from inficond_panel.vocabulary.splits import EVALUATED, FIT, HOLDOUT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 from inficond_panel.wording.metrics import constant_sentence, teacher_sentences
@@ -149,7 +149,7 @@ def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
 
 def _like_constant(metrics: Mapping[str, Any]) -> bool:
     """Return what ``like_constant`` says of a class, from its entry in the card."""
-    low, constant = metrics["fidelity"]["low"], metrics["constant_fidelity"]
+    low, constant = metrics[FIDELITY.key]["low"], metrics["constant_fidelity"]
     return low is not None and constant is not None and low <= constant
 
 
