@@ -108,7 +108,7 @@ class Measures(NetworkMeasures):
         a correlation in the training images only
         """
         found = doctor(self.tuner, self.node, some(classes), seed, in_python=True)
-        return Frames(found, self.tuner.store)
+        return Frames(found, image_word(self.tuner.store))
 
     def confusion(self, split: Split = TUNE, *, teacher: bool = False) -> pd.DataFrame:
         """Return the confusion matrix: images by label (rows) and the students' class (columns).
@@ -199,7 +199,9 @@ class Measures(NetworkMeasures):
         They print as sentences; see ``results.refits``. Raises ``TuningError`` at #0, the
         original students.
         """
-        return Frames(refit_frames(explain(self.tuner, self.node, lift=True)), self.tuner.store)
+        return Frames(
+            refit_frames(explain(self.tuner, self.node, lift=True)), image_word(self.tuner.store)
+        )
 
     def two_worlds(self, *, seed: int = 0) -> pd.DataFrame:
         """Return AP, recall and false positive rate before and after this iteration, in two worlds.
@@ -338,7 +340,7 @@ class Measures(NetworkMeasures):
         for node in dict.fromkeys(nodes):
             self.count_look(split, node)
         found = comparison_frames(self.tuner, compare(self.tuner, *nodes, split))
-        return Frames(found, self.tuner.store)
+        return Frames(found, image_word(self.tuner.store))
 
     def suggest(
         self,

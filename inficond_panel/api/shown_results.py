@@ -23,11 +23,10 @@ from inficond_panel.export.predictions import (
 from inficond_panel.results.decisions import drift_frame
 from inficond_panel.results.frame import frame_in_words, html_text, text_table
 from inficond_panel.results.shift import levers
-from inficond_panel.store import Store
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.wording.metrics import drift_sentences
 from inficond_panel.wording.repairs import proposals_lose
-from inficond_panel.wording.things import image_word, with_word
+from inficond_panel.wording.things import with_word
 
 #: Class in a notebook of a table whose texts are whole.
 _WHOLE = "inficond-whole"
@@ -54,10 +53,10 @@ class WholeTexts(pd.DataFrame):
 class Frames(dict[str, pd.DataFrame]):
     """Data frames by name; printed, they show title and notes of the first frame, or its rows.
 
-    Their texts call the images of the ``store`` what they are: images, captions or rows."""
+    In their texts an image is ``called`` image, row or caption."""
 
-    def __init__(self, frames: Mapping[str, pd.DataFrame], store: Store) -> None:
-        super().__init__({name: _whole(frame, store) for name, frame in frames.items()})
+    def __init__(self, frames: Mapping[str, pd.DataFrame], called: str = "image") -> None:
+        super().__init__({name: _whole(frame, called) for name, frame in frames.items()})
 
     def __str__(self) -> str:
         frame = next(iter(self.values()))
@@ -70,8 +69,8 @@ class Frames(dict[str, pd.DataFrame]):
         return html_text(next(iter(self.values())))
 
 
-def _whole(frame: pd.DataFrame, store: Store) -> WholeTexts:
-    in_words = frame_in_words(frame, image_word(store))
+def _whole(frame: pd.DataFrame, called: str) -> WholeTexts:
+    in_words = frame_in_words(frame, called)
     shown = WholeTexts(in_words)
     shown.attrs = in_words.attrs
     return shown

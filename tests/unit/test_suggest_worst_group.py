@@ -125,9 +125,9 @@ def test_a_class_with_a_small_cell_is_left_out(students, by):
 def test_the_summary_says_that_a_group_is_too_small_and_not_that_labels_are_missing(students):
     told = str(students.suggest(aim="worst-group", by="rare"))
     assert told.startswith(
-        f"Nothing is proposed: {CLASS} has too few images of fit by label and group: "
+        f"Nothing is proposed: {CLASS} has too few rows of fit by label and group: "
     )
-    assert "divide the images by something other than rare" in told
+    assert "divide the rows by something other than rare" in told
     assert "labelled as showing it" not in told
 
 

@@ -334,7 +334,10 @@ function worthOf(rows, confidence) {
       h("th", { scope: "row" }, name),
       cell(now),
       cell(h("b", {}, after)),
-      cell(`${change.text} ${change.range}`.trim(), ["within noise", "too few"].includes(change.words) && ` ${change.words}`),
+      cell(
+        `${change.text} ${change.range}`.trim(),
+        ["within noise", "too few"].includes(change.words) && ` ${change.words}`,
+      ),
     )
   return h(
     "table",
