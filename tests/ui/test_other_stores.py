@@ -108,12 +108,12 @@ def test_over_scores_from_elsewhere_each_view_says_what_the_store_lacks(
     tile = page.locator(".gallery .tile").first
     image = tile.locator(".no-photo > b").inner_text()
     tile.get_by_role("button").click()
-    for words in (f"Image {image}", "no photo in this store", "Smallest change"):
+    for words in (f"Row {image}", "no photo in this store", "Smallest change"):
         expect(large).to_contain_text(words)
     expect(large.locator(".apart > :is(.flip, .parts)").first).to_contain_text("Smallest change")
     page.keyboard.press("Escape")
     current.locator(".influence").hover()
-    for words in ("Score in training images", "Penalty λ per spread"):
+    for words in ("Score in training rows", "Penalty λ per spread"):
         expect(page.locator(".card:popover-open").first).to_contain_text(words)
     page.get_by_title("Add or delete a concept").click()
     expect(page.locator("dialog.typing[open]")).to_contain_text("No concept can be typed.")
