@@ -353,7 +353,7 @@ class TuningState(TreeState):
         if not later:
             self.status = Status("done", f"Done in {seconds_text(seconds)}", 1.0)
         told, expected = tuned_text(seen.snapshot), self._expected(batch)
-        self._tell_made(f"{told}. {expected}" if expected else told)
+        self._tell_made(f"{told}\n{expected}" if expected else told)
 
     def _expected(self, batch: Sequence[Item]) -> str:
         """Return a sentence on the gain to expect on other images of the iteration that ``batch``

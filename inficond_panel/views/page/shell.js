@@ -393,7 +393,7 @@ function linkButton(model) {
 
 /** `leave()` takes the focus, where the notice with it ends. */
 function noticeLine(model, leave) {
-  const words = h("span")
+  const words = h("span", { class: "words" })
   const close = () => {
     Object.assign(model, { notice: "", offer: "" })
   }
@@ -408,7 +408,6 @@ function noticeLine(model, leave) {
     "div",
     { class: "notice", role: "status" },
     words,
-    h("span", { class: "grow" }),
     offer,
     compare,
     onward,
