@@ -149,7 +149,7 @@ def test_the_doctor_says_that_the_student_has_no_concept(name):
 def test_the_doctor_has_the_range_of_the_teachers_logits():
     found = students_of("constant logits").jump(0).doctor(["odd"])["findings"]
     said = found.loc[found["kind"] == "a student without concepts", "finding"]
-    assert said.loc["odd"].endswith("The teacher's are from 1.5 to 1.5 on training images.")
+    assert said.loc["odd"].endswith("The teacher's are from 1.5 to 1.5 on training rows.")
 
 
 def test_of_a_student_with_concepts_the_doctor_says_no_such_thing():

@@ -76,7 +76,7 @@ def mislabelled(tmp_path_factory) -> tuple:
 def test_wrong_labels_are_named(mislabelled):
     found, _ = mislabelled
     car, bird = found["classes"].loc[["car", "bird"]].itertuples()
-    assert car.kinds.startswith("wrong labels of training images")
+    assert car.kinds.startswith("wrong labels of training rows")
     assert bird.kinds == ""
     assert (car.added, car.missed) == pytest.approx((0.1, 0.1), abs=0.05)
     assert found._repr_html_().count("<table") == 1
@@ -149,7 +149,7 @@ def test_the_model_card_lists_the_classes_with_wrong_labels(tmp_path):
 def test_wrong_labels_are_told_first(mislabelled):
     found, _ = mislabelled
     first = str(found).splitlines()[1]
-    assert first.startswith("car … wrong labels of training images … By the labels of the tuning ")
+    assert first.startswith("car … wrong labels of training rows … By the labels of the tuning ")
     assert "correct those that are" in first
 
 
@@ -172,14 +172,14 @@ def test_concepts_that_say_nothing_or_the_same_are_named(tmp_path):
     assert by_kind(found)["nearly equal"] == "road = street."
     remedies = ["Drop these columns of scores.", "Drop one column of each pair."]
     assert list(found["findings"].loc[["concepts"], "remedy"]) == remedies
-    assert "images" not in found["findings"].index
+    assert "rows" not in found["findings"].index
 
 
 def test_photos_unlike_those_of_fit_are_named(tmp_path):
     given, _ = frames()
     given["scores"].loc[given["split"] == "tune", "word 9"] += 1
-    finding = made(tmp_path, given).doctor()["findings"].loc["images", "finding"]
-    assert "1 of 18 concepts has different scores than in the training images: word 9" in finding
+    finding = made(tmp_path, given).doctor()["findings"].loc["rows", "finding"]
+    assert "1 of 18 concepts has different scores than in the training rows: word 9" in finding
 
 
 def test_a_teacher_that_does_not_know_a_class_comes_first(tmp_path):
@@ -193,10 +193,10 @@ def test_few_photos_tell_nothing_apart(tmp_path):
     given["labels"].loc[given["split"] == "tune", "bird"] = 0
     given["labels"].iloc[900:905, 1] = 1
     found = made(tmp_path, given).doctor("bird")
-    assert found["classes"].loc["bird", "kinds"] == "too few images"
+    assert found["classes"].loc["bird", "kinds"] == "too few rows"
     finding = found["findings"].loc["bird", "finding"]
-    assert "and 5 tuning images show bird: at least 10" in finding
-    assert "At this share that takes about 1,000 tuning images, now 500." in finding
+    assert "and 5 tuning rows show bird: at least 10" in finding
+    assert "At this share that takes about 1,000 tuning rows, now 500." in finding
     assert found["labels"].empty
 
 
@@ -206,8 +206,8 @@ def test_many_classes_with_too_few_photos_are_one_finding(tmp_path):
         given["labels"][f"rare {k}"] = (np.arange(len(given["labels"])) % 500 < k).astype(float)
         given["teacher"][f"rare {k}"] = 8 * given["labels"][f"rare {k}"] - 4
     findings = made(tmp_path, given).doctor()["findings"]
-    few = findings[findings["kind"].str.contains("too few images")]
-    assert list(few["kind"]) == ["5 with too few images"]
+    few = findings[findings["kind"].str.contains("too few rows")]
+    assert list(few["kind"]) == ["5 with too few rows"]
     assert few["finding"].iloc[0].endswith("rare 0, rare 1, rare 2, rare 3, rare 4 have fewer.")
 
 
@@ -228,7 +228,7 @@ def test_the_doctor_and_the_page_count_the_same_classes_with_too_few_photos(tmp_
     findings = students.doctor()["findings"]
     assert "seldom" in unsure
     assert not shifts["seldom"].lacking
-    assert f"{len(unsure)} with too few images" in findings["kind"].tolist()
+    assert f"{len(unsure)} with too few rows" in findings["kind"].tolist()
 
 
 def test_too_few_photos_without_the_class_are_told_and_come_after_what_is_found(tmp_path):
@@ -238,8 +238,8 @@ def test_too_few_photos_without_the_class_are_told_and_come_after_what_is_found(
     given["labels"].iloc[absent[6:], 1] = np.nan
     findings = made(tmp_path, given).doctor()["findings"]
     kinds = findings["kind"].tolist()
-    assert kinds.index("wrong labels of training images") < kinds.index("too few images")
-    assert "6 negative images; 10 of each are needed" in findings.loc[["bird"], "finding"].iloc[0]
+    assert kinds.index("wrong labels of training rows") < kinds.index("too few rows")
+    assert "6 negative rows; 10 of each are needed" in findings.loc[["bird"], "finding"].iloc[0]
 
 
 def test_a_class_has_too_few_photos_by_one_rule(tmp_path):
@@ -254,10 +254,10 @@ def test_a_class_has_too_few_photos_by_one_rule(tmp_path):
     students = made(tmp_path, given)
     found = students.doctor()
     assert set(found["classes"]["shift"]) == {"unknown"}
-    assert set(found["classes"]["kinds"]) == {"too few images"}
+    assert set(found["classes"]["kinds"]) == {"too few rows"}
     findings = found["findings"]
-    assert findings.index[findings["kind"] == "too few images"].tolist() == ["car", "bird"]
-    assert "7 positive and 60 negative images; 10" in found["classes"].loc["bird", "sentence"]
+    assert findings.index[findings["kind"] == "too few rows"].tolist() == ["car", "bird"]
+    assert "7 positive and 60 negative rows; 10" in found["classes"].loc["bird", "sentence"]
     assert "for 2 there are too few images to say" in students.suggest().summary
 
 
@@ -277,7 +277,7 @@ def test_pictures_of_a_class_that_are_darker_on_fit_are_named(tmp_path):
     assert students.tuner.store.content_hash == before
     assert found["classes"].loc["car", "pictures"] == ["dark images"]
     assert found["classes"].loc["bird", "pictures"] == []
-    assert by_kind(found)["other pictures of the class"].startswith("Dark images are ")
+    assert by_kind(found)["other pictures of the class"].startswith("Dark rows are ")
     masks = metadata_slices(students.tuner.store, "fit", ["image brightness"])
     dark = values[fit, 0]
     assert masks["dark images"].sum() > 0.25 * len(dark)
@@ -303,7 +303,7 @@ def test_without_labels_of_tune_the_teachers_decisions_are_asked(tmp_path):
     assert found["suspects"].index[0] == ("bird", "word 9")
     assert "decisions replace labels" in found["classes"].loc["bird", "sentence"]
     told = by_kind(found)["1 without labels"]
-    assert told.startswith("No tuning image has a label of bird.")
+    assert told.startswith("No tuning row has a label of bird.")
     assert np.isnan(found["classes"].loc["bird", "teacher_ap"])
 
 
@@ -360,7 +360,7 @@ def test_remedies_for_tables_need_no_photo_no_encoder_and_no_spec(tmp_path):
 def test_remedies_in_python_name_methods(tmp_path):
     students = inficond_panel.from_frames(**shared(), path=tmp_path / "own.zarr").fit()
     findings = students.doctor()["findings"]
-    remedies = findings.loc[findings["kind"] == "shared by all images", "remedy"]
+    remedies = findings.loc[findings["kind"] == "shared by all rows", "remedy"]
     assert remedies.str.contains("students.belongs(class_name, thing)", regex=False).all()
     assert len(remedies)
 
@@ -378,7 +378,7 @@ def test_what_cannot_be_told_comes_after_what_is_found(tmp_path):
     given["labels"]["rare"] = (np.arange(1500) % 500 < 1).astype(float)
     given["teacher"]["rare"] = 8 * given["labels"]["rare"] - 4
     kinds = list(made(tmp_path, given).doctor()["findings"]["kind"])
-    assert kinds.index("too few images") > kinds.index("nearly equal")
+    assert kinds.index("too few rows") > kinds.index("nearly equal")
 
 
 def test_where_nothing_is_wrong_the_first_line_says_so(tmp_path):
@@ -388,5 +388,5 @@ def test_where_nothing_is_wrong_the_first_line_says_so(tmp_path):
     given["labels"] = given["labels"][["bird"]] * 0
     given["labels"].iloc[::300] = 1
     found = made(tmp_path, given).doctor()
-    assert list(found["findings"]["kind"]) == ["too few images"]
+    assert list(found["findings"]["kind"]) == ["too few rows"]
     assert "no problem was found" in str(found).splitlines()[0]

@@ -303,7 +303,7 @@ def test_info_counts_near_equal_images(tmp_path, capsys):
 def test_the_doctor_counts_near_equal_images():
     findings = from_frames(**wide_frames(2)).fit().doctor()["findings"]
     (finding,) = findings.loc[findings["kind"] == "near-equal", "finding"]
-    assert finding.startswith("40 groups of 80 near-equal images")
+    assert finding.startswith("40 groups of 80 near-equal rows")
 
 
 def test_the_doctor_tells_copies_with_other_labels():
@@ -312,7 +312,7 @@ def test_the_doctor_tells_copies_with_other_labels():
     made["labels"].loc[copy, "bird"] = 1 - made["labels"].loc[copy, "bird"]
     findings = from_frames(**made).fit().doctor()["findings"]
     (finding,) = findings.loc[findings["kind"] == "copies with other labels", "finding"]
-    assert finding.startswith("In 1 group of near-equal images labels contradict each other: ")
+    assert finding.startswith("In 1 group of near-equal rows labels contradict each other: ")
     assert copy in finding
 
 

@@ -288,7 +288,7 @@ def test_what_raises_the_logit_is_lowered_if_it_should_not_count(tmp_path):
 
 def test_a_column_of_metadata_is_called(tmp_path):
     found = made(tmp_path, columns=True).doctor("blond hair")["findings"]
-    rows = found[found["kind"] == "shared by all images"]
+    rows = found[found["kind"] == "shared by all rows"]
     assert any("may rely on the absence of male = 1" in text for text in rows["finding"])
 
 

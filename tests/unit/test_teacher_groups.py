@@ -110,9 +110,7 @@ def test_the_doctor_names_the_group_with_counts_and_what_helps(tmp_path):
     findings = students.fit().doctor()["findings"]
     told = findings[findings["kind"] == "the teacher is worse in a group"].loc["ward"]
     here = (site == "B")[700:1100]
-    counts = (
-        f"({here.sum()} tuning images, {label.to_numpy()[700:1100][here].sum()} of them show it)"
-    )
+    counts = f"({here.sum()} tuning rows, {label.to_numpy()[700:1100][here].sum()} of them show it)"
     assert "in “site: B”" in told["finding"]
     assert counts in told["finding"]
     assert "`students.suggest()` compares" in told["remedy"]

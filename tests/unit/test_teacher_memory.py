@@ -94,7 +94,7 @@ def test_no_suspect_is_named_of_a_student_of_a_trained_teacher(trained):
 
 def test_the_doctor_names_the_teacher_once(trained):
     found = trained.doctor()["findings"]
-    finding = found.loc[found["kind"] == "trained on these images", "finding"]
+    finding = found.loc[found["kind"] == "trained on these rows", "finding"]
     assert finding.str.startswith(
         "The teacher was probably trained on these training"
     ).tolist() == [True]
