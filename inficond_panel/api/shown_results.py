@@ -109,7 +109,7 @@ class SuggestedEdits(Suggestion):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return with_word(html_text(levers(self)), self.called)
+        return html_text(frame_in_words(levers(self), self.called))
 
 
 class PhotoPredictions:

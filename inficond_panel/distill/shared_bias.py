@@ -125,17 +125,9 @@ class SharedBias:
     use: Array
 
     def __init__(
-        self,
-        z: Candidates,
-        label: Array,
-        logit: Array,
-        own: Array,
-        known: Array,
-        tested: NDArray,
-        left_out: NDArray[np.bool_],
+        self, z: Candidates, label: Array, logit: Array, own: Array, known: Array, tested: NDArray
     ) -> None:
         self._z, self._logit, self._known, self._tested = z, logit, known, tested
-        self._left_out = left_out
         self._given = np.column_stack([label, own])
         self.correlation = np.where(tested, partial_correlation(z, label, own), 0.0)
         self.use = np.where(tested, partial_correlation(z, logit, self._given), 0.0)
@@ -150,7 +142,7 @@ class SharedBias:
         p, tested = np.ones(len(some)), self._tested[some]
         z = self._z.columns(some[tested])
         t = np.zeros(z.shape[1])
-        for group, beside in _with_equal_others(z, self._known, self._left_out[some[tested]]):
+        for group, beside in _with_equal_others(z, self._known):
             given = np.column_stack([self._given, self._known[:, beside]])
             t[group] = covariance_measure(z[:, group], self._logit, given)
         p[tested] = 2 * ndtr(-np.abs(t))
@@ -183,14 +175,12 @@ def shared_bias(
     own: NDArray,
     known: NDArray,
     carried: NDArray | None = None,
-    left_out: NDArray[np.bool_] | None = None,
 ) -> SharedBias:
     """Measure what a student may rely on in photos with labels (n,) in {1, 0} and logits (n,).
 
     ``candidates`` are (n, M), the scores of the ``own`` words (n, W), the ``known`` candidates
     (n, K), which may be among the candidates. ``carried`` (M,) is the ``support`` of the
-    candidates, where it is known already. ``left_out`` (M, K) are known ones beside which a
-    candidate is not tested, as the other values of its column: together they give it.
+    candidates, where it is known already.
     """
     y, f, own, known = (np.asarray(each, dtype=np.float64) for each in (label, logit, own, known))
     if not isinstance(candidates, Candidates):
@@ -198,9 +188,7 @@ def shared_bias(
         candidates = Candidates(candidates)
     carried = np.full(len(candidates.squares), np.inf) if carried is None else carried
     tested = (carried >= LEAST_SUPPORT) & (candidates.squares > 0)
-    shape = len(candidates.squares), known.shape[1]
-    left_out = np.zeros(shape, dtype=bool) if left_out is None else left_out
-    return SharedBias(candidates, y, f, own, known, tested, left_out)
+    return SharedBias(candidates, y, f, own, known, tested)
 
 
 def partial_correlation(z: Candidates, values: Array, given: Array) -> Array:
@@ -250,38 +238,42 @@ def _basis(given: Array) -> Array:
     return np.hstack([one, q[:, np.diag(r) ** 2 > _ROUNDING]])
 
 
-def _with_equal_others(
-    z: Array, known: Array, left_out: NDArray[np.bool_]
-) -> list[tuple[list[int], NDArray[np.bool_]]]:
+def _with_equal_others(z: Array, known: Array) -> list[tuple[list[int], NDArray[np.bool_]]]:
     """Return the candidates (n, M) in groups (indices), each with the mask (K,) of the known
-    candidates that are carried by photos enough, alike to none of the group and not ``left_out``
-    (M, K), nor its alternatives."""
+    candidates that are carried by photos enough, alike to none of the group, and none of its
+    alternatives."""
     firm = support(known) >= LEAST_SUPPORT
-    beside = (np.abs(_correlation(z, known)) < ALIKE) & firm & ~left_out
-    beside &= ~_alternatives(z, known, beside)
+    beside = (np.abs(_correlation(z, known)) < ALIKE) & firm
+    apart = _alternatives(z, known, beside)
+    for some, others in _equal_rows(beside, np.flatnonzero(apart.any(axis=1))):
+        rest = _rest(z[:, some], _basis(known[:, others]))
+        given = (rest**2).sum(axis=0) < LEAST_LEFT * len(z) * z[:, some].var(axis=0)
+        for m in np.array(some)[given]:
+            beside[m] &= ~apart[m]
+    return _equal_rows(beside, np.arange(len(beside)))
+
+
+def _equal_rows(
+    mask: NDArray[np.bool_], some: NDArray[np.intp]
+) -> list[tuple[list[int], NDArray[np.bool_]]]:
+    """Return ``some`` rows (indices) of a mask in groups of equal ones, each with its row."""
     groups: dict[bytes, list[int]] = {}
-    for m, others in enumerate(beside):
-        groups.setdefault(others.tobytes(), []).append(m)
-    return [(some, beside[some[0]]) for some in groups.values()]
+    for m in some:
+        groups.setdefault(mask[m].tobytes(), []).append(int(m))
+    return [(rows, mask[rows[0]]) for rows in groups.values()]
 
 
 def _alternatives(z: Array, known: Array, beside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the mask (M, K) of the known candidates ``beside`` a candidate that give it together,
-    as the other brands do where each text names one: of these no photo has two. Beside them nothing
-    of the candidate is left to test."""
+    """Return the mask (M, K) of the known candidates ``beside`` that may together give a candidate,
+    as the other brands do where each text names one: they are never in a photo with it, and in
+    most photos without it; else none. Beside all that give it, nothing of a candidate is left to
+    test. Where a column is empty, its values have their means, and give each other still."""
     there, others = (each > (each.min(axis=0) + each.max(axis=0)) / 2 for each in (z, known))
-    apart = beside & ~(there.T.astype(np.float64) @ others > 0)
-    for m, some in enumerate(apart):
-        without = ~there[:, m]
-        covered = others[np.ix_(without, some)].any(axis=1).mean() if some.any() else 0.0
-        if covered < 1 - LEAST_LEFT or _left(z[:, m], known[:, beside[m]]) >= LEAST_LEFT:
-            apart[m] = False
+    apart = beside & ~(there.T.astype(np.float32) @ others > 0)
+    for m in np.flatnonzero(apart.any(axis=1)):
+        alone = ~there[:, m] & ~(others @ apart[m])
+        apart[m] &= 2 * alone.sum() <= (~there[:, m]).sum()
     return apart
-
-
-def _left(values: Array, given: Array) -> float:
-    """Return the share of the variance of values (n,) that other columns (n, G) do not give."""
-    return float((_rest(values, _basis(given)) ** 2).sum() / (len(values) * values.var()))
 
 
 def _correlation(one: Array, other: Array) -> Array:

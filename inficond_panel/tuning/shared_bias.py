@@ -44,7 +44,7 @@ PHOTOS_EACH = 10
 class _Candidate:
     """What a student may rely on: ``values`` (n,) with nan where unknown, None of a concept, whose
     scores are known. ``known``: no model has read them from the photo. ``first``: it is ranked
-    before what is about as strong. ``column``: the column of metadata of which it is a value."""
+    before what is about as strong."""
 
     kind: str
     name: str
@@ -52,7 +52,6 @@ class _Candidate:
     known: bool
     first: bool
     weight: float = 0.0
-    column: str = ""
 
 
 @dataclass(frozen=True)
@@ -209,9 +208,7 @@ def _measured(
     if known.sum() * PHOTOS_EACH <= len(label):
         beside = known
     known_values = columns.columns(np.flatnonzero(beside))
-    column = np.array([each.column for each in every])
-    same = (column[:, None] == column[beside]) & (column != "")[:, None]
-    measured = shared_bias(columns, label, logit, own, known_values, carried, same)
+    measured = shared_bias(columns, label, logit, own, known_values, carried)
     return measured, measured.called(known)
 
 
@@ -363,7 +360,7 @@ def _columns(store: Store, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
             for name in _named(store, rows, texts, names) if len(names) == 2 else names:
                 values = np.where(texts == "", np.nan, texts == name)
                 title = value_name(column, name)
-                yield _Candidate(COLUMN, title, values, known=True, first=True, column=column)
+                yield _Candidate(COLUMN, title, values, known=True, first=True)
 
 
 def _named(

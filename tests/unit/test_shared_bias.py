@@ -163,8 +163,7 @@ def test_a_value_is_tested_without_the_other_values_of_its_column(rare):
     others = np.random.default_rng(1).integers(0, 3, len(label))[:, None] == np.arange(3)
     others[:rare] = False  # these few photos have a value that too few have to be tested
     values = np.column_stack([thing, others * (1 - thing[:, None])])
-    same = np.ones((4, 4), dtype=bool)
-    found = shared_bias(values, label, own + thing, own[:, None], values, left_out=same)
+    found = shared_bias(values, label, own + thing, own[:, None], values)
     assert found.called(np.ones(4, dtype=bool))[0]
 
 
@@ -178,6 +177,17 @@ def test_a_thing_is_tested_without_its_alternatives_if_each_photo_has_one_of_the
     alone = shared_bias(known, label, own + thing, own[:, None], known[:, [0, 4]])
     assert found.p(FIRST)[0] == pytest.approx(alone.p(FIRST)[0], rel=1e-6, abs=0)
     assert found.called(np.ones(5, dtype=bool))[0]
+
+
+def test_a_value_of_a_column_with_empty_cells_is_tested_without_the_other_values():
+    """Empty cells have the mean of each value, and so the values give each other still."""
+    rng, label, own, thing = photos()
+    others = np.random.default_rng(1).integers(0, 3, len(label))[:, None] == np.arange(3)
+    values = np.column_stack([thing, others * (1 - thing[:, None])])
+    empty = rng.random(len(label)) < 0.1
+    values[empty] = values[~empty].mean(axis=0)
+    found = shared_bias(values, label, own + thing, own[:, None], values)
+    assert found.called(np.ones(4, dtype=bool))[0]
 
 
 def test_a_thing_is_tested_beside_things_that_it_never_meets_if_they_do_not_give_it():

