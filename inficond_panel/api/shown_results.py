@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 
 import pandas as pd
@@ -102,6 +103,11 @@ class SuggestedEdits(Suggestion):
     lose at thresholds. An image is ``called`` image, row or caption."""
 
     called: str = "image"
+
+    @cached_property
+    def summary(self) -> str:
+        """``Suggestion.summary``, in the word for an image."""
+        return with_word(super().summary, self.called)
 
     def __str__(self) -> str:
         return with_word(" ".join([self.summary, *proposals_lose(self)]), self.called)

@@ -12,12 +12,12 @@ from inficond_panel.results.metric_changes import metric_change
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import count_others, others_sentence
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
-from inficond_panel.wording.repairs import edit_words
+from inficond_panel.wording.repairs import edit_words, recorded_words
 
 _HEADINGS = {
     **plain_headings(tree="iteration", id="id", intents="intents"),
     "map_change": Heading("change of mAP", sign=True),
-    **plain_headings(author="by", created="made", looks="looks", note="note"),
+    **plain_headings(author="by", created="made", expected="expected", looks="looks", note="note"),
 }
 
 
@@ -57,6 +57,7 @@ def iterations(
             "looks": state.looks[node.id, HOLDOUT],
             "name": node.name,
             "note": node.note,
+            "expected": recorded_words(node),
             "meant": ", ".join(f"{name}: {world}" for name, world in node.worlds_meant.items()),
             "deleted": state.hidden(node.id),
             "here": node.id == here_id,

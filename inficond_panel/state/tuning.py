@@ -38,11 +38,12 @@ from inficond_panel.tuning.lost_thresholds import LostThreshold, lost_thresholds
 from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.suggest import Suggestion
+from inficond_panel.tuning.suggest.expected import ExpectedGain
 from inficond_panel.tuning.two_worlds import ClassWorlds, worlds_of
 from inficond_panel.vocabulary.intents import REMOVE, TARGET
 from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.wording.lost_thresholds import ON_PAGE, lost_sentences
-from inficond_panel.wording.repairs import chose_sentence, gain_words, on_other_images
+from inficond_panel.wording.repairs import chose_sentence
 
 #: The factor of a thumb has the same limits on the page as in a spec.
 _FACTOR = Tuning.fields()["factor"]
@@ -266,6 +267,7 @@ class TuningState(TreeState):
         self.status = Status("fitting", "Starting")
         batch, parent = list(self.pending), self.head
         said = [Meant(*item) for item in self.meant.items()]
+        expected = self._expected(parent, batch)
 
         def work(job: Job) -> _Made:
             node = self.tuner.fine_tune(
@@ -275,6 +277,8 @@ class TuningState(TreeState):
                 cancelled=job.cancelled,
                 author=self.author,
             )
+            if expected is not None:
+                self.tuner.set_expected(node.id, expected.text, self.author)
             return self._make_head(node, parent, job)
 
         done = partial(self._tuned, batch)
@@ -352,17 +356,16 @@ class TuningState(TreeState):
         self._moved, self._lost, self.turned = moved, lost, turned
         if not later:
             self.status = Status("done", f"Done in {seconds_text(seconds)}", 1.0)
-        told, expected = tuned_text(seen.snapshot), self._expected(batch)
-        self._tell_made(f"{told}\n{expected}" if expected else told)
+        terms, limits = self.tuner.terms(self.head), self.tuner.spec.views.intervals
+        expected = chose_sentence(self.head, terms, limits=limits)
+        self._tell_made("\n".join(filter(None, [tuned_text(seen.snapshot), expected])))
 
-    def _expected(self, batch: Sequence[Item]) -> str:
-        """Return a sentence on the gain to expect on other images of the iteration that ``batch``
-        made: that of the suggestion with these edits, else ``chose_sentence``."""
-        node, made = self.head, self._proposed
-        if made is not None and node.parent == made.parent and _equal(made.intents, batch):
-            limits = self.tuner.spec.views.intervals
-            return on_other_images(gain_words(made.gain, limits=limits, by=made.by))
-        return chose_sentence(node, self.tuner.terms(node))
+    def _expected(self, parent: Node, batch: Sequence[Item]) -> ExpectedGain | None:
+        """Return the expected gain of the last suggestion, if ``batch`` has its edits alone."""
+        made = self._proposed
+        if made is None or made.parent != parent.id or not _equal(made.intents, batch):
+            return None
+        return made.expected
 
     def _tell_made(self, words: str) -> None:
         """Show a notice on the new iteration, with buttons to undo and to compare it."""

@@ -20,6 +20,8 @@ from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.thumbs import Bounds, Intent
 from inficond_panel.vocabulary.intents import ALL
 
+#: Labels of an iteration, which may change; each is a field of ``Node`` and of ``Iteration``.
+LABELS = ("name", "note", "meant", "expected")
 #: Beginning of the id of a preview; the rest is the id that its iteration would have.
 PREVIEW = "preview-"
 
@@ -31,6 +33,12 @@ class Edited:
     repairs: tuple[Repair, ...]
 
     meant: str
+    #: JSON of the gain that a suggestion expects (``suggest.expected``); "" if none made it.
+    expected: str
+
+    def has(self, labels: Mapping[str, str]) -> bool:
+        """Return True if these are its labels."""
+        return all(getattr(self, name) == text for name, text in labels.items())
 
     @property
     def worlds_meant(self) -> dict[str, str]:
@@ -65,8 +73,8 @@ class Node(Edited):
     ``intents`` are the thumbs, ``repairs`` all others. ``weights`` ``(C, K)`` and ``intercepts``
     ``(K,)`` are float64 and read-only. ``bounds`` are all active bounds of the branch; ``gap``
     and ``certificate`` have one entry per class. ``number`` counts from 0 in a history and is -1
-    for a preview, which is not stored. ``name``, ``note`` and ``meant`` (JSON of the world that is
-    meant, by class) are the latest labels; the id does not depend on them.
+    for a preview, which is not stored. ``name``, ``note``, ``meant`` (JSON of the world that is
+    meant, by class) and ``expected`` are the latest labels; the id does not depend on them.
     """
 
     id: str
@@ -87,6 +95,7 @@ class Node(Edited):
     name: str = ""
     note: str = ""
     meant: str = ""
+    expected: str = ""
     weights_hash: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,11 +111,9 @@ class Node(Edited):
     def __hash__(self) -> int:
         return hash(self._key)
 
-    def labelled(self, name: str, note: str, meant: str) -> Node:
-        """Return a copy of this node with other labels; arrays are shared."""
-        if (name, note, meant) == (self.name, self.note, self.meant):
-            return self
-        return self.changed(name=name, note=note, meant=meant)
+    def labelled(self, **labels: str) -> Node:
+        """Return a copy of this node with other labels (``LABELS``); arrays are shared."""
+        return self if self.has(labels) else self.changed(**labels)
 
     @property
     def size(self) -> int:
@@ -183,14 +190,15 @@ class Iteration(Edited):
     name: str = ""
     note: str = ""
     meant: str = ""
+    expected: str = ""
     repairs: tuple[Repair, ...] = ()
     resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
     adjusted: Mapping[str, tuple[Adjustment, ...]] = field(default_factory=dict, repr=False)
 
-    def labelled(self, name: str, note: str, meant: str) -> Iteration:
-        """Return a copy of this iteration with other labels."""
-        same = (name, note, meant) == (self.name, self.note, self.meant)
-        return self if same else replace(self, name=name, note=note, meant=meant)
+    def labelled(self, **labels: str) -> Iteration:
+        """Return a copy of this iteration with other labels (``LABELS``)."""
+        values: dict[str, Any] = dict(labels)
+        return self if self.has(labels) else replace(self, **values)
 
 
 def to_iteration(node: Node) -> Iteration:
@@ -200,13 +208,7 @@ def to_iteration(node: Node) -> Iteration:
     }
     keys = [intent.key for intent in node.intents]
     values["own_bounds"] = {key: node.bounds[key] for key in keys if key in node.bounds}
-    values |= {
-        "bound_count": len(node.bounds),
-        "gap": max(node.gap),
-        "name": "",
-        "note": "",
-        "meant": "",
-    }
+    values |= {"bound_count": len(node.bounds), "gap": max(node.gap), **dict.fromkeys(LABELS, "")}
     return Iteration(**values)
 
 

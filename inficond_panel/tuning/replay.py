@@ -104,6 +104,7 @@ _WRITES: dict[str, Callable[[History, str, str, str], object]] = {
     "rename": History.rename,
     "note": History.set_note,
     "meant": History.set_meant,
+    "expected": History.set_expected,
     "look": History.count_look,
 }
 
@@ -117,7 +118,7 @@ def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
             history.undo(root, origin, author)
         case "redo":
             history.redo(root, origin, author)
-        case "rename" | "note" | "meant" | "look":
+        case "rename" | "note" | "meant" | "expected" | "look":
             _WRITES[event.kind](history, node, event.text, author)
         case "delete":
             history.delete(node, author=author)

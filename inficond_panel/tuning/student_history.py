@@ -74,7 +74,7 @@ class StudentHistory:
         with self._reading:  # one of several concurrent sessions reads
             tree, state = self.history.iterations(self.root_id, self._checked)
             self._by_id.update((one.id, one) for one in tree[len(self._by_id) :])
-        return [one.labelled(*state.labels(one.id)) for one in tree], state
+        return [one.labelled(**state.labels_of(one.id)) for one in tree], state
 
     def ancestors(self, node: Node) -> Iterator[Iteration]:
         """Yield the ancestors of a node, from its parent to the root, without names and notes."""
@@ -118,6 +118,12 @@ class StudentHistory:
         if worlds != node.worlds_meant:
             text = json.dumps(worlds, ensure_ascii=False, sort_keys=True)
             self.history.set_meant(node_id, text, author)
+            self._node.cache_clear()
+
+    def set_expected(self, node_id: str, text: str, author: str = "user") -> None:
+        """Record the gain that a suggestion expects of a node (``ExpectedGain.text``)."""
+        if self.node(node_id).expected != text:
+            self.history.set_expected(node_id, text, author)
             self._node.cache_clear()
 
     def rename(self, node_id: str, name: str, author: str = "user") -> None:

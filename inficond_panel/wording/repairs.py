@@ -9,19 +9,21 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import listed, with_and
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.distill.metrics.slices import MIN_POSITIVES
-from inficond_panel.tuning import Intent, Node
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.answers import LEAST_ANSWERED, SHARE_WRONG, Teaching
 from inficond_panel.tuning.fitting.adjustments import Adjustment
 from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.node import Edited
 from inficond_panel.tuning.repairs.choosing import LEAST_FOR_AP
 from inficond_panel.tuning.repairs.kinds import in_order
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.suggest import Suggestion
+from inficond_panel.tuning.suggest.expected import ExpectedGain, expected_gain
 from inficond_panel.tuning.suggest.gain import Gain
 from inficond_panel.tuning.suggest.levers import ClassRepair
-from inficond_panel.tuning.suggest.suggestion import MEASURED, recorded_gain
+from inficond_panel.tuning.suggest.suggestion import MEASURED
 from inficond_panel.tuning.thumbs import size_words
 from inficond_panel.vocabulary.aims import aim_points
 from inficond_panel.vocabulary.confidence import interval_word
@@ -249,13 +251,13 @@ def on_other_images(gain: str) -> str:
     return f"Expected on other images: {gain}."
 
 
-def chose_sentence(node: Node, terms: Mapping[str, Terms]) -> str:
-    """Return the gain that is expected of an iteration on other images, where its note records it;
+def chose_sentence(node: Edited, terms: Mapping[str, Terms], *, limits: bool = True) -> str:
+    """Return the gain that is expected of an iteration on other images, where a suggestion made it;
     else, if labels of tuning images chose one of its repairs, a sentence on that; else "".
 
     ``terms`` are those of the iteration, by class."""
-    if gain := recorded_gain(node):
-        return on_other_images(gain)
+    if (expected := expected_gain(node)) is not None:
+        return on_other_images(expected_words(expected, limits=limits))
     repaired = {repair.class_name for repair in node.repairs}
     chosen = any(terms[name].used for name in repaired & terms.keys())
     return _CHOSE if chosen else ""
@@ -302,6 +304,18 @@ def gain_words(gain: Gain, *, limits: bool = True, by: str = "") -> str:
 
     With images divided ``by`` something it is in points of the worst group."""
     return gain.text(1, scale=100, unit=aim_points(by), sign=True, limits=limits)
+
+
+def expected_words(expected: ExpectedGain, *, limits: bool = True) -> str:
+    """Return a recorded gain as ``gain_words``, and over how many classes it is the mean."""
+    gain = gain_words(expected.gain, limits=limits, by=expected.by)
+    return gain if expected.classes == 1 else f"{gain}, mean of {count(expected.classes)} classes"
+
+
+def recorded_words(node: Edited) -> str:
+    """Return the expected gain that an iteration records, as ``expected_words``; "" if none."""
+    expected = expected_gain(node)
+    return "" if expected is None else expected_words(expected)
 
 
 FEW_SENTENCE = (

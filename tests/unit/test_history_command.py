@@ -19,6 +19,8 @@ from inficond_panel.errors import HistoryError
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.history.log import _STEPS
+from inficond_panel.tuning.suggest.expected import ExpectedGain
+from inficond_panel.tuning.suggest.gain import Gain
 
 pytestmark = pytest.mark.commands
 
@@ -271,6 +273,7 @@ def test_all_that_happened_is_replayed_in_a_new_history(told, spec, tmp_path):
     tuner = open_tuner(spec)
     tuner.tag(tuner.store.images[:3], "odd")
     tuner.set_meant(tuner.nodes(deleted=True)[1].id, {"bicycle": "these"})
+    tuner.set_expected(tuner.nodes(deleted=True)[1].id, ExpectedGain(Gain(0.1, 0.0, 0.2), 1).text)
     tuner.tag(tuner.store.images[:1], "odd", on=False)
     tuner.set_belongs(tuner.root_id, ReliedThing("bicycle", "concept", "wheel"))
     kinds = {event.kind for event in tuner.history.events(tuner.root_id)}
@@ -283,7 +286,7 @@ def test_all_that_happened_is_replayed_in_a_new_history(told, spec, tmp_path):
 
     def facts(tuner: Tuner) -> list:
         nodes = [
-            (n.id, n.weights_hash, n.number, n.name, n.note, n.author, n.bounds)
+            (n.id, n.weights_hash, n.number, n.name, n.note, n.expected, n.author, n.bounds)
             for n in tuner.nodes(deleted=True)
         ]
         events = tuner.history.events(tuner.root_id)

@@ -122,7 +122,7 @@ def expect_note(note: str, kept: str) -> None:
     found = history.get(ROOT.id)
     assert found is not None
     assert found.note == history.nodes(ROOT.id)[0].note == kept
-    assert history.state(ROOT.id).notes[ROOT.id] == kept
+    assert history.state(ROOT.id).labels["note", ROOT.id] == kept
 
 
 @settings(max_examples=15)
@@ -295,6 +295,7 @@ ACTS = {
     "rename": lambda history, by: history.rename(C.id, "third", by),
     "note": lambda history, by: history.set_note(C.id, "seen", by),
     "meant": lambda history, by: history.set_meant(C.id, "{}", by),
+    "expected": lambda history, by: history.set_expected(C.id, "{}", by),
     "delete": lambda history, by: history.delete(C.id, author=by),
     "restore": lambda history, by: (history.delete(C.id), history.restore(C.id, by)),
     "look": lambda history, by: history.count_look(C.id, "holdout", by),

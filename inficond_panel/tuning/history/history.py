@@ -94,7 +94,8 @@ class History:
         with self._database.transaction() as db:
             row = db.execute("SELECT * FROM nodes WHERE id = ?", (node_id,)).fetchone()
             select = "SELECT kind, text FROM events WHERE node = ? ORDER BY number"
-            labels = dict(db.execute(select, (node_id,)).fetchall())
+            latest = dict(db.execute(select, (node_id,)).fetchall())
+        labels = {name: latest.get(kind, "") for kind, name in LABEL_EVENTS.items()}
         return to_node(self.path, row, labels) if row else None
 
     def nodes(self, root: str, deleted: bool = False) -> list[Node]:
@@ -224,6 +225,11 @@ class History:
         """Set for which world the thumbs of ``node`` are meant: JSON of the world by class."""
         with self._writing_at(node) as (db, _):
             log.append(db, "meant", node, text, author)
+
+    def set_expected(self, node: str, text: str, author: str = "user") -> None:
+        """Set the gain that a suggestion expects of ``node``: ``ExpectedGain.text``."""
+        with self._writing_at(node) as (db, _):
+            log.append(db, "expected", node, text, author)
 
     def delete(self, node: str, shown: Collection[str] = (), author: str = "user") -> list[str]:
         """Hide ``node`` and all its descendants, later ones too; return the newly hidden ids.
@@ -374,7 +380,7 @@ class History:
         """Return the nodes of ``root`` from number ``start`` on, with names and notes."""
         select = "SELECT * FROM nodes WHERE root = ? AND number >= ? ORDER BY number"
         return [
-            to_node(self.path, row, dict(zip(LABEL_EVENTS, state.labels(row["id"]), strict=True)))
+            to_node(self.path, row, state.labels_of(row["id"]))
             for row in db.execute(select, (root, start))
         ]
 

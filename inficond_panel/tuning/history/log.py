@@ -51,8 +51,8 @@ HISTORY = Schema(
 MOVES = ("fine-tune", "jump")
 #: Kinds of events on tags of images; see ``apply_tag``.
 TAGS = ("tag", "untag")
-#: Kinds of events whose latest text is a label of a node: its name, its note, the worlds meant.
-LABEL_EVENTS = ("rename", "note", "meant")
+#: Label of a node (``node.LABELS``) that is the latest text of a kind of events, by this kind.
+LABEL_EVENTS = {"rename": "name", "note": "note", "meant": "meant", "expected": "expected"}
 #: Kind of the event by which a person says what belongs to a class; see ``apply_answer``.
 BELONGS = "belongs"
 Tags = dict[str, tuple[str, ...]]
@@ -72,6 +72,8 @@ class Event:
                         or a note
     meant               a person said for which                           JSON: the world by
                         world the thumbs are meant                        class
+    expected            a suggestion made ``node``                        JSON: the gain that
+                                                                          it expects
     delete, restore     the branch from ``node`` on
                         was hidden, or shown again
     look                somebody saw the metrics of                       the split
@@ -105,16 +107,14 @@ class HistoryState:
     """State of the students of one root after the events so far.
 
     ``head`` is the node shown ("" without nodes); ``redo`` the stack of nodes left by undo;
-    ``names``, ``notes`` and ``meant`` the latest texts by node; ``looks`` the number of times that
-    metrics were seen, by (node, split); ``deleted`` the top nodes of hidden branches; ``parents``
-    the parent of each node.
+    ``labels`` the latest texts by (label, node); ``looks`` the number of times that metrics were
+    seen, by (node, split); ``deleted`` the top nodes of hidden branches; ``parents`` the parent of
+    each node.
     """
 
     head: str = ""
     redo: list[str] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
-    notes: dict[str, str] = field(default_factory=dict)
-    meant: dict[str, str] = field(default_factory=dict)
+    labels: dict[tuple[str, str], str] = field(default_factory=dict)
     looks: Counter[tuple[str, str]] = field(default_factory=Counter)
     deleted: set[str] = field(default_factory=set)
     parents: dict[str, str | None] = field(default_factory=dict)
@@ -125,10 +125,9 @@ class HistoryState:
             self.head, *(copy(getattr(self, part.name)) for part in fields(self)[1:])
         )
 
-    def labels(self, node: str) -> tuple[str, str, str]:
-        """Return the latest labels of a node, ordered as ``LABEL_EVENTS``; empty without one."""
-        name, note, meant = (kind.get(node, "") for kind in (self.names, self.notes, self.meant))
-        return name, note, meant
+    def labels_of(self, node: str) -> dict[str, str]:
+        """Return the latest labels of a node by name; "" without one."""
+        return {name: self.labels.get((name, node), "") for name in LABEL_EVENTS.values()}
 
     def path(self, node: str) -> list[str]:
         """Return the node and its ancestors, up to the root."""
@@ -200,15 +199,17 @@ def _redo(state: HistoryState, event: Event) -> None:
     state.head, state.redo = event.node, rest
 
 
+def _label(state: HistoryState, event: Event) -> None:
+    state.labels[LABEL_EVENTS[event.kind], event.node] = event.text
+
+
 _STEPS: dict[str, Callable[[HistoryState, Event], None]] = {
     "add": _add,
     "fine-tune": _go,
     "jump": _go,
     "undo": _undo,
     "redo": _redo,
-    "rename": lambda state, event: state.names.update({event.node: event.text}),
-    "note": lambda state, event: state.notes.update({event.node: event.text}),
-    "meant": lambda state, event: state.meant.update({event.node: event.text}),
+    **dict.fromkeys(LABEL_EVENTS, _label),
     "delete": lambda state, event: state.deleted.add(event.node),
     "restore": lambda state, event: state.deleted.discard(event.node),
     "look": lambda state, event: state.looks.update([(event.node, event.text)]),

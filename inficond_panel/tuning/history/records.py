@@ -19,7 +19,7 @@ import numpy as np
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.database import DatabaseConnection, Row
 from inficond_panel.tuning.edits import edit_from_json
-from inficond_panel.tuning.history.log import HISTORY, LABEL_EVENTS
+from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.node import Node, node_id
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.thumbs import Intent
@@ -63,7 +63,7 @@ def keep(node: Node, row: Mapping[str, Any]) -> None:
 
 
 def to_node(path: str, row: Row, labels: Mapping[str, str]) -> Node:
-    """Return the node that ``to_row`` wrote, with its latest labels (texts of events by kind).
+    """Return the node that ``to_row`` wrote, with its latest ``labels`` by name.
 
     Cached per process: repeated reads share one copy of the weights. Raises ``HistoryError`` for an
     invalid or altered row.
@@ -72,7 +72,7 @@ def to_node(path: str, row: Row, labels: Mapping[str, str]) -> Node:
     if _checksum(row) != checksum:
         raise HISTORY.damaged(path, f"the record of {row['id']} was altered")
     node = _known.made(checksum, lambda: _checked(path, row))
-    return node.labelled(*(labels.get(kind, "") for kind in LABEL_EVENTS))
+    return node.labelled(**labels)
 
 
 def _checked(path: str, row: Row) -> Node:

@@ -39,11 +39,12 @@ from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.repairs.reweight_groups import LEAST_IN_CELL, cells_of_tune
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest.baselines import Context, contexts_of
+from inficond_panel.tuning.suggest.expected import ExpectedGain
 from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
 from inficond_panel.tuning.thumbs import Intent, chosen_classes
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.aims import AIMS, WORST_GROUP, aim_words
+from inficond_panel.vocabulary.aims import AIMS, WORST_GROUP
 from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.things import CONCEPT
@@ -52,8 +53,6 @@ from inficond_panel.vocabulary.things import CONCEPT
 AUTHOR = "machine:repair"
 #: Description of the data of an expected gain.
 MEASURED = "cross-fitted: on images that chose neither lever nor settings"
-#: What stands before an expected gain in the note of an iteration.
-_EXPECTED = "expected gain in "
 _UNLABELLED = (
     f"No class has {LEAST_TUNE} tuning images that are labelled as showing it and "
     f"{LEAST_TUNE} that are not: nothing is proposed. Label tuning images, or use thumbs."
@@ -103,6 +102,11 @@ class Suggestion:
     def gain(self) -> Gain:
         """Expected change of the mean over the measured classes, in AP or in the worst group."""
         return mean_change([one.gain for one in self.repairs.values()]).gain(self.level)
+
+    @property
+    def expected(self) -> ExpectedGain:
+        """The gain as the history keeps it."""
+        return ExpectedGain(self.gain, len(self.repairs), self.by)
 
     @cached_property
     def ap_change(self) -> Gain:
@@ -320,24 +324,11 @@ def carry_out(
 ) -> Node | None:
     """Refit with the edits of a suggestion; return the new node, or None without edits.
 
-    Author and note record the suggestion, unless a person made the same node. The page still shows
-    the iteration of before.
+    The node records the expected gain. The page still shows the iteration of before.
     """
     if not suggestion.intents:
         return None
     parent = tuner.node(suggestion.parent)
     node = tuner.fine_tune(parent, suggestion.intents, progress, author=AUTHOR)
-    if node.author == AUTHOR and not node.note:
-        aim = aim_words(suggestion.by)
-        expected = f"{_EXPECTED}{aim} {suggestion.gain}, {MEASURED}"
-        note = f"By a machine (repair, seed {suggestion.seed}): {expected}."
-        tuner.set_note(node.id, note, AUTHOR)
+    tuner.set_expected(node.id, suggestion.expected.text, AUTHOR)
     return tuner.node(node.id)
-
-
-def recorded_gain(node: Node) -> str:
-    """Return the expected gain that ``carry_out`` recorded in the note of an iteration, such as
-    ``AP +0.033 [−0.040, +0.112]``; "" if none is there."""
-    _, told, rest = node.note.partition(_EXPECTED)
-    gain, end, _ = rest.partition(f", {MEASURED}")
-    return gain if told and end else ""

@@ -23,7 +23,7 @@ from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import ACTIVE, INK, INK_2, INK_3, SELECTION, SURFACE
 from inficond_panel.wording.metrics import make_change
-from inficond_panel.wording.repairs import NodeEdit, folded
+from inficond_panel.wording.repairs import NodeEdit, folded, recorded_words
 
 
 class ProvenanceTree(ViewComponent):
@@ -272,6 +272,7 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
         ],
         "facts": [
             *([("Author", author)] if (author := make_machine_author(node)) else []),
+            *([("Expected on other images", gain)] if (gain := recorded_words(node)) else []),
             ("Fitted in", words.seconds_text(node.seconds)),
             (words.FROM_BEST, words.power_text(node.gap)),
             ("Bounds", count(node.bound_count)),
