@@ -13,7 +13,7 @@ from PIL import Image
 
 from inficond_panel.common import arrays
 from inficond_panel.common.names import name_key, positions
-from inficond_panel.common.teacher_outputs import log_odds
+from inficond_panel.common.teacher_outputs import is_labels, log_odds
 from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.errors import DataError, Remedy, StoreFormatError
 from inficond_panel.store.checks import value_fault
@@ -41,6 +41,7 @@ from inficond_panel.store.schema import (
 from inficond_panel.store.stored import ByRows, StoredArrays, damaged
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
+from inficond_panel.vocabulary.things import ROWS
 
 _OF_PARTS = {name for names in PARTS.values() for name in names}
 
@@ -137,7 +138,7 @@ class Store:
         """What a sentence calls the images: ``photos``, ``captions`` or ``rows`` of a table."""
         if self.shown:
             return f"{self.shown}s"
-        return "rows" if self.given else "photos"
+        return ROWS if self.given else "photos"
 
     @property
     def title(self) -> str:
@@ -173,6 +174,15 @@ class Store:
     def concepts(self) -> list[str]:
         """Concept names, in the order of the arrays."""
         return [str(name) for name in self.read("concept")]
+
+    @cached_property
+    def numeric(self) -> frozenset[str]:
+        """Concepts of a table that are numbers, which are high in a row or not; a column of 0 and 1
+        alone is there or not. Empty for photos and captions."""
+        if self.things != ROWS:
+            return frozenset()
+        scores = self.concept_score
+        return frozenset(c for k, c in enumerate(self.concepts) if not is_labels(scores[:, k]))
 
     @cached_property
     def synonyms(self) -> dict[str, list[str]]:

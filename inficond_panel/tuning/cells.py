@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from inficond_panel.common.cache import once
 from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import near
-from inficond_panel.common.teacher_outputs import is_labels
 from inficond_panel.distill.metrics.groups import Groups, distinct
 from inficond_panel.distill.suspects import dividing_score, shows
 from inficond_panel.errors import DataError, FileProblem, Remedy, SpecError
@@ -23,7 +22,6 @@ from inficond_panel.spec.framework.yaml_source import hint, short
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT
-from inficond_panel.vocabulary.things import ROWS
 
 #: What may divide images, in the order in which a name is looked up.
 DIVIDES = "column, property, class or concept"
@@ -89,13 +87,7 @@ def divides_by_score(store: Store, name: str) -> bool:
 def is_high_or_low(store: Store, name: str) -> bool:
     """Return True if ``name`` is a concept of a table: a number, which is high in a row or not. A
     concept of the values 0 and 1 alone is there or not."""
-    number = store.things == ROWS and divides_by_score(store, name)
-    return number and not _is_zero_or_one(store, name)
-
-
-@once(8)
-def _is_zero_or_one(store: Store, name: str) -> bool:
-    return is_labels(_scores_of(store, name))
+    return divides_by_score(store, name) and find_name(name, store.concepts) in store.numeric
 
 
 def _scores_of(store: Store, concept: str) -> NDArray:

@@ -44,7 +44,7 @@ PHOTOS_EACH = 10
 class _Candidate:
     """What a student may rely on: ``values`` (n,) with nan where unknown, None of a concept, whose
     scores are known. ``known``: no model has read them from the photo. ``first``: it is ranked
-    before what is about as strong."""
+    before what is about as strong. ``high``: a number (``Store.numeric``)."""
 
     kind: str
     name: str
@@ -52,6 +52,7 @@ class _Candidate:
     known: bool
     first: bool
     weight: float = 0.0
+    high: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class SharedSuspect:
     on the absence. ``weight`` is the influence of a concept. ``called``: it may be wrong to rely
     on; else it is only ranked. ``belongs``: a person said that it belongs to the class.
     ``in_fit``: a column's value that would be called, but goes with the class in the training
-    images only; None for all others.
+    images only; None for all others. ``high``: a number (``Store.numeric``), high in a row or not.
     """
 
     kind: str
@@ -86,6 +87,7 @@ class SharedSuspect:
     rates: Rates
     belongs: bool = False
     in_fit: SplitCounts | None = None
+    high: bool = False
 
 
 @dataclass(frozen=True)
@@ -293,6 +295,7 @@ def _suspect(
         bool(called[m]) and shares.tells(use),
         each.weight,
         shares,
+        high=each.high,
     )
 
 
@@ -329,7 +332,13 @@ def _candidates(
     names = [(c, store.concepts[c]) for c in columns.tolist()]
     concepts = [
         _Candidate(
-            CONCEPT, name, None, bool(of_concepts.two[c]), names_people(name), float(weights[c])
+            CONCEPT,
+            name,
+            None,
+            bool(of_concepts.two[c]),
+            names_people(name),
+            float(weights[c]),
+            name in store.numeric,
         )
         for c, name in names
     ]

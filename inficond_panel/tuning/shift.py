@@ -45,7 +45,8 @@ class Suspect:
     then z, q, reliance and shares come from the labels of that class, or the teacher's decisions
     (``by_teacher``); so do they if it names a value of a column of metadata (``by_column``).
     ``removed``: the concept is held at 0, and correlated concepts carry the labelled thing;
-    ``carries``: it is one of these, and correlated at equal label with such a thing.
+    ``carries``: it is one of these, and correlated at equal label with such a thing. ``high``: it
+    is a number (``Store.numeric``), which is high in a row or not.
     """
 
     concept: str
@@ -64,6 +65,7 @@ class Suspect:
     by_column: bool = False
     removed: bool = False
     carries: bool = False
+    high: bool = False
 
     @property
     def in_shares(self) -> bool:
@@ -426,4 +428,5 @@ def _suspect(
         by_column=bool(other and other.by_column),
         removed=removed,
         carries=carries,
+        high=evidence.concepts[c] in evidence.student.store.numeric,
     )

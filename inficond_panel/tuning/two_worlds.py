@@ -57,8 +57,8 @@ class ClassWorlds:
 
     ``concepts`` are those whose correlation the second world lacks; without any, there are only
     figures of the first. ``by_teacher``: the teacher's decisions stand in for labels. ``meant`` is
-    the world that a person means, "" if nobody said. ``things`` is what sentences call the images,
-    as ``Store.things``.
+    the world that a person means, "" if nobody said. ``numeric`` are concepts that are numbers
+    (``Store.numeric``).
     """
 
     class_name: str
@@ -67,7 +67,7 @@ class ClassWorlds:
     figures: tuple[WorldFigure, ...]
     meant: str = ""
     found: tuple[FoundPart, ...] = ()
-    things: str = "photos"
+    numeric: frozenset[str] = frozenset()
 
     @property
     def alone(self) -> ClassWorlds:
@@ -135,7 +135,7 @@ def compared(
         by_teacher,
         tuple(figures),
         found=found,
-        things=after.store.things,
+        numeric=after.store.numeric,
     )
 
 

@@ -17,10 +17,10 @@ THINGS = {
 }
 
 
-def shown_words(concept: str, things: str) -> str:
-    """Return what an image shows: ``ball``; a row of a table, where a concept is a number, has
-    ``a high ball``."""
-    return f"a high {concept}" if things == ROWS else concept
+def shown_words(concept: str, high: bool) -> str:
+    """Return what an image shows: ``ball``; ``a high lactate`` in a row of a table, if the concept
+    is a number (``Store.numeric``), which is ``high`` or not."""
+    return f"a high {concept}" if high else concept
 
 
 def images_of(things: str) -> str:

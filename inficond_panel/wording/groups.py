@@ -6,7 +6,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.errors import Remedy
 from inficond_panel.store import Store
 from inficond_panel.tuning.cells import is_high_or_low, is_shown_or_not
-from inficond_panel.vocabulary.things import ROWS, shown_words
+from inficond_panel.vocabulary.things import shown_words
 
 #: Words for a class of which the teacher is worse in one group, and what helps.
 TEACHER_GROUP_WORDS = "the teacher is worse in a group"
@@ -31,8 +31,7 @@ def group_words(by: str, group: str, *, shown_or_not: bool, high: bool = False) 
     that show a class or concept and those that do not (``shown_or_not``). A concept of a table is
     ``high`` or not: ``with a high lactate``."""
     if shown_or_not:
-        what = shown_words(by, ROWS) if high else by
-        return f"{'with' if group == '1' else 'without'} {what}"
+        return f"{'with' if group == '1' else 'without'} {shown_words(by, high)}"
     return f"{by}: {group}"
 
 

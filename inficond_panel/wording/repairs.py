@@ -473,7 +473,7 @@ def ask_sentence(suggestion: Suggestion, class_name: str) -> str:
     if context is None:
         return ""
     thumbs = f"{DOWN.glyph} {context.concept}"
-    shown = shown_words(context.concept, suggestion.things)
+    shown = shown_words(context.concept, context.high)
     if context.word:
         thumbs = f"{UP.glyph} {context.word} and {thumbs}"
     return (

@@ -103,7 +103,7 @@ def relied_words(suspect: SharedSuspect) -> str:
 
 def _found(name: str, suspect: SharedSuspect, things: str) -> str:
     (with_, of_with), (without, of_without) = suspect.rates.found
-    what = high_words(suspect, things)
+    what = shown_words(suspect.name, suspect.high)
     if not of_with or not of_without:
         lacking = "without" if of_with else "with"
         return f"None of the {name} {things} is {lacking} {what}, so nothing shows what it costs."
@@ -122,15 +122,11 @@ def _called(name: str, suspect: SharedSuspect, things: str) -> str:
     (with_, of_with), (without, of_without) = suspect.rates.called
     if not of_with or not of_without:
         return ""
+    what = shown_words(suspect.name, suspect.high)
     return (
         f"Where no {name} is, it is called in {_share(with_, of_with)} of the {things} with "
-        f"{high_words(suspect, things)}, {_share(without, of_without)} of those without it."
+        f"{what}, {_share(without, of_without)} of those without it."
     )
-
-
-def high_words(suspect: SharedSuspect, things: str) -> str:
-    """Return the name of a suspect; of a table's concept, which is a number, ``a high lactate``."""
-    return shown_words(suspect.name, things) if suspect.kind == CONCEPT else suspect.name
 
 
 def _apart(counted: tuple[tuple[int, int], tuple[int, int]]) -> float:

@@ -230,7 +230,7 @@ def _shares_clause(name: str, suspect: Suspect, things: str) -> str:
     learned, others = suspect.presence.fit[0], suspect.presence.tune[0]
     falls = learned > others if suspect.reliance > 0 else learned < others
     return (
-        f"it {_is(suspect, things)}in {share(learned)} of the {name} {things} it learned from, "
+        f"it {_is(suspect)}in {share(learned)} of the {name} {things} it learned from, "
         f"{'but' if falls else 'and'} in {share(others)} of the other {name} {things}"
     )
 
@@ -259,9 +259,9 @@ def _carried(suspect: Suspect) -> str:
     return _MOSTLY_CARRIED if number(abs(suspect.weight), 2) == number(0.0, 2) else ""
 
 
-def _is(suspect: Suspect, things: str) -> str:
-    """Return ``is ``, or in a table, whose concepts are numbers, ``is high (above 1.90) ``."""
-    if things != ROWS or suspect.labelled:
+def _is(suspect: Suspect) -> str:
+    """Return ``is ``, or of a number in a table ``is high (above 1.90) ``."""
+    if not suspect.high or suspect.labelled:
         return "is "
     return f"is high (above {number(suspect.presence.threshold, 2)}) "
 
@@ -292,7 +292,7 @@ def _listed(names: Sequence[str]) -> str:
 def suspect_reason(found: ClassShift, suspect: Suspect) -> str:
     """Return a sentence on why a concept is a suspect: shares of training and tuning images."""
     shares = plain_shares(found.class_name, suspect.presence, found.things)
-    shares = f"{_high(suspect, found.things)}{shares}"
+    shares = f"{_high(suspect)}{shares}"
     shares = f"{shares[0].upper()}{shares[1:]}"
     if suspect.labelled:
         of_class = "decisions of the teacher on" if suspect.by_teacher else "labels of"
@@ -301,8 +301,8 @@ def suspect_reason(found: ClassShift, suspect: Suspect) -> str:
     return f"{shares}."
 
 
-def _high(suspect: Suspect, things: str) -> str:
-    return _is(suspect, things).removeprefix("is ")
+def _high(suspect: Suspect) -> str:
+    return _is(suspect).removeprefix("is ")
 
 
 def more_words(suspects: Sequence[Suspect]) -> str:
@@ -405,7 +405,7 @@ def plain_reason(found: ClassShift, suspect: Suspect) -> str:
     """Return sentences for beginners on why a concept is a suspect: shares of images with it, and
     what counted them if labels did not."""
     shares = plain_shares(found.class_name, suspect.presence, found.things)
-    shares = f"{_high(suspect, found.things)}{shares}"
+    shares = f"{_high(suspect)}{shares}"
     shares = f"{shares[0].upper()}{shares[1:]}."
     told = shares, by_score(suspect, found.things), _carried(suspect)
     return " ".join(filter(None, told))

@@ -59,7 +59,7 @@ def part_words(worlds: ClassWorlds, part: FoundPart) -> str:
     """Return the words for the images of a part: ``with soccer ball``."""
     first, *others = worlds.concepts
     more = f" or {count(len(others))} more" if others else ""
-    return f"with{'' if part.shows else 'out'} {shown_words(first, worlds.things)}{more}"
+    return f"with{'' if part.shows else 'out'} {shown_words(first, first in worlds.numeric)}{more}"
 
 
 def figure_texts(worlds: ClassWorlds, world: str) -> list[tuple[str, str]]:
@@ -120,8 +120,8 @@ def _group_text(worlds: ClassWorlds, group: SmallGroup) -> str:
 
 
 def _any_of(worlds: ClassWorlds) -> str:
-    named, more = list(worlds.concepts[:_NAMED]), len(worlds.concepts) - _NAMED
+    named = [shown_words(name, name in worlds.numeric) for name in worlds.concepts[:_NAMED]]
+    more = len(worlds.concepts) - _NAMED
     if more > 0:
         named.append(f"{count(more)} more")
-    some = " or ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
-    return shown_words(some, worlds.things)
+    return " or ".join(filter(None, [", ".join(named[:-1]), named[-1]]))

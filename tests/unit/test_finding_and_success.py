@@ -89,6 +89,12 @@ def test_a_class_that_relies_on_a_concept_is_told_in_one_sentence(found, said):
     assert said in relied_sentence("dog", found)
 
 
+def test_a_number_of_a_table_is_high_in_rows():
+    found = replace(suspect("lactate", 0.9, 0.4), high=True)
+    told = "sepsis relies on lactate: it is high (above 0.50) in 90 % of the sepsis rows"
+    assert relied_sentence("sepsis", found, "rows").startswith(told)
+
+
 def test_a_number_of_a_table_has_a_mean_of_rows():
     low = replace(suspect("haemoglobin", 0.2, 0.21, -0.5), fit=-1.5, tune=-1.31)
     assert relied_sentence("anaemia", low, "rows").endswith(

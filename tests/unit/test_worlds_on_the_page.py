@@ -102,8 +102,10 @@ def test_several_concepts_are_named_up_to_three(concepts, words):
 
 
 def test_a_concept_of_a_table_is_high_or_not():
-    rows = make_worlds(ClassWorlds("ill", ("ggt", "alp"), False, (), things="rows"), "")["rows"]
-    assert rows[1]["photos"].endswith("equally often with and without a high ggt or alp")
+    numbers = frozenset({"ggt", "alp"})
+    worlds = ClassWorlds("ill", ("ggt", "fever", "alp"), False, (), numeric=numbers)
+    told = make_worlds(worlds, "")["rows"][1]["photos"]
+    assert told.endswith("equally often with and without a high ggt, fever or a high alp")
 
 
 def test_the_class_word_alone_says_what_is_missing():

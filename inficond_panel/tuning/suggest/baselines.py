@@ -117,10 +117,11 @@ def _balanced(evidence: Evidence, cell: NDArray[np.intp], seed: int) -> _Way:
 @dataclass(frozen=True)
 class Context:
     """The ``concept`` on which a student relies most beyond the words of its class; ``word`` is the
-    class's own word, "" if it has none."""
+    class's own word, "" if it has none. ``high``: the concept is a number (``Store.numeric``)."""
 
     concept: str
     word: str
+    high: bool = False
 
 
 def contexts_of(students: Sequence[ClassFit]) -> list[Context | None]:
@@ -158,7 +159,8 @@ def _contexts(students: Sequence[ClassFit]) -> list[Context | None]:
         first = int(np.argmax(along)) if len(along) else 0
         shown = len(along) and along[first] > _FLAT
         name = "" if word is None else word.name
-        found.append(Context(store.concepts[first], name) if shown else None)
+        concept = store.concepts[first] if shown else ""
+        found.append(Context(concept, name, concept in store.numeric) if shown else None)
     return found
 
 

@@ -67,8 +67,7 @@ class Suggestion:
     ``contexts`` has, by class without a shift that labels show, the concept on which its student
     relies most beyond its own word. ``level`` is the level of intervals. ``by`` divides images into
     groups, if levers were compared by the worst group; else "". ``small_groups`` are the skipped
-    classes of which a group has too few images. ``things`` is what sentences call the images, as
-    ``Store.things``.
+    classes of which a group has too few images.
     """
 
     seed: int
@@ -80,7 +79,6 @@ class Suggestion:
     contexts: dict[str, Context] = field(default_factory=dict)
     by: str = ""
     small_groups: tuple[str, ...] = ()
-    things: str = "photos"
 
     @cached_property
     def unknown(self) -> dict[str, TeacherSkill]:
@@ -229,7 +227,7 @@ def suggest(
         if not Belonging(tuner.store, said).has(name, CONCEPT, each.concept)
     }
     learned = repairs, skipped, contexts
-    made = Suggestion(seed, node.id, len(seen), level, *learned, by, small, tuner.store.things)
+    made = Suggestion(seed, node.id, len(seen), level, *learned, by, small)
     if progress is not None:
         progress(1.0, "all repairs compared")
     return made

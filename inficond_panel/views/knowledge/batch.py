@@ -281,7 +281,7 @@ class BatchUpdater:
             return None
         concepts = correlated_concepts(thumbs, self.app.store)
         known = tuning.worlds.get(name) or ClassWorlds(
-            name, concepts, by_teacher=False, figures=(), things=self.app.store.things
+            name, concepts, by_teacher=False, figures=(), numeric=self.app.store.numeric
         )
         return make_worlds(known, tuning.meant.get(name, ""))
 

@@ -37,12 +37,11 @@ from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.shift_kinds import LOST
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.things import CONCEPT
+from inficond_panel.vocabulary.things import CONCEPT, shown_words
 from inficond_panel.wording.shared_bias import (
     asked_sentence,
     calls_tell,
     condition,
-    high_words,
     short_sentence,
     thumb_of,
 )
@@ -129,7 +128,7 @@ def make_shared(shared: Mapping[str, StudentShared], asked: Sequence[str]) -> li
             "class_name": name,
             "relies": "may rely on" if one.use > 0 else "may rely on the absence of",
             "concept": one.name if one.kind == CONCEPT else "",
-            "bars": _bars_of(one, shared[name].found.things),
+            "bars": _bars_of(one),
             "removable": False,
             "thing": one.name,
             "kind": one.kind,
@@ -144,13 +143,16 @@ def make_shared(shared: Mapping[str, StudentShared], asked: Sequence[str]) -> li
     ]
 
 
-def _bars_of(one: SharedSuspect, things: str) -> dict[str, Any]:
+def _bars_of(one: SharedSuspect) -> dict[str, Any]:
     """Return the bars of photos with a suspect and without it, {} if there are none on a side."""
     wrong = calls_tell(one)
     (with_, of_with), (without, of_without) = one.rates.called if wrong else one.rates.found
     if not of_with or not of_without:
         return {}
-    words = f"with {high_words(one, things)} ({count(of_with)})", f"without ({count(of_without)})"
+    words = (
+        f"with {shown_words(one.name, one.high)} ({count(of_with)})",
+        f"without ({count(of_without)})",
+    )
     return make_bars(
         "called" if wrong else "found", one.name, *words, (with_ / of_with, without / of_without)
     )
