@@ -139,6 +139,7 @@ def suspected(runs: list[Run]) -> dict[str, Any]:
         "pairs": len(runs),
         "shift": sum(run.shift.kind == "shift" for run in runs),
         "first": int((ranks == 1).sum()),
+        "named": sum(run.named for run in runs),
         "in_first_group": sum(run.in_first_group for run in runs),
         "tells_context_as_well": sum(run.tells_context for run in runs),
         "among_five": int(((ranks >= 1) & (ranks <= 5)).sum()),

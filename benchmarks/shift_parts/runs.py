@@ -49,6 +49,7 @@ class Run:
     in_first_group: bool  # its word is the first suspect, or grouped with it
     tells_context: bool  # the first suspect tells its photos as well as its word, by AUC
     rank_by_influence: int = 0
+    named: bool = False  # its word is the suspect that the finding names
     gains: dict[str, Change] = field(default_factory=dict)
     apart: dict[str, float] = field(default_factory=dict)  # gains where class and context disagree
     stated: float = 0.0  # gain that suggest states, in AP points
@@ -158,6 +159,7 @@ def _biased(case: Case, **how: Any) -> tuple[Run, TunableStudents]:
         not set(words).isdisjoint(_first(shift)),
         _tells_context(store, pair, listed[:1]),
         1 + int(np.count_nonzero(weight > weight[list(pair.words)].max())),
+        bool(listed) and shift.first.concept in words,
     )
     return found, students
 

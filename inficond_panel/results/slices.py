@@ -42,7 +42,8 @@ SURE = 0.05
 Masks = Mapping[str, np.ndarray]
 _LUCK = (
     "Among {tests} slices tested, some are low by chance: p (Holm) corrects for that. Expected is "
-    "the value of equally many images with the same labels, drawn at random."
+    "the value of equally many images with the same labels, drawn at random; a worst slice is the "
+    "lowest of those below it, whereas a worst group is the lowest of all."
 )
 
 
