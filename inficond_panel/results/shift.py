@@ -32,6 +32,7 @@ from inficond_panel.tuning.suggest.baselines import Baseline
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED
 from inficond_panel.vocabulary.aims import MEAN_AP, WORST_GROUP, aim_words
+from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.lost_thresholds import lost_sentences
@@ -154,7 +155,7 @@ def _class_shift(
         if baselines:
             plain = _class_shift(tuner, node_id, class_name, False, seed)
             return with_baselines(photos, plain, tuner.spec.views.noise())
-        return class_shift(photos)
+        return replace(class_shift(photos), by_bounds=tuner.refit != TARGET)
 
 
 def _headings(by: str) -> dict[str, Heading]:

@@ -30,7 +30,7 @@ ALIKE = 0.5
 #: Difference of shares below which a suspect's loss is modest.
 MODEST = 0.2
 #: Largest number of suspects per class, and of members per group.
-MOST, MOST_ALIKE = 10, 8
+MOST, MOST_ALIKE, MOST_CARRIERS = 10, 8, 3
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Suspect:
     photos that show the concept. If the concept names another class of the store, ``labelled``,
     then z, q, reliance and shares come from the labels of that class, or the teacher's decisions
     (``by_teacher``); so do they if it names a value of a column of metadata (``by_column``).
-    ``removed``: the concept is held at 0, and correlated concepts carry the labelled thing;
-    ``carries``: it is one of these, and correlated at equal label with such a thing. ``high``: it
-    is a number (``Store.numeric``), which is high in a row or not.
+    ``removed``: the concept is held at 0, and correlated concepts carry the labelled thing.
+    ``carried_by`` are the concepts by which the student relies on it most (``_carriers``).
+    ``high``: it is a number (``Store.numeric``), which is high in a row or not.
     """
 
     concept: str
@@ -64,7 +64,7 @@ class Suspect:
     by_teacher: bool = False
     by_column: bool = False
     removed: bool = False
-    carries: bool = False
+    carried_by: tuple[str, ...] = ()
     high: bool = False
 
     @property
@@ -126,7 +126,8 @@ class ClassShift:
 
     ``own_word`` is the AP on ``tune`` of the concept named like the class, ``tune_model`` the AP of
     a cross-fitted logistic regression on the labels of ``tune``; None if not computed. ``things``
-    is what sentences call the images.
+    is what sentences call the images. ``by_bounds``: thumbs set bounds (``tuning.refit`` all), so
+    that the removal of a concept without influence changes nothing.
     """
 
     class_name: str
@@ -145,6 +146,7 @@ class ClassShift:
     own_word: Interval | None = None
     tune_model: Interval | None = None
     things: str = "photos"
+    by_bounds: bool = False
 
     @property
     def decisive(self) -> Verdict | None:
@@ -152,32 +154,20 @@ class ClassShift:
         return self.verdict if self.memory is None else self.memory.labels
 
     @property
-    def relied_on(self) -> tuple[Suspect, ...]:
-        """Suspects that can be removed: those with an influence, and those that a column of
-        metadata knows, which correlated concepts may carry; none that is removed already."""
-        return tuple(
-            one for one in self.suspects if one.weight or (one.by_column and not one.removed)
-        )
-
-    @property
     def first(self) -> Suspect:
-        """The suspect to name: the first that can be removed, else the first.
-
-        If suspects alone make the shift, or the first is removed already but relied on still, it is
-        one of those that are ``clear``, or that carry a removed one: another is not why the class
-        is said to have a shift."""
-        reasons = self.suspects
-        measured = self.decisive is not None and self.decisive.kind == SHIFT
-        if not measured or reasons[0].removed:
-            reasons = (
-                tuple(one for one in reasons if one.concept in self.clear or one.carries) or reasons
-            )
-        return next((one for one in reasons if one in self.relied_on), reasons[0])
+        """The suspect to name: the first. If suspects alone make the shift, the first of those that
+        are ``clear``: another is not why the class is said to have a shift."""
+        if self.decisive is not None and self.decisive.kind == SHIFT:
+            return self.suspects[0]
+        reasons = (one for one in self.suspects if one.concept in self.clear)
+        return next(reasons, self.suspects[0])
 
     @property
     def removable(self) -> bool:
-        """Whether the suspect to name can be removed."""
-        return bool(self.suspects) and self.first in self.relied_on
+        """Whether a removal of the suspect to name changes the student."""
+        if not self.suspects or self.first.removed:
+            return False
+        return bool(self.first.weight) or not self.by_bounds
 
     @property
     def slight(self) -> bool:
@@ -372,42 +362,36 @@ def _suspects(evidence: Evidence, lost: _Lost) -> tuple[Suspect, ...]:
     """Return the significant suspects, each with the group of concepts of the same meaning."""
     order, held = _standing_out(evidence, lost), _held_at_zero(evidence)
     order = order[~held[order] | np.isin(order, lost.relied_on)][: MOST * 3]
-    carries = _carriers(evidence, lost, order[held[order]])
     scores = evidence.tune_scores[:, order].T
     alike = evidence.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)
     return tuple(
-        _suspect(
-            *(evidence, lost, int(c), order[same][:MOST_ALIKE]),
-            removed=bool(held[c]),
-            carries=bool(carries[c]),
-        )
+        _suspect(*(evidence, lost, int(c), order[same][:MOST_ALIKE]), removed=bool(held[c]))
         for c, same in zip(order[:MOST], alike, strict=False)
     )
 
 
-def _carriers(evidence: Evidence, lost: _Lost, removed: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return the mask (C,) of the concepts by which the student relies on labelled things whose
-    concepts are ``removed`` (indices): on tune, at equal label, their scores go with a thing by
-    more than chance (5 %), on the side on which their weight makes the logit follow it."""
-    of, weights = evidence.one_of_each, evidence.student.weights
-    carries = np.zeros(len(weights), dtype=np.bool_)
-    for thing in (lost.labelled[int(c)] for c in removed):
-        label = np.where(thing.tune < 0, thing.tune[thing.tune >= 0].mean(), thing.tune)
-        (along,) = of.tune_photos.partial_correlation(label[None])
-        sure = np.abs(along) * np.sqrt(len(label)) >= PLAUSIBLE
-        carries |= sure & (along * weights * thing.reliance > 0)
-    return carries
+def _carriers(evidence: Evidence, c: int, of: Labelled | None) -> tuple[str, ...]:
+    """Return the concepts by which the student relies most on concept ``c``, or on the thing with
+    the labels ``of``: at most ``MOST_CARRIERS``, neither itself nor a word of the class.
+
+    At equal class label the logit rises with the thing by the sum, over all concepts, of weight
+    times the rise of the score with the thing: the terms of this sum, on the photos of tune."""
+    thing = evidence.tune_scores[:, c] if of is None else of.tune
+    known = np.ones(len(thing), dtype=np.bool_) if of is None else of.tune >= 0
+    apart = thing[known].astype(np.float64)
+    for side in (0, 1):
+        at = evidence.tune_label[known] == side
+        apart[at] -= apart[at].mean() if at.any() else 0.0
+    terms = evidence.student.weights * (apart @ evidence.tune_scores[known])
+    terms[[c, *_meaning_class(evidence)]] = 0.0
+    terms *= np.sign(terms.sum())
+    first = np.argsort(-terms, kind="stable")[:MOST_CARRIERS]
+    return tuple(evidence.concepts[j] for j in first if terms[j] > 0)
 
 
 def _suspect(
-    evidence: Evidence,
-    lost: _Lost,
-    c: int,
-    group: NDArray[np.intp],
-    *,
-    removed: bool,
-    carries: bool,
+    evidence: Evidence, lost: _Lost, c: int, group: NDArray[np.intp], *, removed: bool
 ) -> Suspect:
     other = lost.labelled.get(c)
     measured = lost.measured if other else lost.by_scores
@@ -427,6 +411,6 @@ def _suspect(
         by_teacher=bool(other and other.by_teacher),
         by_column=bool(other and other.by_column),
         removed=removed,
-        carries=carries,
+        carried_by=_carriers(evidence, c, other),
         high=evidence.concepts[c] in evidence.student.store.numeric,
     )

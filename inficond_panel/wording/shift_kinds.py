@@ -97,10 +97,8 @@ def _removal(shift: ClassShift) -> str:
     advice the less it lost."""
     if shift.suspects and shift.first.removed:
         return ALREADY
-    if not shift.relied_on:
-        return NOTHING_TO_REMOVE
-    if not shift.first.weight:
-        return NO_EFFECT
+    if not shift.removable:
+        return NO_EFFECT if shift.suspects else NOTHING_TO_REMOVE
     if shift.slight:
         return SLIGHT
     return MODEST if shift.modest else LOST.remedy

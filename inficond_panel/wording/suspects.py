@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.common.near_words import listed
+from inficond_panel.common.near_words import listed, with_and
 from inficond_panel.common.numbers import count, number, share, signed
 from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, Presence, Verdict
 from inficond_panel.tuning.shift import ClassShift, Suspect, TeacherMemory
@@ -16,9 +16,9 @@ from inficond_panel.wording.metrics import teacher_sentence
 #: Number of classes that are named; the rest is left out.
 NAMED = 6
 #: Reasons why a student relies on a concept that has no influence, or hardly any.
-CARRIED = "Its own influence is 0: correlated concepts carry it."
-REMOVED = "The concept is removed, but correlated concepts carry it."
-_MOSTLY_CARRIED = "Its own influence is nearly 0: correlated concepts carry it."
+CARRIED = "Its own influence is 0: correlated concepts carry it"
+REMOVED = "The concept is removed, but correlated concepts carry it"
+_MOSTLY_CARRIED = "Its own influence is nearly 0: correlated concepts carry it"
 #: Sentence on a suspect that the score of its concept shows, not labels.
 BY_SCORE = "Counted by the concept's score, not by labels: its name is the nearest word."
 #: Sentence on the command that tries repairs, whatever the verdict.
@@ -251,12 +251,13 @@ def means_clause(name: str, suspect: Suspect, things: str = "photos") -> str:
 
 
 def _carried(suspect: Suspect) -> str:
-    """Return why a student relies on a concept whose influence is 0.00; "" of another."""
-    if suspect.removed:
-        return REMOVED
-    if not suspect.weight:
-        return CARRIED
-    return _MOSTLY_CARRIED if number(abs(suspect.weight), 2) == number(0.0, 2) else ""
+    """Return why a student relies on a concept whose influence is 0.00, and by which others; "" of
+    another."""
+    if number(abs(suspect.weight), 2) != number(0.0, 2):
+        return ""
+    why = REMOVED if suspect.removed else _MOSTLY_CARRIED if suspect.weight else CARRIED
+    first = f", most of all {with_and(suspect.carried_by)}" if suspect.carried_by else ""
+    return f"{why}{first}."
 
 
 def _is(suspect: Suspect) -> str:

@@ -122,10 +122,13 @@ def test_the_advice_to_remove_is_conditional_where_shares_differ_modestly(shares
     assert finding_sentence(found, one).endswith(said)
 
 
-def test_the_removal_of_a_concept_without_influence_is_not_advised_alone():
+@pytest.mark.parametrize(("by_bounds", "advice"), [(True, NO_EFFECT), (False, LOST.remedy)])
+def test_the_removal_of_a_concept_without_influence_changes_targets_but_no_bound(by_bounds, advice):
     found = Differences("dog", (50, 50), (100, 100), (LOST,), (), 0.0)
-    carried = replace(suspect("ball"), weight=0.0, by_column=True, labelled="ball")
-    assert finding_sentence(found, replace(shift(), suspects=(carried,))).endswith(NO_EFFECT)
+    carried = replace(suspect("ball"), weight=0.0, labelled="ball")
+    one = replace(shift(), suspects=(carried, suspect("leash")), by_bounds=by_bounds)
+    assert finding_sentence(found, one).startswith("dog relies on ball: ")
+    assert finding_sentence(found, one).endswith(advice)
 
 
 def test_no_removal_comes_first_where_the_difference_is_slight():
