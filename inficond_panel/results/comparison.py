@@ -139,11 +139,13 @@ def compare(
 
 def _same(before: Student, after: Student) -> bool:
     """Return True if two students of a class are equal, on the images too: two with equal weights
-    may be shown differently if one of them was chosen by the images' labels."""
+    may be shown differently if one of them was chosen by the images' labels, and with one class per
+    image decide otherwise if others changed."""
     return (
         bool((before.weights == after.weights).all())
         and before.intercept == after.intercept
         and np.array_equal(before.logits, after.logits)
+        and np.array_equal(before.decided, after.decided)
     )
 
 

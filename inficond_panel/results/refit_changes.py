@@ -13,7 +13,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.common.ordering import strongest
 from inficond_panel.tuning import Student, Students
 from inficond_panel.tuning.fitting.images import Images
-from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 #: Changes up to this, in logits, count as none: the solver is not more precise.
 _STILL = 1e-9
@@ -270,16 +270,19 @@ _LEAST_MOVED = 5e-4  #: mean change of a probability; sentences show three digit
 
 @dataclass(frozen=True)
 class MovedClass:
-    """A class that was not tuned, and whose probabilities changed nevertheless.
+    """A class that was not tuned, and whose probabilities or decisions changed nevertheless.
 
-    ``moved`` is the mean |change of its probability| over the images of a split; ``turned`` counts
-    the images whose decision changed. ``ap_before`` and ``ap_after`` belong to the split, nan
-    without a positive.
+    ``moved`` is the mean |change of its probability| over the images of a split, None if only its
+    decisions changed: it is now the likeliest class of other images. ``turned`` counts the images
+    whose decision changed, ``to_right`` and ``to_wrong`` those with a label. ``ap_before`` and
+    ``ap_after`` belong to the split, nan without a positive.
     """
 
     class_name: str
-    moved: float
+    moved: float | None
     turned: int
+    to_right: int
+    to_wrong: int
     ap_before: float
     ap_after: float
 
@@ -287,35 +290,43 @@ class MovedClass:
 def moved_classes(before: Students, after: Students) -> tuple[MovedClass, ...]:
     """Return how the classes changed that the iteration of ``after`` does not tune, largest first.
 
-    Both arguments are on one split. Students per class give none, since they do not change. The
-    caller counts evaluations on the holdout.
+    Both arguments are on one split. A student per class does not change; with one class per image
+    it may be the likeliest of other images. The caller counts evaluations on the holdout.
     """
-    if after.evaluation.link != SOFTMAX:
+    joint = after.evaluation.link == SOFTMAX
+    if not joint and after.evaluation.store.task != SINGLE_LABEL:
         return ()
-    classes = [_moved(before[name], after[name]) for name in after if name not in after.node.tuned]
-    return tuple(sorted(classes, key=lambda each: (-each.moved, each.class_name)))
+    others = [name for name in after if name not in after.node.tuned]
+    classes = [_moved(before[name], after[name], joint) for name in others]
+    known = [each for each in classes if joint or each.turned]
+    return tuple(sorted(known, key=lambda each: (-(each.moved or each.turned), each.class_name)))
 
 
-def _moved(before: Student, after: Student) -> MovedClass:
-    change = np.abs(expit(after.logits) - expit(before.logits))
+def _moved(before: Student, after: Student, joint: bool) -> MovedClass:
+    turned = before.decided != after.decided
+    label, present = after.labels[turned], after.decided[turned]
     return MovedClass(
         class_name=after.class_name,
-        moved=float(change.mean()),
-        turned=int(np.count_nonzero(before.decided != after.decided)),
+        moved=float(np.abs(expit(after.logits) - expit(before.logits)).mean()) if joint else None,
+        turned=int(np.count_nonzero(turned)),
+        to_right=int(np.count_nonzero(label == present)),
+        to_wrong=int(np.count_nonzero((label >= 0) & (label != present))),
         ap_before=before.metrics.ap,
         ap_after=after.metrics.ap,
     )
 
 
 def moved_sentence(moved: Sequence[MovedClass], split: str, *, planned: bool = False) -> str:
-    """Return a sentence on the untuned classes whose probabilities changed most on ``split``.
+    """Return a sentence on the untuned classes that changed most on ``split``.
 
     It is empty without such classes. With ``planned`` it reads "would move", for a preview.
     """
     if not moved:
         return ""
+    if moved[0].moved is None:
+        return _turned_sentence(moved, split, planned)
     verb = "would move" if planned else "moved"
-    most = [each for each in moved if each.moved >= _LEAST_MOVED][:_SHOWN]
+    most = [each for each in moved if (each.moved or 0.0) >= _LEAST_MOVED][:_SHOWN]
     if not most:
         least = f"{_LEAST_MOVED:g} or more"
         return f"The classes share one softmax; no other {verb} by {least} on {split}."
@@ -323,6 +334,20 @@ def moved_sentence(moved: Sequence[MovedClass], split: str, *, planned: bool = F
     more = f"; {count(rest)} more {verb} less" if rest else ""
     clauses = "; ".join(map(_clause, most))
     return f"The classes share one softmax, so others {verb} too, most on {split}: {clauses}{more}."
+
+
+def _turned_sentence(turned: Sequence[MovedClass], split: str, planned: bool) -> str:
+    verb, rest = "would change" if planned else "changed", len(turned) - _SHOWN
+    more = f"; {count(rest)} more" if rest > 0 else ""
+    clauses = ", ".join(
+        f"{each.class_name} on {count(each.turned, 'image')} ({each.to_right:,} to right, "
+        f"{each.to_wrong:,} to wrong)"
+        for each in turned[:_SHOWN]
+    )
+    return (
+        f"An image has one class, so decisions on other classes {verb} too, on {split}: "
+        f"{clauses}{more}."
+    )
 
 
 def _clause(each: MovedClass) -> str:

@@ -11,15 +11,16 @@ import pandas as pd
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.threads import one_thread
+from inficond_panel.distill.metrics.outcome import Cutoff
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.shift import made_at, student_photos, student_shift
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.history.belongs import ReliedThing
-from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.settled import not_said_twice, settled_shared
 from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect, shared_suspects
 from inficond_panel.tuning.showing import showing_concepts
-from inficond_panel.tuning.thresholds import thresholds_by_class
+from inficond_panel.vocabulary.splits import FIT, TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording import shared_bias as words
 from inficond_panel.wording.shared_bias import (
     SHARED,
@@ -53,13 +54,6 @@ _ASKED = (
 _HIDDEN = "Concepts are ranked, and not marked: name a class to see them."
 
 
-def shared_of(evidence: Evidence, thresholds: Mapping[str, float]) -> SharedFound:
-    """Return what the student of a class may rely on in all photos; ``thresholds`` are logits from
-    which a class is found, by class (default 0)."""
-    student = evidence.student
-    return shared_suspects(evidence, thresholds_by_class(thresholds, student.store)[student.k])
-
-
 @dataclass(frozen=True)
 class StudentShared:
     """What the student of a class may rely on in all photos: ``found``, and for each suspect that
@@ -77,9 +71,11 @@ def student_shared(tuner: Tuner, node: Node, class_name: str, *, seed: int = 0) 
     """Return what the class's student at ``node`` may rely on in all photos, with the marks of what
     people said belongs to the class. What ``student_shift`` names is not called again.
 
-    Takes tenths of a second, once per refit of the class. Does not use the holdout.
+    Takes tenths of a second, once per refit of the class, or with one class per image of any class.
+    Does not use the holdout.
     """
-    made = _student_shared(tuner, made_at(tuner, node, class_name), class_name, seed)
+    made_by = node.id if tuner.store.task == SINGLE_LABEL else made_at(tuner, node, class_name)
+    made = _student_shared(tuner, made_by, class_name, seed)
     shift = student_shift(tuner, node, class_name, seed=seed)
     found = not_said_twice(settled_shared(made.found, tuner.belonging()), shift)
     return replace(made, found=found)
@@ -89,7 +85,7 @@ def student_shared(tuner: Tuner, node: Node, class_name: str, *, seed: int = 0) 
 def _student_shared(tuner: Tuner, node_id: str, class_name: str, seed: int) -> StudentShared:
     with one_thread():
         evidence = student_photos(tuner, node_id, class_name, seed)
-        found = shared_of(evidence, tuner.spec.students.threshold)
+        found = shared_suspects(evidence, _cutoff(tuner, tuner.node(node_id), class_name))
         rows = np.concatenate([evidence.fit, evidence.tune])
         showing = {
             (each.kind, each.name): showing_concepts(
@@ -98,6 +94,17 @@ def _student_shared(tuner: Tuner, node_id: str, class_name: str, seed: int) -> S
             for each in (*found.called, *found.in_fit)
         }
     return StudentShared(found, showing)
+
+
+def _cutoff(tuner: Tuner, node: Node, class_name: str) -> Cutoff:
+    """Return the logit above which an image has the class: one, or one per image of the store (N,)
+    if it is that of the likeliest other class; not known (nan) on the holdout."""
+    if tuner.store.task != SINGLE_LABEL:
+        return tuner.at(node, TUNE)[class_name].outcome.cutoff
+    cutoff = np.full(len(tuner.store.images), np.nan)
+    for split in (FIT, TUNE):
+        cutoff[tuner.store.rows(split)] = tuner.at(node, split)[class_name].outcome.cutoff
+    return cutoff
 
 
 def asked_classes(seen: Mapping[str, StudentShared]) -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.cache import once
 from inficond_panel.concepts.own_words import class_words, classes_by_word, near_words, own_word
-from inficond_panel.distill.metrics.outcome import decided
+from inficond_panel.distill.metrics.outcome import Cutoff, above, cutoff_rows
 from inficond_panel.distill.shared_bias import (
     Candidates,
     Rates,
@@ -29,7 +29,7 @@ from inficond_panel.vocabulary.people import names_people
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.presence import ABSENT
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT, MOST_VALUES, PICTURE
 
 #: Factor of the strength of classes, columns and people, which are ranked first if comparable.
@@ -116,15 +116,16 @@ class SharedFound:
         return tuple(each for each in self.suspects if each.in_fit and not each.belongs)
 
 
-def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST) -> SharedFound:
+def shared_suspects(evidence: Evidence, cutoff: Cutoff = 0.0, most: int = MOST) -> SharedFound:
     """Return what the student of a class may rely on in the photos of fit and tune together, at
     most so many, and all that are called.
 
-    Its logits are of students that were not fitted to a photo; from ``threshold`` on it finds the
-    class. What the photos of tune do not show by themselves is not called, if they are enough; of a
-    column it is ``in_fit`` if the photos of fit would call it. A
-    class whose labels the teacher's decisions replace is not measured. Of what a model has read
-    from the photos only presence is ranked: the absence of a thing is seldom what one score says.
+    Its logits are of students that were not fitted to a photo; above the ``cutoff``, one for all
+    photos or one for each of the store (N,), it finds the class. What the photos of tune do not
+    show by themselves is not called, if they are enough; of a column it is ``in_fit`` if the photos
+    of fit would call it. A class whose labels the teacher's decisions replace is not measured. Of
+    what a model has read from the photos only presence is ranked: the absence of a thing is seldom
+    what one score says.
     """
     of = evidence.one_of_each
     label = np.concatenate([of.fit_label, of.tune_label])
@@ -143,7 +144,7 @@ def shared_suspects(evidence: Evidence, threshold: float = 0.0, most: int = MOST
     rank *= np.sqrt(_shown(of, every, measured.use))
     rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
     order = [m for m in np.argsort(-rank, kind="stable") if rank[m] > 0]
-    decision = decided(logit[:, None], np.array([threshold]), MULTI_LABEL)[:, 0]
+    decision = above(logit, cutoff_rows(cutoff, rows))
     some = [*order[:most], *(m for m in order[most:] if called[m] or in_fit[m])]
     listed = np.array(some, dtype=np.intp)
     suspects = [

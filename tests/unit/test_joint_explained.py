@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from factory import small_spec
 from frames import SINGLE as CLASSES
 from frames import joint_spec
 from scipy.special import softmax
@@ -16,6 +17,7 @@ from viewing import ask
 from inficond_panel import distill, load_students
 from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, free_range
 from inficond_panel.errors import TuningError
+from inficond_panel.results.comparison import compare
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.sensitivity import penalty_path, stability
@@ -225,13 +227,36 @@ def test_the_class_that_moved_most_is_told_first(moved):
     assert told.index(moved[0].class_name) < told.index(moved[1].class_name)
 
 
-def test_students_per_class_move_no_other_class(tuner):
+def test_students_per_class_turn_decisions_on_others_where_an_image_has_one_class(tuner):
+    """Against the likeliest class of each image, before and after."""
     plain = tuner.with_students(link="sigmoid")
-    same = plain.fine_tune(plain.root(), [Intent("cat", "a", "up", 4.0)])
-    assert moved_classes(*(plain.at(each, "tune") for each in (plain.root(), same))) == ()
+    nodes = plain.root(), plain.fine_tune(plain.root(), [Intent("cat", "a", "up", 4.0)])
+    moved = moved_classes(*(plain.at(each, "tune") for each in nodes))
+    rows, classes = plain.store.rows("tune"), plain.store.classes
+    old, new = (plain.logits(each, rows).argmax(axis=1) for each in nodes)
+    label = plain.store.label[rows].argmax(axis=1)
+    for each in moved:
+        k = classes.index(each.class_name)
+        turned = (old == k) != (new == k)
+        right = (new == k) == (label == k)
+        counts = turned.sum(), (turned & right).sum(), (turned & ~right).sum()
+        assert (each.turned, each.to_right, each.to_wrong) == counts
+    assert moved
+    assert "cat" not in [each.class_name for each in moved]
+    told = moved_sentence(moved, "tune")
+    first = moved[0]
+    assert told.startswith("An image has one class, so decisions on other classes changed too, on")
+    assert f"{first.class_name} on {first.turned} image" in told
+    assert {each.class_name for each in compare(plain, *nodes).classes} >= {"cat", first.class_name}
 
 
-STILL = MovedClass("cat", 1e-5, 0, 0.5, 0.5)
+def test_students_per_class_move_no_other_class(tmp_path):
+    tuner = open_tuner(small_spec(tmp_path))
+    nodes = tuner.root(), tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
+    assert moved_classes(*(tuner.at(each, "tune") for each in nodes)) == ()
+
+
+STILL = MovedClass("cat", 1e-5, 0, 0, 0, 0.5, 0.5)
 
 
 def test_nothing_is_told_where_no_class_moved():
@@ -244,7 +269,7 @@ def test_classes_that_hardly_moved_are_told_together():
 
 
 def test_a_class_that_moved_is_told_by_its_probability():
-    far = MovedClass("dog", 0.25, 1, np.nan, np.nan)
+    far = MovedClass("dog", 0.25, 1, 1, 0, np.nan, np.nan)
     assert moved_sentence((far, STILL), "tune") == (
         "The classes share one softmax, so others moved too, most on tune: dog, probability by "
         "0.250 on average, 1 prediction changed; 1 more moved less."
