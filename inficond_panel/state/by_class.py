@@ -13,7 +13,7 @@ from inficond_panel.results.shift import made_at
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
-from inficond_panel.tuning import Node
+from inficond_panel.tuning import Node, Tuner
 
 
 class ByClass(param.Parameterized):
@@ -68,13 +68,17 @@ class ByClass(param.Parameterized):
         if now.id == before.id:
             return
         self._node = now
-        same = {n for n in self.by_class if made_at(tuner, before, n) == made_at(tuner, now, n)}
+        same = {name for name in self.by_class if self._same(tuner, before, now, name)}
         kept = {
             key: {name: each for name, each in getattr(self, key).items() if name in same}
             for key in self.RESULTS
         }
         self.param.update(**kept, problem="")
         self._next()
+
+    def _same(self, tuner: Tuner, before: Node, now: Node, class_name: str) -> bool:
+        """Return whether a class has the same result at both nodes."""
+        return made_at(tuner, before, class_name) == made_at(tuner, now, class_name)
 
     def _failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):

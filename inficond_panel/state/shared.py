@@ -14,8 +14,9 @@ from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
-from inficond_panel.tuning import Node
+from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.settled import settled_shared
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 
 class SharedState(ByClass):
@@ -73,6 +74,10 @@ class SharedState(ByClass):
         names = [first, *(self.wanted if ready else [])] if first else self.wanted * ready
         known = shifts.by_class.keys() - self.by_class.keys()
         return [name for name in dict.fromkeys(names) if name in known]
+
+    def _same(self, tuner: Tuner, before: Node, now: Node, class_name: str) -> bool:
+        several = tuner.store.task != SINGLE_LABEL  # else students of other classes decide, too
+        return several and super()._same(tuner, before, now, class_name)
 
     @param.depends("_belong.belonging", watch=True)
     def _settle(self) -> None:

@@ -354,7 +354,8 @@ def relying_sentence(
     if wrong:
         rest = ":" if wrong == shown else f"; the {count(shown)} that lose most are these:"
         who = f"{count(wrong)} of {them}" if classes > 1 else "It"
-        sentences.append(f"{who} may rely on the wrong thing{rest}")
+        so_far = "So far " if unshared and classes > 1 else ""
+        sentences.append(f"{so_far}{who} may rely on the wrong thing{rest}")
         return " ".join(sentences)
     if shared:
         who = f"{count(len(shared))} of {them}" if classes > 1 else "It"

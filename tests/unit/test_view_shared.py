@@ -218,7 +218,7 @@ def test_no_view_gives_an_all_clear_before_the_classes_are_checked(path, monkeyp
     real = student_shared
 
     def noted(*given):
-        seen.append((start.panel.purpose, make_unchecked(app.shared)))
+        seen.append((start.panel.purpose, make_unchecked(app.shared, len(app.store.classes))))
         return real(*given)
 
     monkeypatch.setattr("inficond_panel.state.shared.student_shared", noted)
@@ -228,6 +228,22 @@ def test_no_view_gives_an_all_clear_before_the_classes_are_checked(path, monkeyp
     assert legend == "looking …"
     assert table.unchecked == ""
     assert "Looking" not in start.panel.purpose
+
+
+def test_a_count_of_some_classes_is_said_to_be_so_far(path):
+    app = AppState(open_tuner(path, history=":memory:"), Jobs(inline=True))
+    app.shifts.start()
+    app.shared.want(app.store.classes[:1])
+    assert make_unchecked(app.shared, len(app.store.classes)) == "none so far"
+    app.shared.want(app.store.classes)
+    assert make_unchecked(app.shared, len(app.store.classes)) == ""
+
+
+def test_in_a_small_store_all_classes_are_checked(path):
+    app = AppState(open_tuner(path, history=":memory:"), Jobs(inline=True))
+    StartView(app)
+    app.shifts.start()
+    assert set(app.shared.by_class) == set(app.store.classes)
 
 
 def test_where_the_check_fails_the_reason_is_said_in_place_of_an_all_clear(path, monkeypatch):

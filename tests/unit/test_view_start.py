@@ -61,16 +61,14 @@ FOUND = {
 
 
 # --- sentences and cards -----------------------------------------------------------------------
-def test_each_student_that_relies_on_a_suspect_has_a_card_and_first_what_can_be_removed():
-    for carried, concept in ((0, "ball"), (1, "grass"), (2, "ball")):
-        suspects = [
-            replace(each, weight=float(at >= carried))
-            for at, each in enumerate(FOUND["dog"].suspects)
-        ]
-        found = {**FOUND, "dog": replace(FOUND["dog"], suspects=tuple(suspects))}
-        made = make_cards(found, ["dog", "cat"])
-        shown = [(card["class_name"], card["concept"], card["removable"]) for card in made]
-        assert shown == [("dog", concept, carried < 2), ("cat", "sofa", True)]
+@pytest.mark.parametrize("by_bounds", [False, True])
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_card_removes_what_has_an_influence_or_what_targets_are_cleared_of(weight, by_bounds):
+    suspects = [replace(FOUND["dog"].suspects[0], weight=weight), *FOUND["dog"].suspects[1:]]
+    dog = replace(FOUND["dog"], suspects=tuple(suspects), by_bounds=by_bounds)
+    made = make_cards({**FOUND, "dog": dog}, ["dog", "cat"])
+    shown = [(card["class_name"], card["concept"], card["removable"]) for card in made]
+    assert shown == [("dog", "ball", weight > 0 or not by_bounds), ("cat", "sofa", True)]
 
 
 def test_a_card_says_in_one_sentence_how_often_the_concept_is_there():

@@ -144,12 +144,12 @@ def make_shifts(
     }
 
 
-def make_unchecked(shared: SharedState) -> str:
-    """Return the words in place of an all-clear, while it is not checked what all images share; ""
-    when it is."""
-    if not shared.checking:
-        return ""
-    return "not checked" if shared.problem else "looking …"
+def make_unchecked(shared: SharedState, classes: int) -> str:
+    """Return the words in place of an all-clear, until it is checked of all ``classes`` classes
+    what all images share; "" when it is."""
+    if shared.checking:
+        return "not checked" if shared.problem else "looking …"
+    return "none so far" if 0 < len(shared.by_class) < classes else ""
 
 
 def _leave_bars(plot: Any, _: hv.Element) -> None:
@@ -198,7 +198,7 @@ class PerformanceView(Acting, Viewer):
                 pn.bind(self._mislabelled, app.reliance.param.mislabelled),
             ),
             unchecked=pn.bind(
-                lambda *_: make_unchecked(app.shared),
+                lambda *_: make_unchecked(app.shared, len(app.store.classes)),
                 app.shared.param.by_class,
                 app.shared.param.wanted,
                 app.shared.param.problem,

@@ -351,7 +351,8 @@ class StartView(RefitActions, Viewer):
             self._find_pictures(cards)
             self._show_batch()
         if looking and shifts.complete:
-            app.shared.want(list(dict.fromkeys([*wrong[:CARDS], *order[:CARDS]])))
+            few = len(order) <= 2 * CARDS  # all of them, then
+            app.shared.want(list(dict.fromkeys([*wrong[:CARDS], *order[: None if few else CARDS]])))
         self._show_checking()
 
     def _show_checking(self) -> None:
