@@ -13,7 +13,7 @@ from PIL import Image
 
 from inficond_panel.common import arrays
 from inficond_panel.common.names import name_key, positions
-from inficond_panel.common.teacher_outputs import is_labels, log_odds
+from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill.metrics.groups import Groups, of_rows
 from inficond_panel.errors import DataError, Remedy, StoreFormatError
 from inficond_panel.store.checks import value_fault
@@ -177,12 +177,13 @@ class Store:
 
     @cached_property
     def numeric(self) -> frozenset[str]:
-        """Concepts of a table that are numbers, which are high in a row or not; a column of 0 and 1
-        alone is there or not. Empty for photos and captions."""
+        """Concepts of a table that are numbers, which are high in a row or not; a column of two
+        values around 0, such as a yes and no that is standardised, is there or not. Empty for
+        photos and captions."""
         if self.things != ROWS:
             return frozenset()
-        scores = self.concept_score
-        return frozenset(c for k, c in enumerate(self.concepts) if not is_labels(scores[:, k]))
+        columns = zip(self.concepts, self.concept_score.T, strict=True)
+        return frozenset(name for name, column in columns if not _is_yes_or_no(column))
 
     @cached_property
     def synonyms(self) -> dict[str, list[str]]:
@@ -417,3 +418,9 @@ def _square(box: np.ndarray, size: tuple[int, int], margin: float) -> tuple[int,
     left = int(np.clip(centre_x - side / 2, 0, width - side))
     top = int(np.clip(centre_y - side / 2, 0, height - side))
     return left, top, left + side, top + side
+
+
+def _is_yes_or_no(column: np.ndarray) -> bool:
+    """Return True if scores (n,) have at most two values, the lower up to 0, the higher from 0 on."""
+    low, high = column.min(), column.max()
+    return bool(low <= 0 <= high and np.isin(column, (low, high)).all())

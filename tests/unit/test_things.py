@@ -176,6 +176,15 @@ def test_groups_by_a_number_of_a_table_are_high_or_not(tmp_path):
     assert words_of_group(store, "ball", "0") == "without a high ball"
 
 
+def test_a_yes_and_no_is_no_number_as_it_is_or_standardised(tmp_path):
+    ids = [f"{i:03d}" for i in range(60)]
+    yes = (np.arange(60) % 3 == 0).astype(float)
+    values = {"as it is": yes, "standardised": (yes - yes.mean()) / yes.std(), "coded": yes + 1}
+    values["number"] = np.arange(60.0)
+    store = table_of(tmp_path, ["a", "b"], scores=pd.DataFrame(values, ids)).tuner.store
+    assert store.numeric == {"coded", "number"}
+
+
 def test_python_and_the_model_card_speak_of_no_images(place, tmp_path):
     students = open_students(place, history=":memory:")
     tables = students.doctor()
