@@ -421,6 +421,6 @@ def _square(box: np.ndarray, size: tuple[int, int], margin: float) -> tuple[int,
 
 
 def _is_yes_or_no(column: np.ndarray) -> bool:
-    """Return True if scores (n,) have at most two values, the lower up to 0, the higher from 0 on."""
+    """Return True if scores (n,) have at most two values, one up to 0 and one from 0 on."""
     low, high = column.min(), column.max()
     return bool(low <= 0 <= high and np.isin(column, (low, high)).all())
