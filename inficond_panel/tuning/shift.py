@@ -20,6 +20,7 @@ from inficond_panel.tuning.repairs.labelled import Labelled, measured_by_labels
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
 
 #: Least loss of correlation, in standard errors, of a suspect, if the class has a shift.
 PLAUSIBLE = 2.0
@@ -46,7 +47,8 @@ class Suspect:
     (``by_teacher``); so do they if it names a value of a column of metadata (``by_column``).
     ``removed``: the concept is held at 0, and correlated concepts carry the labelled thing.
     ``carried_by`` are the concepts by which the student relies on it most (``_carriers``).
-    ``high``: it is a number (``Store.numeric``), which is high in a row or not.
+    ``teacher_reliance`` is the partial correlation of the teacher's log-odds with it, as the
+    student's reliance. ``high``: it is a number (``Store.numeric``), which is high in a row or not.
     """
 
     concept: str
@@ -65,6 +67,7 @@ class Suspect:
     by_column: bool = False
     removed: bool = False
     carried_by: tuple[str, ...] = ()
+    teacher_reliance: float = 0.0
     high: bool = False
 
     @property
@@ -365,8 +368,12 @@ def _suspects(evidence: Evidence, lost: _Lost) -> tuple[Suspect, ...]:
     scores = evidence.tune_scores[:, order].T
     alike = evidence.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)
+    of = evidence.one_of_each
+    (teacher,) = of.tune_photos.partial_correlation(of.teacher_log_odds(TUNE)[None])
     return tuple(
-        _suspect(*(evidence, lost, int(c), order[same][:MOST_ALIKE]), removed=bool(held[c]))
+        _suspect(
+            *(evidence, lost, int(c), order[same][:MOST_ALIKE], teacher), removed=bool(held[c])
+        )
         for c, same in zip(order[:MOST], alike, strict=False)
     )
 
@@ -384,14 +391,20 @@ def _carriers(evidence: Evidence, c: int, of: Labelled | None) -> tuple[str, ...
         at = evidence.tune_label[known] == side
         apart[at] -= apart[at].mean() if at.any() else 0.0
     terms = evidence.student.weights * (apart @ evidence.tune_scores[known])
-    terms[[c, *_meaning_class(evidence)]] = 0.0
     terms *= np.sign(terms.sum())
+    terms[[c, *_meaning_class(evidence)]] = 0.0
     first = np.argsort(-terms, kind="stable")[:MOST_CARRIERS]
     return tuple(evidence.concepts[j] for j in first if terms[j] > 0)
 
 
 def _suspect(
-    evidence: Evidence, lost: _Lost, c: int, group: NDArray[np.intp], *, removed: bool
+    evidence: Evidence,
+    lost: _Lost,
+    c: int,
+    group: NDArray[np.intp],
+    teacher: NDArray,
+    *,
+    removed: bool,
 ) -> Suspect:
     other = lost.labelled.get(c)
     measured = lost.measured if other else lost.by_scores
@@ -412,5 +425,6 @@ def _suspect(
         by_column=bool(other and other.by_column),
         removed=removed,
         carried_by=_carriers(evidence, c, other),
+        teacher_reliance=other.teacher_reliance if other else float(teacher[c]),
         high=evidence.concepts[c] in evidence.student.store.numeric,
     )

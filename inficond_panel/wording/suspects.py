@@ -452,7 +452,10 @@ def reliance_sentence(suspect: Suspect) -> str:
         weight, lost = signed(suspect.weight), signed(suspect.lost)
         carried = f"Its influence of {weight} explains {lost} logits of the lost separation."
     r = signed(suspect.reliance)
-    follows = f"At equal label the student's logit {turn} with it (correlation {r})."
+    follows = (
+        f"At equal label the student's logit {turn} with it (correlation {r}; the teacher's "
+        f"{signed(suspect.teacher_reliance)})."
+    )
     return f"{follows} {carried}"
 
 

@@ -224,6 +224,24 @@ def test_what_carries_a_concept_is_the_largest_part_of_how_the_logit_rises_with_
     assert found.carried_by[0] in CARS
 
 
+def test_the_teacher_relies_on_a_suspect_by_its_partial_correlation(tuner):
+    """Of scores, and of labels of another class: by the residuals of regressions on the label."""
+    found, store = shift_of(tuner, "dog"), tuner.store
+    rows, k = store.rows("tune"), store.classes.index("dog")
+    rows = rows[store.label[rows, k] >= 0]
+    for suspect in found.suspects:
+        other = store.classes.index(suspect.labelled) if suspect.labelled else None
+        c = store.concepts.index(suspect.concept)
+        thing = store.concept_score[rows, c] if other is None else store.label[rows, other]
+        at = thing > -1 if other is not None else np.ones(len(rows), bool)
+        known = np.stack([np.ones(at.sum()), store.label[rows[at], k]], axis=1)
+        pair = np.stack([thing[at], store.teacher_log_odds[rows[at], k]], axis=1).astype(np.float64)
+        pair -= known @ np.linalg.lstsq(known, pair, rcond=None)[0]
+        expected = np.corrcoef(pair.T)[0, 1]
+        assert suspect.teacher_reliance == pytest.approx(expected, abs=1e-5), suspect.concept
+    assert found.suspects
+
+
 def test_a_removed_concept_that_the_student_relies_on_still_is_named_with_what_carries_it(planted):
     found = without(planted, "car")
     told = finding_sentence(student_differences(planted, planted.root(), "truck"), found)

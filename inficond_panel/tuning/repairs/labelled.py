@@ -31,6 +31,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning.belonging import value_name
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, LEAST_TUNE, Evidence
 from inficond_panel.vocabulary.presence import ABSENT, PRESENT
+from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.things import MOST_VALUES
 
 #: Least reliance by labels, in standard errors, that is more than chance (1 %, two-sided).
@@ -42,7 +43,8 @@ class Labelled:
     """Labels of another class, or of a value of a column, ``name``, on the compared photos.
 
     ``fit`` and ``tune`` (n,) are these labels (-1: unknown), or the teacher's decisions.
-    ``by_column``: they are of a column. ``reliance`` is that of the student by these labels.
+    ``by_column``: they are of a column. ``reliance`` is that of the student by these labels,
+    ``teacher_reliance`` the same of the teacher's log-odds.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Labelled:
     tune: NDArray
     by_column: bool = False
     reliance: float = 0.0
+    teacher_reliance: float = 0.0
 
     @property
     def relied_on(self) -> bool:
@@ -83,14 +86,18 @@ def measured_by_labels(
     by_label = {c: of for c, of in of_classes.items() if not of.by_teacher}
     labelled = {**of_classes, **of_columns, **by_label}  # decisions are less certain than columns
     for fit, tune, known, concepts in _labelled_alike(evidence, labelled):
-        by_known = tune.partial_correlation(evidence.tune_logits[:, known]).mean(axis=0)
+        logits = np.vstack([evidence.tune_logits, evidence.teacher_log_odds(TUNE)])[:, known]
+        *of_students, by_teacher = tune.partial_correlation(logits)
+        by_known = np.mean(of_students, axis=0)
         by_score = measured.reliance[concepts]
         reliance = np.where(np.abs(by_known) > np.abs(by_score), by_known, by_score)
         z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
-        rows = zip(concepts, by_known, reliance, z, p, weakening, strict=True)
-        for c, own, *measures in rows:
+        rows = zip(concepts, by_known, by_teacher, reliance, z, p, weakening, strict=True)
+        for c, own, teachers, *measures in rows:
             if not labelled[c].by_teacher or measures[-1] > measured.weakening[c]:
-                values[:, c], used[c] = measures, replace(labelled[c], reliance=float(own))
+                both = float(own), float(teachers)
+                used[c] = replace(labelled[c], reliance=both[0], teacher_reliance=both[1])
+                values[:, c] = measures
     return replace(measured, **dict(zip(names, values, strict=True))), used
 
 
