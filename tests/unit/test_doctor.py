@@ -258,7 +258,7 @@ def test_a_class_has_too_few_photos_by_one_rule(tmp_path):
     findings = found["findings"]
     assert findings.index[findings["kind"] == "too few rows"].tolist() == ["car", "bird"]
     assert "7 positive and 60 negative rows; 10" in found["classes"].loc["bird", "sentence"]
-    assert "for 2 there are too few images to say" in students.suggest().summary
+    assert "for 2 there are too few rows to say" in students.suggest().summary
 
 
 def test_pictures_of_a_class_that_are_darker_on_fit_are_named(tmp_path):
