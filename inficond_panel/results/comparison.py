@@ -11,6 +11,7 @@ import pandas as pd
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
+from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import change_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
@@ -242,7 +243,7 @@ def _flips_frame(comparison: Comparison) -> pd.DataFrame:
     """Return the frame ``flips`` with all rows; of many those with the largest changes are shown,
     and a note says how to see all."""
     rows = list(_flips(comparison))
-    by_size = sorted(range(len(rows)), key=lambda at: -abs(rows[at]["after"] - rows[at]["before"]))
+    by_size = strongest([row["after"] - row["before"] for row in rows]).tolist()
     notes = [f"{each.class_name}: {churn_sentence(each.churn)}" for each in comparison.classes]
     if (more := len(rows) - _LISTED) > 0:
         notes.insert(0, f"{count(more)} more changed less. All of them: {_ALL}.")

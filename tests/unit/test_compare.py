@@ -99,7 +99,11 @@ def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path):
 
 
 def test_of_many_changed_predictions_the_largest_changes_are_shown_and_all_are_kept(tuner, tree):
-    down = [Intent(name, each, "down", 10.0) for name in ("bicycle", "sheep") for each in tuner.store.concepts]
+    down = [
+        Intent(name, each, "down", 10.0)
+        for name in ("bicycle", "sheep")
+        for each in tuner.store.concepts
+    ]
     moved = tuner.fine_tune(tree["root"], down)
     frame = comparison_frames(tuner, compare(tuner, tree["root"], moved, "fit"))["flips"]
     old, new = (tuner.logits(node, tuner.store.rows("fit")) for node in (tree["root"], moved))
