@@ -119,7 +119,8 @@ def zero_warnings(score: np.ndarray) -> list[str]:
         return []
     return [
         f"{share(zeros)} of the concept scores are 0, since the encoder's embeddings of segments "
-        "and texts are far apart. Setting concepts.scores: {method: centred} may give better students"
+        "and texts are far apart. Setting concepts.scores: {method: centred} may give better "
+        "students"
     ]
 
 
