@@ -100,7 +100,7 @@ def value_name(column: str, value: str) -> str:
 
 
 def value_key(name: str) -> str:
-    """Return the form in which a thing's name is compared: ``branch=north`` is ``branch = north``."""
+    """Return the form of a name that is compared: ``branch=north`` equals ``branch = north``."""
     return "=".join(map(name_key, name.split("=")))
 
 
