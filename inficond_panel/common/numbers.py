@@ -98,9 +98,15 @@ def count(value: int, noun: str = "") -> str:
     return f"{value:,} {noun}{end}"
 
 
-def share(value: float | None) -> str:
+def share(value: float | None, digits: int = 0) -> str:
     """Return a share as percentage, ``59 %``; ``–`` if undefined."""
-    return f"{100 * value:.0f} %" if _known(value) else UNDEFINED
+    return f"{number(100 * value, digits)} %" if _known(value) else UNDEFINED
+
+
+def share_range(low: float, high: float) -> str:
+    """Return limits of a share as percentages, ``2 to 7 %``; ``2 %`` if they round to the same."""
+    first, last = share(low), share(high)
+    return last if first == last else f"{first.removesuffix(' %')} to {last}"
 
 
 def factor(value: float) -> str:

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.interval import Interval
+from inficond_panel.common.numbers import count
+from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import change_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
@@ -45,6 +47,9 @@ FLIP_HEADINGS = {
 
 
 _STEPS = plain_headings("side", "iteration", "id", "intents")
+#: Most changed predictions that a terminal shows.
+_LISTED = 20
+_ALL = "--json or --csv, in Python students.compare(BEFORE, AFTER)['flips']"
 
 
 @dataclass(frozen=True)
@@ -197,7 +202,6 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
     chance = "The intervals leave out the noise of the choice of repairs."
     notes += [f"Cross-fitted: {fitted}. {chance}"] * bool(fitted)
     notes += comparison.chosen
-    changed = [f"{each.class_name}: {churn_sentence(each.churn)}" for each in comparison.classes]
     numbers = {"before": f"#{before.number}", "after": f"#{after.number}"}
     headings = plain_headings("class", "metric", **numbers)
     headings |= {"change": Heading("change", sign=True), "words": Heading("")}
@@ -206,8 +210,7 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
                               notes=notes, facts=facts, level=level),
         "movers": make_frame(_movers(comparison), ["class", "concept"], _MOVERS,
                              title="largest changes of influence, in logits"),
-        "flips": make_frame(_flips(comparison), ["class", "image"], FLIP_HEADINGS, notes=changed,
-                            title="images whose prediction changed"),
+        "flips": _flips_frame(comparison),
         "steps": make_frame(_steps(comparison), ["side", "iteration"], _STEPS,
                             title=f"iterations since #{comparison.ancestor.number}"),
     }  # fmt: skip
@@ -234,6 +237,24 @@ def _movers(comparison: Comparison) -> Iterator[dict[str, Any]]:
         for mover in item.movers:
             values = {"before": mover.before, "after": mover.after, "change": mover.change}
             yield {"class": item.class_name, "concept": mover.concept, **values}
+
+
+def _flips_frame(comparison: Comparison) -> pd.DataFrame:
+    """Return the frame ``flips`` with all rows; of many those with the largest changes are shown,
+    and a note says how to see all."""
+    rows = list(_flips(comparison))
+    by_size = strongest([row["after"] - row["before"] for row in rows]).tolist()
+    notes = [f"{each.class_name}: {churn_sentence(each.churn)}" for each in comparison.classes]
+    if (more := len(rows) - _LISTED) > 0:
+        notes.insert(0, f"{count(more)} more changed less. All of them: {_ALL}.")
+    return make_frame(
+        rows,
+        ["class", "image"],
+        FLIP_HEADINGS,
+        title="images whose prediction changed",
+        notes=notes,
+        shown=by_size[:_LISTED] if more > 0 else None,
+    )
 
 
 def _flips(comparison: Comparison) -> Iterator[dict[str, Any]]:

@@ -32,10 +32,10 @@ _OF_STUDENT = ("influence", "rank", *DISCREPANCIES, "lower_bound", "upper_bound"
 def concepts_of(student: Student) -> pd.DataFrame:
     """Return a frame of the concepts with an influence, one row each, the largest first.
 
-    ``segments`` counts the segments assigned to the concept (missing if the store has none);
+    ``segments`` counts the segments assigned to the concept (no column if the store has none);
     ``images`` counts the images of the split that show the concept (missing if it has scores below
-    0, so that 0 does not mean absent). ``ap_without`` is the AP of the student without the concept,
-    the other weights unchanged.
+    0, so that 0 does not mean absent; no column if all have). ``ap_without`` is the AP of the
+    student without the concept, the other weights unchanged.
     """
     weights, scores, names = student.weights, student.scores, student.store.concepts
     chosen = [c for c in strongest(weights).tolist() if weights[c] != 0]
@@ -45,7 +45,7 @@ def concepts_of(student: Student) -> pd.DataFrame:
         without = student.logits - student.leverage * weights[c] * scores[:, c]
         ap = average_precision(student.labels, without)
         rows.append({"concept": names[c], **counts[c], **columns[c], "ap_without": ap})
-    return _made(rows, "concept", "segments", "images", *_OF_STUDENT, "ap_without")
+    return _made(rows, "concept", *counts[0], *_OF_STUDENT, "ap_without")
 
 
 def concepts_file(
@@ -66,23 +66,28 @@ def concepts_file(
     columns = _own(student) if student else [dict.fromkeys(_OF_STUDENT)] * len(store.concepts)
     rows = [{"concept": store.concepts[c], **counts[c], **of, **columns[c]} for c in chosen]
     name = "-".join(["concepts", *([student.class_name] if student else []), str(len(chosen))])
-    return table_file(_made(rows, "concept", "segments", "images", *of, *_OF_STUDENT), name, kind)
+    return table_file(_made(rows, "concept", *counts[0], *of, *_OF_STUDENT), name, kind)
 
 
 def _made(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
     frame = make_frame(rows, columns[0], plain_headings(*columns))
-    return frame.astype(dict.fromkeys(_COUNTS, "Int64"))
+    return frame.astype({name: "Int64" for name in _COUNTS if name in frame})
 
 
 def _counts(store: Store, split: str) -> list[dict[str, int | None]]:
-    """Return per concept the numbers of its segments and of images of ``split`` that show it."""
-    segments = np.bincount(store.segment_concept, minlength=len(store.concepts)).tolist()
-    images = np.count_nonzero(store.scores_of(split) > 0, axis=0).tolist()
-    stored, countable = store.holds("segments"), np.broadcast_to(tells_presence(store), len(images))
-    return [
-        {"segments": segments[c] if stored else None, "images": images[c] if countable[c] else None}
-        for c in range(len(images))
-    ]
+    """Return per concept the numbers of its segments and of images of ``split`` that show it, each
+    only if the store has it for a concept."""
+    counts: dict[str, list[int | None]] = {}
+    if store.holds("segments"):
+        size = len(store.concepts)
+        counts["segments"] = np.bincount(store.segment_concept, minlength=size).tolist()
+    countable = tells_presence(store)
+    if countable.any():
+        images = np.count_nonzero(store.scores_of(split) > 0, axis=0).tolist()
+        counts["images"] = [
+            n if there else None for n, there in zip(images, countable, strict=True)
+        ]
+    return [{name: every[c] for name, every in counts.items()} for c in range(len(countable))]
 
 
 def _own(student: Student) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.interval import NO_INTERVAL, Interval
+from inficond_panel.common.numbers import share
 from inficond_panel.distill import (
     GroupReport,
     Outcome,
@@ -258,7 +259,7 @@ def _unlike_shares(reports: Mapping[str, GroupReport], metric: str) -> Iterator[
         for name, gap in gaps.items()
     }
     unlike = [
-        f"{name} {low:.0%} and {high:.0%}".replace("%", " %")
+        f"{name} {share(low)} and {share(high)}"
         for name, (low, high) in shares.items()
         if max(low, high) >= _UNLIKE_SHARES * min(low, high)
     ]

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from inficond_panel.common.interval import NO_INTERVAL, columns_of
-from inficond_panel.common.numbers import MINUS, count, written
+from inficond_panel.common.numbers import MINUS, count, share, written
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.quantify.experiment import Figures
 from inficond_panel.quantify.gamma_sweep import CHOOSERS, GammaOutputs, GammaSweep
@@ -239,7 +239,8 @@ def hypotheses_table(figures: Figures, b: float | None = None) -> pd.DataFrame:
         "figure",
         _HEADINGS,
         title=f"{facts['title']}: {facts['measured']} images measured at the layer "
-        f"{facts['layer']}; the foreground is {facts['foreground_share']:.1%} of their pixels",
+        f"{facts['layer']}; the foreground is {share(facts['foreground_share'], 1)} of their "
+        "pixels",
         notes=[*_verdicts(rows), _scope(figures), *_left_out(rows), *_measured(facts)],
         facts=facts | {"b": b},
         level=facts.get("level", CONFIDENCE),
@@ -292,7 +293,7 @@ def _measured(facts: Mapping[str, Any]) -> Iterator[str]:
         fit = written(facts["feature_fit"])
         yield f"mAP {precision}; the student's feature has R² {fit}"
     yield (
-        f"{facts['converged']:.0%} of the measurements converged, mean distance to the optimum "
+        f"{share(facts['converged'])} of the measurements converged, mean distance to the optimum "
         f"{written(facts['distance'])} nats"
     )
     yield f"took {facts['seconds']:.0f} s, {facts['cpu_seconds']:.0f} s of one core"

@@ -19,7 +19,7 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     ``differs`` has concepts that go with a class on ``fit`` more than on ``tune``, ``shared`` what
     goes with a class in all photos; ``belonging`` has what people said belongs to a class, which is
     in neither. ``mislabelled`` are classes whose first finding is wrong labels of training images.
-    ``unsure`` are classes with too few labelled images for one of the kinds.
+    ``unsure`` are the classes with too few labelled images for ``differs``, and for ``shared``.
     ``lacking`` states why nothing was computed. Takes up to a second per class, once.
     """
     store, said = tuner.store, tuner.belonging().said
@@ -46,9 +46,10 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
         for each in shifts
         if is_mislabelled(differences := student_differences(tuner, node, each.class_name), each)
     ]
-    unsure = {*unsure_classes({each.class_name: each for each in shifts})}
-    unsure |= {name for name, each in shared.items() if each.found.lacking}
-    found["unsure"] = [name for name in store.classes if name in unsure]
+    found["unsure"] = {
+        "differs": unsure_classes({each.class_name: each for each in shifts}),
+        "shared": [name for name, each in shared.items() if each.found.lacking],
+    }
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import param
 
 from inficond_panel.common.files import File, file_stem
-from inficond_panel.common.numbers import size_text
+from inficond_panel.common.numbers import share, size_text
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.export import FORMATS, export
 from inficond_panel.export.folder import edits_text
@@ -109,7 +109,7 @@ class ExportState(Working):
                 if isinstance(step, File):
                     self._made(step)
                     return
-                self.status = Status("exporting", f"Making the file, {step:.0%}", step)
+                self.status = Status("exporting", f"Making the file, {share(step)}", step)
                 go_on(steps)
 
             self.jobs.submit(Job(self.KEY, lambda _: _slice(steps), made, self.fail))

@@ -1,7 +1,8 @@
 """What belongs to a class as people said, so that its student may rely on it.
 
-One thing can have several names: a class and the concepts that are named like it, and both values
-of a column that has two. An answer on one of them holds for all of them.
+One thing can have several names: a class and the concepts that are named like it, a column's value
+and the concept that is written like it (``branch=north``), and both values of a column that has
+two. An answer on one of them holds for all of them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inficond_panel.common.cache import once
-from inficond_panel.common.names import find_name
+from inficond_panel.common.names import find_name, name_key
 from inficond_panel.common.near_words import missing
 from inficond_panel.concepts.own_words import classes_by_word
 from inficond_panel.errors import Remedy, TuningError
@@ -48,10 +49,13 @@ class Belonging:
 
 
 def same_thing(store: Store, thing: ReliedThing) -> ReliedThing:
-    """Return the thing by the one of its names that stands for all: a class for the concepts that
-    are named like it, the last value for both of a column with two values."""
+    """Return the thing by the one of its names that stands for all: a class, or a column's value,
+    for the concepts that are named like it, the last value for both of a column with two values."""
     if thing.kind == CONCEPT and thing.name in _class_of(store):
         return ReliedThing(thing.class_name, CLASS, _class_of(store)[thing.name])
+    if thing.kind == CONCEPT and thing.name in _value_of(store):
+        value = ReliedThing(thing.class_name, COLUMN, _value_of(store)[thing.name])
+        return same_thing(store, value)
     if thing.kind == COLUMN and thing.name in _last_value(store):
         return ReliedThing(thing.class_name, COLUMN, _last_value(store)[thing.name])
     return thing
@@ -95,6 +99,11 @@ def value_name(column: str, value: str) -> str:
     return f"{column} = {value}"
 
 
+def value_key(name: str) -> str:
+    """Return the form of a name that is compared: ``branch=north`` equals ``branch = north``."""
+    return "=".join(map(name_key, name.split("=")))
+
+
 def _values(store: Store) -> Iterator[list[str]]:
     """Yield the names of the values of each column that has few, in their order."""
     for column in store.metadata_columns:
@@ -107,6 +116,14 @@ def _values(store: Store) -> Iterator[list[str]]:
 def _class_of(store: Store) -> dict[str, str]:
     """Return the class by the name of each concept that is a class's word."""
     return {store.concepts[c]: store.classes[k] for c, k in classes_by_word(store).items()}
+
+
+@once(8)
+def _value_of(store: Store) -> dict[str, str]:
+    """Return the column's value by the name of each concept that is written like it."""
+    values = {value_key(name): name for values in _values(store) for name in values}
+    keys = {name: value_key(name) for name in store.concepts}
+    return {name: values[key] for name, key in keys.items() if key in values}
 
 
 @once(8)

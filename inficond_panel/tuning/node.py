@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.numbers import share
 from inficond_panel.errors import OptimumWarning
 from inficond_panel.tuning.edits import Meant
 from inficond_panel.tuning.fitting.adjustments import Adjustment
@@ -232,15 +233,15 @@ def optimality_notices(node: Node, classes: Sequence[str]) -> list[str]:
     if not gaps:
         return []
     worst = max(gaps, key=lambda name: gaps[name])
-    share, gap = f"{len(gaps)} of {len(node.gap)} classes", gaps[worst]
+    some, gap = f"{len(gaps)} of {len(node.gap)} classes", gaps[worst]
     if paper:
         return [
-            f"The paper's recipe ended above the optimum by more than {FAR:.0%} of the loss "
-            f"without concepts for {share}, by {gap:.1%} for “{worst}”: give students.epochs and "
-            "tuning.epochs more, or take solver: exact."
+            f"The paper's recipe ended above the optimum by more than {share(FAR)} of the loss "
+            f"without concepts for {some}, by {share(gap, 1)} for “{worst}”: give students.epochs "
+            "and tuning.epochs more, or take solver: exact."
         ]
     return [
-        f"The exact solver did not converge for {share}: the gap of “{worst}” is {gap:.1e}, above "
+        f"The exact solver did not converge for {some}: the gap of “{worst}” is {gap:.1e}, above "
         f"students.tolerance {limit:g}, so better weights may exist. Rescale concepts whose scores "
         "are far larger than the others', set smaller bounds, or raise students.lambda or "
         "students.tolerance."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inficond_panel.distill.suspects import SHIFT
-from inficond_panel.tuning.belonging import Belonging
+from inficond_panel.tuning.belonging import Belonging, value_key
 from inficond_panel.tuning.shared_bias import SharedFound
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.things import CONCEPT
@@ -37,13 +37,15 @@ def settled_shared(found: SharedFound, belonging: Belonging) -> SharedFound:
 
 
 def not_said_twice(found: SharedFound, shift: ClassShift) -> SharedFound:
-    """Return the suspects of which those that are suspects of the shift, too, are no finding: one
-    cause has one finding. A concept whose labels another class or a column has is that, too."""
-    if shift.unknown_to_teacher:  # then the shift is no finding
-        return found
-    said = {name for each in shift.suspects for name in (each.concept, each.labelled)}
-    suspects = [
-        replace(each, called=False, in_fit=None) if each.name in said else each
-        for each in found.suspects
-    ]
+    """Return the suspects of which those that are suspects of the shift, too, are no finding, nor
+    is the weaker one of two with one name: one cause has one finding. A concept whose labels
+    another class or a column has is that, too, as one that is written like a column's value."""
+    named = [name for each in shift.suspects for name in (each.concept, each.labelled)]
+    said = set() if shift.unknown_to_teacher else set(map(value_key, named))  # no finding, then
+    suspects = []
+    for each in found.suspects:
+        key = value_key(each.name)
+        suspects.append(replace(each, called=False, in_fit=None) if key in said else each)
+        if each.called or each.in_fit:
+            said.add(key)
     return replace(found, suspects=tuple(suspects))

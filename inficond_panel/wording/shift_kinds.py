@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from inficond_panel.common.near_words import listed
+from inficond_panel.common.numbers import share, share_range
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
@@ -140,7 +141,7 @@ def _few(found: Differences, shift: ClassShift) -> str:
 
 def _noise(found: Differences) -> str:
     assert found.labels is not None
-    added, missed = (f"{100 * low:.0f} to {high:.0%}" for low, high in found.labels.limits)
+    added, missed = (share_range(low, high) for low, high in found.labels.limits)
     return (
         f"By the labels of the tuning images, {added} of the training images without "
         f"{found.class_name} are labelled as showing it, and {missed} of those with it are not "
@@ -182,7 +183,7 @@ def _shares(found: Differences) -> str:
         for shown, size in zip(found.positives, found.photos, strict=True)
     )
     name = found.class_name
-    return f"{fit:.0%} of the training images show {name}, {tune:.0%} of the tuning images."
+    return f"{share(fit)} of the training images show {name}, {share(tune)} of the tuning images."
 
 
 _WHICH = ("training", "tuning")

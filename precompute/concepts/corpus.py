@@ -15,6 +15,7 @@ import numpy as np
 
 from inficond_panel.common.files import WORD_BYTES, read_lines
 from inficond_panel.common.near_words import listed
+from inficond_panel.common.numbers import share
 from inficond_panel.concepts.texts import (
     EmbedsText,
     embed_concepts,
@@ -117,8 +118,9 @@ def zero_warnings(score: np.ndarray) -> list[str]:
     if zeros < _MANY_ZEROS:
         return []
     return [
-        f"{zeros:.0%} of the concept scores are 0, since the encoder's embeddings of segments and "
-        "texts are far apart. Setting concepts.scores: {method: centred} may give better students"
+        f"{share(zeros)} of the concept scores are 0, since the encoder's embeddings of segments "
+        "and texts are far apart. Setting concepts.scores: {method: centred} may give better "
+        "students"
     ]
 
 

@@ -92,15 +92,26 @@ def _found(table: TableSummary) -> str:
     sentences = _sentences(table)
     if len(sentences) == 1:
         return sentences[0]
-    what = f"several columns of sentences: {listed(sentences, 5)}" if sentences else "no captions"
-    raise DataError(
-        f"{table.path} has {what}; its columns are {listed(table.header, 8)}.",
-        Remedy(
-            "Name the column: --captions COLUMN. From tables of concept scores: inficond init "
-            "scores.csv logits.csv labels.csv --splits split.csv --output own.zarr",
-            "Name the column: dataset.captions.",
-        ),
-    )
+    what, remedy = "has no captions", _COLUMN + ". " + _TABLES
+    if sentences:
+        what = f"has several columns of sentences: {listed(sentences, 5)}"
+    elif _are_numbers(table):
+        what, remedy = f"is one table of numbers, and {_NEEDED}", _TABLES + ". " + _COLUMN
+    raise DataError(f"{table.path} {what}; its columns are {listed(table.header, 8)}.", remedy)
+
+
+_NEEDED = "a store needs three: concept scores, the teacher's logits, and labels"
+_COLUMN = "From a column of captions: " + Remedy("--captions COLUMN", "dataset.captions")
+_TABLES = "From three tables with equal ids: " + Remedy(
+    "inficond init scores.csv logits.csv labels.csv --splits split.csv --output own.zarr",
+    "inficond_panel.from_frames(scores, logits, labels, split=split)",
+)
+
+
+def _are_numbers(table: TableSummary) -> bool:
+    """Return True if more than half of the columns but the ids hold mostly numbers."""
+    others = [each for name, each in table.columns.items() if name not in table.id_columns()]
+    return 2 * sum(2 * each.texts < table.rows for each in others) > len(others)
 
 
 def _usual(table: TableSummary) -> str | None:

@@ -1,4 +1,5 @@
-"""One notion, one function: a decision, the order by strength, an interval written out."""
+"""One notion, one function: a decision, the order by strength, an interval and a share written
+out."""
 
 import ast
 import re
@@ -80,6 +81,17 @@ def intervals(tree):
             yield node.lineno
 
 
+def percentages(tree):
+    """Lines that write a share as percentage by Python's format, which has no space before %."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+            ends = [
+                part.value for part in node.format_spec.values if isinstance(part, ast.Constant)
+            ]
+            if ends and str(ends[-1]).endswith("%"):
+                yield node.lineno
+
+
 def where(rule, allowed):
     return [f"{module}:{line}" for module in MODULES if module not in allowed
             for line in rule(tree_of(module))]  # fmt: skip
@@ -97,9 +109,14 @@ def test_an_interval_writes_itself():
     assert where(intervals, {INTERVAL}) == []
 
 
+def test_a_share_is_written_by_its_function():
+    assert where(percentages, {}) == []
+
+
 @pytest.mark.parametrize(
     ("rule", "code"),
     [
+        (percentages, "text = f'{share:.0%} of the rows'"),
         (decisions, "present = student.logits > 0"),
         (decisions, "present = logit[rows, k] > self.threshold"),
         (decisions, "present = np.asarray(teacher_logit) >= limits"),

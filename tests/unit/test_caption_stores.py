@@ -292,10 +292,28 @@ def test_init_names_what_does_not_fit(tmp_path, monkeypatch, capsys, words, mess
     assert message in capsys.readouterr().err
 
 
-def test_init_refuses_a_table_without_captions(tmp_path, capsys):
-    (tmp_path / "scores.csv").write_text("image_id,sky\n1,0.5\n2,0.1\n")
-    assert main(["init", str(tmp_path / "scores.csv")]) != 0
-    assert "has no captions; its columns are image_id, sky" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("rows", "told", "first", "second"),
+    [
+        (
+            "image_id,sky,road\n1,0.5,\n2,0.1,1\n3,0.2,0",
+            "one table of numbers",
+            "init scores",
+            "--captions",
+        ),
+        ("image_id,sky,site\n1,blue,a\n2,red,b", "has no captions", "--captions", "init scores"),
+    ],
+    ids=["numbers", "words"],
+)
+def test_init_names_first_what_fits_a_table_without_captions(
+    tmp_path, capsys, rows, told, first, second
+):
+    (tmp_path / "raw.csv").write_text(rows)
+    assert main(["init", str(tmp_path / "raw.csv")]) != 0
+    error = capsys.readouterr().err
+    assert told in error
+    assert "its columns are image_id, sky" in error
+    assert error.index(first) < error.index(second)
 
 
 def test_a_corpus_has_the_frequent_words_without_function_words():

@@ -96,3 +96,26 @@ def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path):
     assert np.isnan(found.of("bird").changes["ap"].estimate)
     frame = comparison_frames(tuner, found)["changes"]
     assert np.isnan(frame.loc[("bird", "ap"), "change"])
+
+
+def test_of_many_changed_predictions_the_largest_changes_are_shown_and_all_are_kept(tuner, tree):
+    down = [
+        Intent(name, each, "down", 10.0)
+        for name in ("bicycle", "sheep")
+        for each in tuner.store.concepts
+    ]
+    moved = tuner.fine_tune(tree["root"], down)
+    frame = comparison_frames(tuner, compare(tuner, tree["root"], moved, "fit"))["flips"]
+    old, new = (tuner.logits(node, tuner.store.rows("fit")) for node in (tree["root"], moved))
+    changed = (old > 0) != (new > 0)
+    assert len(frame) == changed.sum() > 25
+    largest = np.sort(np.abs(new - old)[changed])[::-1]
+    rows = frame.reset_index().iloc[frame.attrs["shown"]]
+    np.testing.assert_allclose((rows["after"] - rows["before"]).abs(), largest[:20], rtol=1e-6)
+    assert frame.attrs["notes"][0].startswith(f"{len(frame) - 20} more changed less.")
+
+
+def test_few_changed_predictions_are_all_shown(tuner, tree):
+    frame = comparison_frames(tuner, compare(tuner, tree["root"], tree["b"]))["flips"]
+    assert 0 < len(frame) <= 20
+    assert frame.attrs["shown"] is None

@@ -104,7 +104,7 @@ def test_shares_of_wrong_labels_stand_with_their_limits(mislabelled):
     assert car.missed_low < car.missed < car.missed_high
     low, high = (f"{100 * end:.0f}" for end in (car.missed_low, car.missed_high))
     sentences = " ".join(mislabelled[0]["findings"]["finding"])
-    assert f"{low} to {high}% of those with it are not" in sentences
+    assert f"{low} to {high} % of those with it are not" in sentences
     assert np.isnan([bird.added_low, bird.missed_high]).all()
     header, rows = text_table(frame)
     at = header.index("wrongly absent")
@@ -211,7 +211,10 @@ def test_many_classes_with_too_few_photos_are_one_finding(tmp_path):
     assert few["finding"].iloc[0].endswith("rare 0, rare 1, rare 2, rare 3, rare 4 have fewer.")
 
 
-def test_the_doctor_and_the_page_count_the_same_classes_with_too_few_photos(tmp_path):
+@pytest.fixture(scope="module")
+def with_rare(tmp_path_factory):
+    """Students of two classes and three rare ones, and of one with enough images for all but a
+    verdict."""
     given, _ = frames()
     for k in range(3):
         label = (np.arange(len(given["labels"])) % 400 == k).astype(float)
@@ -221,7 +224,11 @@ def test_the_doctor_and_the_page_count_the_same_classes_with_too_few_photos(tmp_
     seen = seen + np.random.default_rng(0).normal(size=len(seen)) - 2.6
     given["labels"]["seldom"] = (seen > 0).astype(float)  # enough images, but a wide interval
     given["teacher"]["seldom"] = 3 * seen
-    students = made(tmp_path, given)
+    return made(tmp_path_factory.mktemp("rare"), given)
+
+
+def test_the_doctor_and_the_page_count_the_same_classes_with_too_few_photos(with_rare):
+    students = with_rare
     tuner, node = students.tuner, students.tuner.root()
     shifts = {name: student_shift(tuner, node, name) for name in tuner.store.classes}
     unsure = unsure_classes(shifts)
@@ -229,6 +236,20 @@ def test_the_doctor_and_the_page_count_the_same_classes_with_too_few_photos(tmp_
     assert "seldom" in unsure
     assert not shifts["seldom"].lacking
     assert f"{len(unsure)} with too few rows" in findings["kind"].tolist()
+
+
+def test_the_model_card_says_of_each_kind_for_which_classes_there_are_too_few_rows(with_rare):
+    card = card_markdown(model_card(with_rare.tuner, with_rare.node))
+    differs, shared = card.partition("Differs between")[2].split("Shared by all rows:")
+    few = "There are too few labelled rows to say this of rare 0, rare 1, rare 2{}.\n"
+    assert few.format(", seldom") in differs
+    assert few.format("") in shared.partition("## Solution")[0]
+
+
+def test_the_model_card_adds_no_dot_to_a_note_that_has_one(with_rare):
+    card = model_card(with_rare.tuner, with_rare.node)
+    for note, told in (("Too small", "Note: Too small.\n"), ("Look again.", "Note: Look again.\n")):
+        assert told in card_markdown({**card, "node": {**card["node"], "note": note}})
 
 
 def test_too_few_photos_without_the_class_are_told_and_come_after_what_is_found(tmp_path):

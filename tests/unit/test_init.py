@@ -726,7 +726,7 @@ def test_photos_beside_their_own_table_are_in_the_store(folder):
         ([*FORM[:3], *FORM[5:]], "--splits table is missing"),
         ([*FORM[:6], "own.yaml"], "--output must name a store, such as own.zarr"),
         ([*FORM, "--teacher", "t.onnx"], "--teacher is only for a folder of photos"),
-        (["scores.csv"], "scores.csv has no captions"),
+        (["scores.csv"], "scores.csv is one table of numbers, and a store needs three"),
         (["none.csv", *FORM[1:]], "There is no file none.csv"),
         ([*FORM[:4], "labels.csv", *FORM[5:]], "labels.csv has no column split"),
         (["x.bin", *FORM[1:]], "x.bin cannot be read as CSV"),

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.commands
 #: Students of each solver that cannot reach what they are asked for, and what is said of them.
 FAR = {
     "exact": ("{lambda: 1e-4, tolerance: 1.0e-17}", "did not converge for 4 of 4 classes"),
-    "paper": ("{solver: paper, epochs: 1, lr: 0.001}", "above the optimum by more than 2%"),
+    "paper": ("{solver: paper, epochs: 1, lr: 0.001}", "above the optimum by more than 2 %"),
 }
 
 

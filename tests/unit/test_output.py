@@ -41,11 +41,11 @@ def test_a_result_takes_the_place_of_unfinished_progress(tell, capsys, monkeypat
     tell("more")
     written = capsys.readouterr()
     out = "done\nmore\n"
-    cleared = "\r\033[K 50% half\r\033[K"
+    cleared = "\r\033[K 50 % half\r\033[K"
     assert (written.out, written.err) == ((out, cleared) if tell is say else ("", cleared + out))
     progress(1.0, "all")
     tell("done")
-    assert capsys.readouterr().err.startswith("\r\033[K100% all\n" + "done\n" * (tell is note))
+    assert capsys.readouterr().err.startswith("\r\033[K100 % all\n" + "done\n" * (tell is note))
 
 
 def table(capsys) -> list[str]:
@@ -115,4 +115,4 @@ def test_progress_by_steps_is_a_line_per_step_in_a_log(capsys, monkeypatch):
     assert capsys.readouterr() == ("", "comparing repairs of dog\n")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     progress_by_steps(1.0, "all repairs compared")
-    assert capsys.readouterr() == ("", "\r\033[K100% all repairs compared\n")
+    assert capsys.readouterr() == ("", "\r\033[K100 % all repairs compared\n")

@@ -137,7 +137,7 @@ def test_a_few_scores_of_0_are_not_warned_of():
 
 def test_many_scores_of_0_are_warned_of():
     (warning,) = zero_warnings(np.array([[0.1, 0], [0.0, 0.3]]))
-    assert warning.startswith("50% of the concept scores are 0")
+    assert warning.startswith("50 % of the concept scores are 0")
 
 
 def nearest(points):

@@ -23,6 +23,7 @@ NO_REMEDIES = {
     "inficond_panel/concepts/own_words.py": (1, "a note of reports"),
     "inficond_panel/export/folder.py": (1, "a comment in a file for commands"),
     "inficond_panel/export/onnx_file.py": (2, "what logits are compared with"),
+    "inficond_panel/results/comparison.py": (1, "a note of reports, with the call in Python"),
     "inficond_panel/results/confusions.py": (1, "a note of reports"),
     "inficond_panel/results/history.py": (1, "a note of reports"),
     "inficond_panel/results/networks.py": (1, "a note of reports"),

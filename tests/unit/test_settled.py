@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 from test_shared_bias import made
 
+from inficond_panel import from_frames
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.metrics.bootstrap import TeacherSkill
@@ -171,6 +174,43 @@ def test_a_column_of_the_training_images_that_the_shift_names_is_not_told_again(
 )
 def test_what_the_shift_names_is_not_called_again(kind, name, labelled):
     assert not called_twice(kind, name, labelled=labelled)
+
+
+def with_branches(path, *, everywhere):
+    """Students over columns of 0 and 1 for the branches, which are metadata, too: *north* goes with
+    late in the training rows, or in all rows."""
+    rng = np.random.default_rng(0)
+    split = np.repeat(["fit", "tune", "holdout"], [1600, 800, 100])
+    late = rng.random(len(split)) < 0.4
+    share = np.where(late, 0.7, 0.2) if everywhere else 0.3
+    north = rng.random(len(split)) < np.where(split == "fit", np.where(late, 0.7, 0.2), share)
+    branch = np.where(north, "north", rng.choice(["south", "east"], len(split)))
+    scores = {f"x{i}": rng.normal(size=len(split)) + 0.7 * late for i in range(3)}
+    logit = 0.8 * sum(scores.values()) + 2.2 * north - 1.5
+    scores |= {f"branch={each}": branch == each for each in ("north", "south", "east")}
+    ids = [f"{i:04d}" for i in range(len(split))]
+    return from_frames(
+        pd.DataFrame(scores, ids, dtype=float),
+        pd.DataFrame({"late": logit, "other": rng.normal(size=len(split))}, ids),
+        pd.DataFrame({"late": late, "other": rng.random(len(split)) < 0.5}, ids, dtype=float),
+        split=pd.Series(split, ids),
+        metadata=pd.DataFrame({"branch": branch}, ids),
+        path=path / "branches.zarr",
+    ).fit()
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_value_of_a_column_and_the_concept_written_like_it_are_one_finding(tmp_path, everywhere):
+    students = with_branches(tmp_path, everywhere=everywhere)
+
+    def found():
+        findings = students.doctor("late")["findings"]
+        of_class = findings.loc[findings.index == "late", "finding"]
+        return of_class.str.contains("(?:on|of|have) branch ?= ?north").sum()
+
+    assert found() == 1
+    students.belongs("late", "branch=north")
+    assert found() == 0
 
 
 def test_what_the_shift_does_not_name_is_called():

@@ -735,7 +735,7 @@ def test_the_power_is_that_of_simulated_studies():
 def test_who_will_not_finish_is_invited_in_addition():
     attrs = sample_sizes(Deviation(1.0), 0.5, within=False, dropout=0.2).attrs
     assert (attrs["facts"]["enough"], attrs["facts"]["invite"]) == (64, 80)
-    assert "Invite 80 people in each condition, if 20%" in attrs["notes"][0]
+    assert "Invite 80 people in each condition, if 20 %" in attrs["notes"][0]
 
 
 def test_the_power_within_people_is_that_of_the_adjusted_test():

@@ -137,7 +137,7 @@ def test_a_recipe_that_ends_far_from_the_optimum_says_by_how_much(store, tmp_pat
     optimum = make_tuner(store, tmp_path, "{lambda: 1e-4}").root()
     (line,) = optimality_notices(short.root(), store.classes)
     worst = int(np.argmax(short.root().gap))
-    assert f"by {short.root().gap[worst]:.1%} for “{store.classes[worst]}”" in line
+    assert f"by {100 * short.root().gap[worst]:.1f} % for “{store.classes[worst]}”" in line
     given = {"l1": 1e-4, "intercepts": short.root().intercepts}
     scores, soft, _ = fit_rows(store)
     ended = distill.certify(scores, soft, short.root().weights, **given).objective

@@ -196,7 +196,7 @@ def test_a_class_whose_first_finding_is_wrong_labels_has_a_card_that_opens_it(ap
     app.shifts.param.update(by_class=shifts, differences=kinds)
     cards = [card for card in view.panel.cards if card.get("button")]
     assert [card["class_name"] for card in cards] == [name]
-    assert f"6 to 9% of the training images without {name} are labelled" in cards[0]["sentence"]
+    assert f"6 to 9 % of the training images without {name} are labelled" in cards[0]["sentence"]
     assert f"Training labels of {name} are likely wrong." in view.panel.purpose
     ask(view, "look", class_name=name, concept="")
     assert app.selection.class_name == name

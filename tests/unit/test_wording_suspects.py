@@ -208,8 +208,8 @@ WRONG = Differences(
 
 
 def test_a_finding_says_what_is_wrong_and_then_what_helps():
-    said = "By the labels of the tuning images, 15 to 25% of the training images without dog are "
-    said += "labelled as showing it, and 0 to 10% of those with it are not (95 % limits). "
+    said = "By the labels of the tuning images, 15 to 25 % of the training images without dog are "
+    said += "labelled as showing it, and 0 to 10 % of those with it are not (95 % limits). "
     assert (
         finding_sentence(WRONG, DOG)
         == f"{said}Look at the labels that are likely wrong, and correct those that are."
@@ -255,4 +255,6 @@ def test_shares_of_a_class_are_told_only_where_they_are_the_evidence():
     )
     assert unsure_sentence(replace(unsure, perhaps=(LOST, PHOTOS))).startswith("Images without dog")
     shares = unsure_sentence(replace(unsure, perhaps=(NOISE, SHARE)))
-    assert shares.startswith("20% of the training images show dog, 25% of the tuning images. This")
+    assert shares.startswith(
+        "20 % of the training images show dog, 25 % of the tuning images. This"
+    )

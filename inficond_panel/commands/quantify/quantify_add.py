@@ -13,7 +13,7 @@ from PIL import Image
 
 from inficond_panel.commands.shared.output import note, say, show_lines
 from inficond_panel.commands.shared.parser import spec_to_make
-from inficond_panel.common.numbers import count
+from inficond_panel.common.numbers import count, share
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment import NETWORKS, read_figures
 from inficond_panel.quantify.information import Perturbation, pixel_information
@@ -73,8 +73,8 @@ def add(args: argparse.Namespace) -> None:
     layer = args.layer or "(output)"
     lines = [
         f"{path}: maps of {count(len(rows), 'image')}, {args.network}, layer {layer}",
-        f"converged: {information.converged.mean():.0%}; points at b = {args.b:g}: "
-        f"{(maps > args.b).mean():.0%} of the pixels",
+        f"converged: {share(information.converged.mean())}; points at b = {args.b:g}: "
+        f"{share((maps > args.b).mean())} of the pixels",
     ]
     show_lines(args, document, lines)
 

@@ -82,7 +82,7 @@ class _ProgressLine:
         """Overwrite the line with the ``share`` that is done (0 to 1) and a text."""
         self._unfinished = share < 1
         end = "" if self._unfinished else "\n"
-        sys.stderr.write(f"\r\033[K{share:4.0%} {shown(text)}{end}")
+        sys.stderr.write(f"\r\033[K{100 * share:3.0f} % {shown(text)}{end}")
         sys.stderr.flush()
 
     def clear(self) -> None:

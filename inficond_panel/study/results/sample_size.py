@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from inficond_panel.common.numbers import share
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.study.results.differences import (
@@ -218,10 +219,10 @@ def _found(difference: float, facts: Mapping[str, object], each: str, dropout: f
         return f"More than {MOST:,} {each} are needed to find a difference of {difference:g}."
     told = (
         f"{facts['enough']} {each} find a difference of {difference:g} with a probability of "
-        f"{ENOUGH:.0%}."
+        f"{share(ENOUGH)}."
     )
     if dropout:
-        told += f" Invite {facts['invite']} {each}, if {dropout:.0%} of them do not finish."
+        told += f" Invite {facts['invite']} {each}, if {share(dropout)} of them do not finish."
     return told
 
 

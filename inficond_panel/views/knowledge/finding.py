@@ -11,7 +11,7 @@ from typing import Any
 import param
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.common.numbers import count, number
+from inficond_panel.common.numbers import count, number, share
 from inficond_panel.concepts.own_words import perhaps_same
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.own_word import WordAp, word_ap
@@ -193,7 +193,7 @@ def make_suggestion(suggestion: Suggestion, name: str, *, limits: bool = True) -
                 "name": lever.name,
                 AP.key: number(lever.ap),
                 "gain": gain_words(lever.gain.gain(suggestion.level), limits=limits) if at else "",
-                "agreement": f"{100 * lever.fidelity:.1f}%",
+                "agreement": share(lever.fidelity, 1),
                 "concepts": count(lever.concepts),
                 "needs": lever.needs,
                 "can": bool(lever.edits),
