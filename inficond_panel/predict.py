@@ -15,9 +15,9 @@ import numpy as np
 from inficond_panel.common.cache import once
 from inficond_panel.common.captions import caption_fault
 from inficond_panel.common.installation import missing_extra, needs
-from inficond_panel.concepts.caption_words import caption_scores, has_words
+from inficond_panel.concepts.caption_words import caption_scores, has_words, unknown_note
 from inficond_panel.concepts.new_rows import NewRows, row_scores
-from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.concepts.photo_scores import CAPTIONS, PhotoScores
 from inficond_panel.concepts.texts import EncodesText
 from inficond_panel.errors import CancelledError, DataError, MissingExtraError, Remedy
 from inficond_panel.spec import Spec
@@ -108,14 +108,16 @@ def _score_captions(spec: Spec, store: Store, named: Sequence[str]) -> PhotoScor
             "No caption has a word.", 'Name captions, "a man in a red hat", or a table of them.'
         )
     texts = [(name, *store.synonyms.get(name, ())) for name in store.concepts]
+    score = caption_scores(list(captions.values()), texts)
     return PhotoScores(
         tuple(captions),
         ("",) * len(captions),
         tuple(store.concepts),
         tuple(store.classes),
-        caption_scores(list(captions.values()), texts),
+        score,
         no_teacher="the teacher does not run on captions",
-        things="captions",
+        things=CAPTIONS,
+        notes=tuple(filter(None, [unknown_note(score, list(captions))])),
     )
 
 

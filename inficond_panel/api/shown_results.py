@@ -124,7 +124,8 @@ class PhotoPredictions:
     ``faults`` maps each unreadable photo to the reason; the tables hold the other photos. It also
     has the rows with an empty cell, whose decisions are missing in ``table``.
     ``no_teacher`` is the reason why the teacher's decisions are missing, "" if they are included.
-    ``notes`` are sentences on how the rows of a table were read, such as ignored columns.
+    ``notes`` are sentences on how rows were read, such as ignored columns, and on captions without
+    a word of a concept.
     ``rules`` are the rules for abstaining; None if the students never abstain.
     """
 
@@ -140,14 +141,15 @@ class PhotoPredictions:
         self._predictions = rules.apply(predictions) if rules else predictions
         faults = zip(scores.photos, scores.fault, strict=True)
         self.faults = {photo: fault for photo, fault in faults if fault}
-        self._undecided = scores.undecided
+        self._undecided, self._known_words = scores.undecided, scores.known_words
         self.no_teacher = scores.no_teacher
         self.notes = list(scores.notes)
 
     @property
     def table(self) -> pd.DataFrame:
         """One row per photo and class, see ``export.predictions.decision_frame``."""
-        return with_undecided(decision_frame(self._predictions, notes=self.notes), self._undecided)
+        decided = decision_frame(self._predictions, notes=self.notes, known_words=self._known_words)
+        return with_undecided(decided, self._undecided)
 
     @property
     def named(self) -> pd.DataFrame:

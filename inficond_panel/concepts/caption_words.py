@@ -81,6 +81,18 @@ def empty_note(captions: Sequence[str], images: Sequence[str]) -> str:
     return f"{count(len(empty), 'caption')} without a word, {first_of(empty)}: all scores are 0"
 
 
+def unknown_note(scores: np.ndarray, images: Sequence[str]) -> str:
+    """Return a sentence on the new captions without a word of a concept; "" if all have one."""
+    unknown = [images[i] for i in np.flatnonzero(~scores.any(axis=1)).tolist()]
+    if not unknown:
+        return ""
+    return (
+        f"{len(unknown):,} of {count(len(images), 'caption')} "
+        f"{'has' if len(unknown) == 1 else 'have'} no word of a concept: {listed(unknown, 5)}. "
+        "They are decided as every caption without a concept is: by the intercepts alone."
+    )
+
+
 def absent_note(scores: np.ndarray, concepts: Sequence[str]) -> str:
     """Return a note on the concepts that are in no caption; "" if each is in one."""
     absent = [concepts[c] for c in np.flatnonzero(~scores.any(axis=0)).tolist()]

@@ -12,6 +12,9 @@ from inficond_panel.concepts.typed import ExtendedStore, base_of, scoring_of
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.things import ROWS
 
+#: What a sentence calls new captions.
+CAPTIONS = "captions"
+
 
 @dataclass(frozen=True, eq=False)
 class PhotoSegments:
@@ -39,7 +42,7 @@ class PhotoScores:
     with a fault; their columns are the ``concepts`` and ``classes``. ``teacher`` is None if no
     teacher can run, with the reason in ``no_teacher``. ``segments`` are the segments of each photo,
     None for a photo with a fault. ``things`` is what a sentence calls the photos, as
-    ``Store.things``; ``notes`` are sentences on how they were read.
+    ``Store.things``; ``notes`` are sentences on how they were read, and what they lack.
     """
 
     photos: tuple[str, ...]
@@ -57,6 +60,13 @@ class PhotoScores:
     def readable(self) -> np.ndarray:
         """Mask of the photos without a fault."""
         return np.array([not fault for fault in self.fault], dtype=bool)
+
+    @property
+    def known_words(self) -> dict[str, int]:
+        """How many concepts each caption has a word of, by caption; {} for other things."""
+        if self.things != CAPTIONS:
+            return {}
+        return dict(zip(self.photos, np.count_nonzero(self.score, axis=1).tolist(), strict=True))
 
     @property
     def undecided(self) -> dict[str, str]:

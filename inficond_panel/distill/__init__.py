@@ -20,6 +20,7 @@ from inficond_panel.distill.metrics.bootstrap import (
 from inficond_panel.distill.metrics.calibration import brier, ece, ece_floor
 from inficond_panel.distill.metrics.formulas import ClassMetrics
 from inficond_panel.distill.metrics.outcome import Outcome
+from inficond_panel.distill.metrics.permutation_tests import holm
 from inficond_panel.distill.metrics.point_metrics import (
     Agreement,
     DecisionCounts,
@@ -35,7 +36,6 @@ from inficond_panel.distill.metrics.slices import (
     SliceResult,
     compare_groups,
     compare_slices,
-    holm,
     label_groups,
     slices_by,
     worst_of_all,

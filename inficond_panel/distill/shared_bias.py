@@ -39,7 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from inficond_panel.distill.metrics.slices import holm
+from inficond_panel.distill.metrics.permutation_tests import holm
 from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.sources import Array, to_host
 from inficond_panel.distill.spread import constant, support

@@ -21,6 +21,7 @@ from inficond_panel.common.interval import OUTSIDE_MARK, OUTSIDE_NOTE
 from inficond_panel.common.numbers import count, written, written_range
 from inficond_panel.errors import ExportError
 from inficond_panel.export.model_card import in_words
+from inficond_panel.store.schema import GIVEN, WORDS
 from inficond_panel.vocabulary.confidence import confidence_word, interval_methods
 from inficond_panel.vocabulary.intents import AUTO
 from inficond_panel.vocabulary.metrics import (
@@ -228,6 +229,9 @@ def _plain(value: float | None) -> str:
 UNKNOWN_LICENSE = "unknown"
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.\-]{0,63}")
 _TAGS = ("concept-based-explanations", "interpretability", "knowledge-distillation")
+#: The Hub's kind of data, what the data are, and what the students read, by the method of scores.
+_PHOTOS = ("image", "images", "concepts")
+_DATA = {GIVEN: ("tabular", "rows", "concepts"), WORDS: ("text", "captions", "their words")}
 #: Metrics reported as means over the classes.
 _MEANS = (AP, F1, ACCURACY, FIDELITY)
 #: Metrics of all students as one classifier, with the Hub's name.
@@ -276,10 +280,9 @@ def _result(card: Mapping[str, Any], split: str) -> dict[str, Any]:
     slug = re.sub(r"[^a-z0-9]+", "-", card["title"].lower()).strip("-")
     students = card.get("together", {}).get(split, {}).get("students", {})
     together = {metric: _value(students, metric.key) for metric in _TOGETHER}
-    tables = card["data"].get("scores", {}).get("method") == "given"
-    kind, rows = ("tabular", "rows") if tables else ("image", "images")
+    kind, rows, concepts = _DATA.get(card["data"].get("scores", {}).get("method"), _PHOTOS)
     return {
-        "task": {"type": f"{kind}-classification", "name": f"Classes of {rows}, by concepts"},
+        "task": {"type": f"{kind}-classification", "name": f"Classes of {rows}, by {concepts}"},
         "dataset": {
             "type": slug or rows,
             "name": card["title"],

@@ -25,6 +25,7 @@ from inficond_panel.results.metrics import metrics
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.reliances import reliances
 from inficond_panel.results.two_worlds import worlds_frame
+from inficond_panel.store.schema import GIVEN, WORDS
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.null_students import is_at_hand
@@ -59,21 +60,14 @@ def limits(card: Mapping[str, Any]) -> list[str]:
 
 
 def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
-    data = card["data"]
-    from_elsewhere = data.get("scores", {}).get("method") == "given"
-    source = (
-        "be computed like the scores supplied to the store, on the same scale"
-        if from_elsewhere
-        else f"come from the encoder {data['encoder']} with its preprocessing "
-        f"({in_words(data['preprocessing'])}) and the corpus {data['corpus']}"
+    yield (
+        f"The students read concept scores, not images. The scores must {_source(card)}, in the "
+        f"order of the concepts listed here; predictions from other scores are meaningless."
     )
     yield (
-        f"The students read concept scores, not images. The scores must {source}, in the order of "
-        f"the concepts listed here; predictions from other scores are meaningless."
-    )
-    yield (
-        f"They imitate the teacher {data['teacher']}, with its mistakes. Fidelity is the share of "
-        f"equal decisions; next to it is the fidelity of a student with constant decisions."
+        f"They imitate the teacher {card['data']['teacher']}, with its mistakes. Fidelity is the "
+        "share of equal decisions; next to it is the fidelity of a student with constant "
+        "decisions."
     )
     yield (
         "A weight of 0 does not mean that a concept is irrelevant: of correlated concepts, the L1 "
@@ -101,6 +95,23 @@ def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
             "Influences were tuned by hand or machine. Where one was lowered, a concept with "
             "similar scores may have taken over its influence."
         )
+
+
+def _source(card: Mapping[str, Any]) -> str:
+    """Return how the scores must be made, after *must*."""
+    data = card["data"]
+    method = data.get("scores", {}).get("method")
+    if method == GIVEN:
+        return "be computed like the scores supplied to the store, on the same scale"
+    if method == WORDS:
+        return (
+            "be 1 where the caption has a word of the concept, else 0, as inficond predict makes "
+            f"them from the corpus {data['corpus']}"
+        )
+    return (
+        f"come from the encoder {data['encoder']} with its preprocessing "
+        f"({in_words(data['preprocessing'])}) and the corpus {data['corpus']}"
+    )
 
 
 def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -178,15 +179,20 @@ def decision_frame(
     facts: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
     thing: str = "photo",
+    known_words: Mapping[str, int] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Return a row per photo and class: logit, probability and decision of student and teacher.
 
     The decision is missing if the student abstains, the teacher's values if the teacher cannot run.
     With ``named``, columns ``named_*`` have the likeliest class of the photo. A terminal shows the
     highest logits above the cutoff first, without the teacher's columns if no teacher can run.
-    ``thing`` is the heading of the photos.
+    ``thing`` is the heading of the photos. ``known_words`` of captions, by caption, are a column.
     """
-    rows = [_decision(one, None if named is None else named[one.photo]) for one in predictions]
+    rows = [
+        _decision(one, None if named is None else named[one.photo])
+        | ({"known_words": known_words[one.photo]} if known_words else {})
+        for one in predictions
+    ]
     position = {photo: at for at, photo in enumerate(dict.fromkeys(row["image"] for row in rows))}
     surest = [(position[one.photo], one.cutoff - one.logit) for one in predictions]
     frame = make_frame(

@@ -51,7 +51,7 @@ _ASKED = (
     "Strength is defined in `inficond docs repair`. What may be wrong is marked; a part of the "
     "class looks the same in numbers, so this is a question."
 )
-_HIDDEN = "Concepts are ranked, and not marked: name a class to see them."
+_HIDDEN = "What is not marked is only ranked, and left out here: name a class to see it."
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from inficond_panel.common.files import LIST_BYTES, read_text
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.names import by_key, name_key
 from inficond_panel.common.near_words import near
-from inficond_panel.common.numbers import count
+from inficond_panel.common.numbers import count, written_range
 from inficond_panel.distill import (
     Outcome,
     SliceReport,
@@ -23,6 +23,7 @@ from inficond_panel.distill import (
     slices_by,
     worst_of_all,
 )
+from inficond_panel.distill.metrics.permutation_tests import MONTE_CARLO, SURE, verdict_is_open
 from inficond_panel.distill.metrics.slices import BETWEEN, MIN_IMAGES
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import DataError
@@ -32,12 +33,9 @@ from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.cells import divides_by_score, group_texts
 from inficond_panel.tuning.thumbs import chosen_classes
-from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.confidence import Noise, confidence_word
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.wording.groups import words_of_group
-
-#: Adjusted p up to which a slice is significantly worse than chance.
-SURE = 0.05
 
 Masks = Mapping[str, np.ndarray]
 _LUCK = (
@@ -66,9 +64,10 @@ def slices(
     ``masks`` are the slices by name, over the images of the split; ``by`` names the rule that made
     them. ``p_holm`` is the adjusted p-value of the test that a slice is no worse than a random one
     with the same labels; ``small`` is the reason why a slice was not tested. ``whole`` is the
-    metric on all images. The other metrics have no limits. ``teacher_ap``, ``teacher_recall``, and
-    so on are those of the teacher on the same images. A terminal shows the ``worst`` slice of each
-    class, or all slices if there is one class.
+    metric on all images. ``p`` is from ``p_draws`` random draws; ``p_holm_low`` and
+    ``p_holm_high`` are the Monte Carlo interval of ``p_holm``. The other metrics have no limits.
+    ``teacher_ap``, ``teacher_recall``, and so on are those of the teacher on the same images. A
+    terminal shows the ``worst`` slice of each class, or all slices if there is one class.
     """
     noise = tuner.spec.views.noise(draws, seed)
     names = chosen_classes(classes, tuner.store.classes)
@@ -93,23 +92,34 @@ def slices(
     notes = [told] if small else []
     none = "No slice is tested: each slice, or the rest of the images, is too small."
     notes.append(_LUCK.format(tests=tests) if tests else none)
+    notes += [_draws_note(reports)] if tests else []
     notes += [worst_slice_sentence(*worst, metric)] if worst else []
     facts = {"by": by, "metric": metric, "tests": tests}
     facts["worst"] = {"class": worst[0], "slice": worst[1].name} if worst else None
     texts = {"rest": "rest", "expected": "expected", "p": "p", "p_holm": "p (Holm)", "small": ""}
+    tested = {key: Heading(text, missing="", limits=False) for key, text in texts.items()}
     return make_frame(
         rows,
         ["class", "slice"],
-        {
-            **headings_of("slice", metric),
-            **{key: Heading(text, missing="") for key, text in texts.items()},
-        },
+        {**headings_of("slice", metric), **tested},
         title=f"{'slices' if len(names) == 1 else 'worst slice of each class'} by "
         f"{by_words(tuner.store, by)}, {metric}",
         notes=notes,
         facts={**facts_of(tuner, node, split, noise), **facts},
         level=noise["level"],
         shown=None if len(names) == 1 else [i for i, row in enumerate(rows) if row["worst"]],
+    )
+
+
+def _draws_note(reports: Mapping[str, SliceReport]) -> str:
+    """Return a sentence on the random draws that estimate p, which tests have more of than
+    others."""
+    tested = [part for report in reports.values() for part in report.slices if not part.small]
+    fewest, most = (end(part.draws for part in tested) for end in (min, max))
+    draws = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    return (
+        f"p is estimated by {draws} random draws per slice: by more, the nearer p (Holm) is to "
+        f"{SURE:g}, until its {confidence_word(MONTE_CARLO)} Monte Carlo interval is on one side."
     )
 
 
@@ -142,7 +152,8 @@ def _slice(name: str, report: SliceReport, result: SliceResult) -> dict[str, Any
         "rest": result.rest,
         "expected": result.expected,
         "p": result.p,
-        "p_holm": result.p_holm,
+        **limits_of({"p_holm": Interval(result.p_holm, *result.p_holm_limits)}),
+        "p_draws": result.draws,
         "small": result.small,
         "worst": result is report.worst,
     }
@@ -195,6 +206,9 @@ def worst_slice_sentence(
         return "No slice that is large enough does worse than random images would."
     value = result.interval.text(limits=limits)
     verdict = "more than noise" if result.p_holm <= SURE else "within noise"
+    if verdict_is_open(result.p_holm_limits):
+        limits_ = written_range(*result.p_holm_limits)
+        verdict += f", though {count(result.draws, 'random draw')} leave it open {limits_}"
     return (
         f"Worst slice: {result.name} for {class_name}, {metric} {value}, "
         f"expected {result.expected:.3f}, p (Holm) {result.p_holm:.3f}: {verdict}."

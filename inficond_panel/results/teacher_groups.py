@@ -13,13 +13,8 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Outcome, average_precision, holm, metric_intervals, slices_by
 from inficond_panel.distill.metrics.outcome import Mask
-from inficond_panel.distill.metrics.slices import (
-    MIN_IMAGES,
-    MIN_POSITIVES,
-    NOT_KNOWN,
-    Luck,
-    too_small,
-)
+from inficond_panel.distill.metrics.permutation_tests import FIRST_DRAWS, SURE, Luck, SliceTest
+from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, NOT_KNOWN, too_small
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.repairs.choosing import calibrated
 from inficond_panel.vocabulary.confidence import DRAWS
@@ -29,8 +24,8 @@ from inficond_panel.vocabulary.things import MOST_VALUES
 
 #: Most pairs of class and group; with more, chance would hide all but the largest differences.
 MOST_TESTS = 500
-#: Largest p, adjusted by Holm for all classes and groups, and least fall of AP, of a finding.
-LARGEST_P, LEAST_FALL = 0.05, 0.1
+#: Least fall of AP of a finding.
+LEAST_FALL = 0.1
 #: Share of draws by the teacher's own probabilities with a lower AP than that of a worse group.
 UNLIKELY = 0.02
 
@@ -72,7 +67,7 @@ def worse_groups_of_teacher(
     tested = [each for name in parts for each in tests_of_class(tuner, name, classes, seed)]
     adjusted, found = holm([p for _, p in tested]), list[WorseGroup]()
     for (name, key), (expected, _), p in zip(pairs, tested, adjusted, strict=True):
-        if p > LARGEST_P:
+        if p > SURE:
             continue
         part = parts[name][key]
         ap = metric_intervals(part, (AP.key,), **noise)[AP.key]
@@ -132,10 +127,13 @@ def tests_of_class(
     """Return the AP expected by chance, and p without adjustment, for each group of a class in
     ``groups_to_test`` of all ``classes``. Takes up to a second, once."""
     parts = groups_to_test(tuner, classes)
-    most = max(999, 40 * sum(map(len, parts.values())))
-    luck = Luck(tuner.teacher_outcomes(TUNE)[class_name], AP.key, most, seed)
-    masks = _masks(tuner)
-    return tuple(luck.of(masks[key], part.value(AP.key)) for key, part in parts[class_name].items())
+    most = max(FIRST_DRAWS, 40 * sum(map(len, parts.values())))
+    luck, masks = Luck(tuner.teacher_outcomes(TUNE)[class_name], AP.key, seed), _masks(tuner)
+    tests = [
+        SliceTest(class_name, masks[key], part.value(AP.key))
+        for key, part in parts[class_name].items()
+    ]
+    return tuple((drawn.expected, drawn.p) for drawn in (luck.first(each, most) for each in tests))
 
 
 @once(8)

@@ -124,8 +124,8 @@ def _called(name: str, suspect: SharedSuspect, things: str) -> str:
         return ""
     what = shown_words(suspect.name, suspect.high)
     return (
-        f"Where no {name} is, it is called in {_share(with_, of_with)} of the {things} with "
-        f"{what}, {_share(without, of_without)} of those without it."
+        f"Of the {things} without {name}, {_share(with_, of_with)} of those with {what} are called "
+        f"{name}, {_share(without, of_without)} of those without {what}."
     )
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 import precompute
+from inficond_panel import open_students
 from inficond_panel.cli import main
 from inficond_panel.errors import DataError, InficondError, SpecError
 from inficond_panel.predict import score_photos
@@ -204,6 +205,24 @@ def test_new_captions_are_scored(cameras):
     scores = score_photos(spec, store, ["foxes on ice", "a path"])
     assert scores.things == "captions"
     np.testing.assert_array_equal(scores.score, [[1, 0, 1, 0], [0, 0, 0, 0]])
+
+
+def test_new_captions_without_a_word_of_a_concept_are_counted_and_named(cameras):
+    unknown = ["an empty path", "a bear"]
+    notes = score_photos(*cameras, ["foxes on ice", *unknown]).notes
+    assert len(notes) == 1
+    assert notes[0].startswith(
+        "2 of 3 captions have no word of a concept: an empty path, a bear. They are decided as "
+    )
+    assert not score_photos(*cameras, ["foxes on ice"]).notes
+
+
+def test_predictions_of_captions_count_the_words_of_concepts(cameras):
+    students = open_students(cameras[0].path, history=":memory:").fit()
+    found = students.predict_images(["two foxes in the snow", "a red fox", "a bear"])
+    assert found.table["known_words"].tolist() == [2, 2, 0]
+    intercept = students.node.intercepts[0]
+    assert found.table.loc[("a bear", "fox"), "student_logit"] == pytest.approx(intercept)
 
 
 def test_a_table_of_new_captions_is_scored_by_its_ids(cameras, tmp_path):

@@ -13,13 +13,20 @@ from intervals import change_interval
 
 import inficond_panel
 from inficond_panel import from_frames
-from inficond_panel.distill import class_metrics, solve
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import SliceResult, class_metrics, solve
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.groups import groups, groups_by_label
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
 from inficond_panel.results.sensitivity import stability
-from inficond_panel.results.slices import measure_slices, metadata_slices, selection_slice
+from inficond_panel.results.slices import (
+    measure_slices,
+    metadata_slices,
+    selection_slice,
+    slices,
+    worst_slice_sentence,
+)
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
@@ -320,3 +327,26 @@ def test_the_csv_gives_back_every_digit_and_further_classes_of_a_softmax(run, sp
     assert len(found.columns) == len(frames["labels"].columns) + 2
     expected = frames["logits"].loc[found.index, found.columns]
     np.testing.assert_array_equal(found.astype(np.float32), expected.astype(np.float32))
+
+
+def test_a_note_on_slices_has_the_fewest_and_the_most_draws(tuner):
+    masks = metadata_slices(tuner.store, "tune", ["place"])
+    frame = slices(tuner, tuner.root(), "tune", masks, "accuracy")
+    fewest, most = frame["p_draws"].min(), frame["p_draws"].max()
+    assert fewest < most
+    told = [note for note in frame.attrs["notes"] if note.startswith("p is estimated by ")]
+    assert [note.split(" random draws")[0] for note in told] == [
+        f"p is estimated by {fewest:,} to {most:,}"
+    ]
+    assert (frame["p_holm_low"] <= frame["p_holm"]).all()
+    assert (frame["p_holm"] <= frame["p_holm_high"]).all()
+
+
+@pytest.mark.parametrize(("low", "told"), [(0.042, True), (0.051, False)])
+def test_a_verdict_on_a_slice_says_whether_the_draws_leave_it_open(low, told):
+    value = Interval(0.4, 0.2, 0.6)
+    limits = {"p_holm": 0.053, "p_holm_limits": (low, 0.061), "draws": 50_000}
+    result = SliceResult("north", 90, 20, {}, value, 0.7, "", expected=0.6, **limits)
+    sentence = worst_slice_sentence("bird", result, "AP")
+    words = "p (Holm) 0.053: within noise, though 50,000 random draws leave it open [0.042, 0.061]."
+    assert sentence.endswith(words if told else "p (Holm) 0.053: within noise.")

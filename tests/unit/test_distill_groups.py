@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from inficond_panel.distill import Outcome, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
 from inficond_panel.distill.metrics.groups import distinct, first_of, of_rows, part_means, parts_of
-from inficond_panel.distill.metrics.slices import Luck
+from inficond_panel.distill.metrics.permutation_tests import Luck, SliceTest
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.suspects import UnseenLogits
 
@@ -115,7 +115,7 @@ def test_permutations_move_copies_together():
     group = np.repeat(np.arange(40), 3)
     label = np.repeat(rng.integers(0, 2, 40), 3)
     outcome = Outcome(label, rng.normal(size=120), group=group)
-    (block,) = Luck(outcome, "ap", 8, 0)._places(120)
+    (block,) = Luck(outcome, "ap", 0)._places(120, 0, 8)
     places = block.reshape(len(block), 40, 3)
     assert (places == places[:, :, :1]).all()
 
@@ -126,9 +126,10 @@ def test_a_slice_of_copies_is_no_more_significant_than_its_originals():
     label, logit = rng.integers(0, 2, 60), rng.normal(size=60)
     member = np.arange(60) < 30
     values = Outcome(label, logit).values("accuracy", member[None].astype(np.uint8))[0]
-    once = Luck(Outcome(label, logit), "accuracy", 999, 0).of(member, values)[1]
+    once = Luck(Outcome(label, logit), "accuracy", 0).first(SliceTest("cat", member, values))
     five = Outcome(np.repeat(label, 5), np.repeat(logit, 5), group=np.repeat(np.arange(60), 5))
-    assert Luck(five, "accuracy", 999, 0).of(np.repeat(member, 5), values)[1] == once
+    copies = SliceTest("cat", np.repeat(member, 5), values)
+    assert Luck(five, "accuracy", 0).first(copies).p == once.p
 
 
 def test_groups_of_named_classes_are_those_of_the_labelled_images():

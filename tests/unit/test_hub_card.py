@@ -8,13 +8,42 @@ from factory import small_arrays, small_spec
 from frames import frames, single_frames
 from sklearn.metrics import accuracy_score
 
+import precompute
 from inficond_panel import from_frames
 from inficond_panel.errors import ExportError
-from inficond_panel.export import export
+from inficond_panel.export import export, load_export
 from inficond_panel.export.card_markdown import check_license
+from inficond_panel.spec import load_spec
 from inficond_panel.tuning import open_tuner
 
 hub = pytest.importorskip("huggingface_hub")
+
+
+def caption_spec(folder: Path) -> Path:
+    """The spec of a store of captions: foxes and deer."""
+    rows = ["a red fox at night,1", "two foxes,1", "a deer in the snow,0", "an empty path,0"] * 20
+    texts = [f"{number},{row}" for number, row in enumerate(rows)]
+    (folder / "captions.csv").write_text("\n".join(["id,caption,fox", *texts]))
+    (folder / "words.txt").write_text("fox\nred\nsnow\n")
+    path = folder / "a.yaml"
+    path.write_text(
+        "title: Cameras\ndataset: {kind: columns, root: ., table: captions.csv, captions: caption, "
+        "labels: [fox], splits: {fit: {from: all, share: 0.6, seed: 0, stratify: true}, "
+        "tune: {from: all, share: 0.2, seed: 0, stratify: true}, holdout: rest}}\n"
+        "concepts: {corpus: words.txt, scores: {method: words}}\n"
+        "teacher: {kind: head}\n"
+    )
+    spec = load_spec(path)
+    precompute.run(spec, spec.store)
+    return path
+
+
+def test_the_card_of_captions_says_that_scores_are_words(tmp_path):
+    tuner = open_tuner(caption_spec(tmp_path), history=":memory:")
+    export(tuner, tuner.root(), tmp_path / "out", ["npz"])
+    limits = load_export(tmp_path / "out").card["limits"]
+    assert "must be 1 where the caption has a word of the concept" in limits[0]
+    assert "encoder" not in limits[0]
 
 
 def data_of(folder: Path):
@@ -56,15 +85,21 @@ def test_names_of_data_stay_texts_and_what_is_no_license_is_told_before_anything
     assert check_license("bsd-3-clause") == "bsd-3-clause"
 
 
-@pytest.mark.parametrize("tables", [True, False])
-def test_rows_of_tables_are_no_images_in_the_front_matter(tmp_path, tables):
-    if tables:
+@pytest.mark.parametrize("of", ["tables", "captions", "photos"])
+def test_what_is_decided_has_its_word_and_its_task_in_the_front_matter(tmp_path, of):
+    if of == "tables":
         tuner = from_frames(**frames(60), path=tmp_path / "own.zarr").fit().tuner
+    elif of == "captions":
+        tuner = open_tuner(caption_spec(tmp_path), history=":memory:")
     else:
         tuner = open_tuner(small_spec(tmp_path), history=":memory:")
     export(tuner, tuner.root(), tmp_path / "out", ["npz"])
     data = data_of(tmp_path / "out")
-    kind, rows = ("tabular", "rows") if tables else ("image", "images")
-    assert {one.task_type for one in data.eval_results} == {f"{kind}-classification"}
-    assert {one.task_name for one in data.eval_results} == {f"Classes of {rows}, by concepts"}
+    task, name = {
+        "tables": ("tabular-classification", "Classes of rows, by concepts"),
+        "captions": ("text-classification", "Classes of captions, by their words"),
+        "photos": ("image-classification", "Classes of images, by concepts"),
+    }[of]
+    assert {one.task_type for one in data.eval_results} == {task}
+    assert {one.task_name for one in data.eval_results} == {name}
     assert data.pipeline_tag == "tabular-classification"

@@ -18,6 +18,7 @@ from inficond_panel.distill.shared_bias import (
     strength,
 )
 from inficond_panel.results.shared_bias import student_shared
+from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.vocabulary.people import names_people
 from inficond_panel.wording.shared_bias import page_question, shared_sentence
 
@@ -349,6 +350,24 @@ def test_the_absence_of_a_class_that_never_comes_with_it_is_not_called(tmp_path)
     train = shared.loc[("bus", "train")]
     assert train["use"] < 0
     assert not train["called"]
+
+
+def test_a_note_beside_a_marked_concept_says_only_that_the_rest_is_not_marked(tmp_path):
+    frame = made(tmp_path).doctor()["shared"]
+    shown = frame.iloc[frame.attrs["shown"]]
+    assert "concept" in set(shown["kind"])
+    assert shown["called"].all()
+    assert not frame.drop(shown.index)["called"].any()
+    assert frame.attrs["notes"][-1] == (
+        "What is not marked is only ranked, and left out here: name a class to see it."
+    )
+
+
+def test_wrong_calls_are_told_of_what_is_without_the_class():
+    counted = Rates(((75, 100), (67, 100)), ((19, 50), (1, 50)))
+    reef = SharedSuspect("concept", "reef", 0.3, 0.3, 0.2, 0.0, True, 1.0, counted)
+    told = "Of the captions without climate, 38 % of those with reef are called climate, "
+    assert told + "2 % of those without reef." in shared_sentence("climate", reef, "captions")
 
 
 def test_a_word_that_goes_with_nothing_is_not_called(tmp_path):

@@ -46,7 +46,15 @@ def frames_of(
     facts |= {"no_teacher": scores.no_teacher or None, "faults": faults_of(scores)}
     thing, most = scores.things.removesuffix("s"), None if args.json or args.csv else SHOWN_CONCEPTS
     notes = scores.notes if args.json else ()  # else they are on standard error, before the table
-    decided = decision_frame(predictions, named, title=title, facts=facts, notes=notes, thing=thing)
+    decided = decision_frame(
+        predictions,
+        named,
+        title=title,
+        facts=facts,
+        notes=notes,
+        thing=thing,
+        known_words=scores.known_words,
+    )
     frames = {"decisions": with_undecided(decided, scores.undecided)}
     if args.explain:
         frames["parts"] = part_frame(predictions, most, thing=thing)

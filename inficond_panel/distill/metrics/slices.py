@@ -1,21 +1,7 @@
-"""Metrics on slices and groups of the images; tests of whether a slice is worse than chance.
-
-Permutation tests. Draws stop early where p is clearly not small: at the h-th draw that is as bad,
-after l draws, p is h / l; else, after all B, (1 + worse) / (1 + B). Both are valid (Besag and
-Clifford 1991, Biometrika 78, "Sequential Monte Carlo p-values").
+"""Metrics on slices and groups of the images, and which slices are worse than chance.
 
 A slice is a subset of the images: the images with one value of a metadata column, or a selection.
-A slice is compared with random sets of images that have as many positives and as many negatives,
-drawn from all labelled images (for fidelity: as many images that the teacher decides positive, and
-negative). Keeping the mix of labels matters, since average precision and precision fall with the
-share of positives, whoever the student is.
-
-- ``expected`` is the mean of the metric over these draws;
-- ``p`` is the share of draws that are as bad as the slice or worse: a one-sided permutation test of
-  "given its label, the student's logit of an image does not depend on the slice". A draw on which
-  the metric is undefined counts as worse;
-- ``p_holm`` is p adjusted for the number of tested slices and classes (Holm 1979, Scandinavian
-  Journal of Statistics 6): among many slices the worst looks bad by chance alone.
+Whether it is worse than chance is tested by ``permutation_tests``.
 
 Groups are slices compared with each other, for fairness. The literature on shortcuts crosses them
 with the label ("worst-group accuracy"; Sagawa et al. 2020, ICLR, "Distributionally robust neural
@@ -29,91 +15,31 @@ truth, and so is the largest one, d: [d - q, d + q], at least 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_intervals
-from inficond_panel.distill.metrics.groups import distinct, first_of, of_rows, parts_of
+from inficond_panel.distill.metrics.groups import distinct
 from inficond_panel.distill.metrics.outcome import Mask, Outcome
+from inficond_panel.distill.metrics.permutation_tests import (
+    Draws,
+    Luck,
+    SliceTest,
+    adjusted_limits,
+    all_draws,
+    holm,
+    most_draws,
+)
 from inficond_panel.distill.sources import Array
-from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 #: Mark between the values of several columns.
 BETWEEN = " · "
-_STOP_AT = 20
-_BLOCK_VALUES = 1 << 20
-_KEPT_BLOCKS = 8
-
-
-def holm(p_values: ArrayLike) -> list[float]:
-    """Return Holm's adjusted p-values, in the same order; nan (not tested) stays nan."""
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")  # nan last
-    tests = np.count_nonzero(~np.isnan(p))
-    adjusted = np.full(len(p), np.nan)
-    steps = p[order[:tests]] * np.arange(tests, 0, -1)
-    adjusted[order[:tests]] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return [float(value) for value in adjusted]
-
-
-class Luck:
-    """Permutation tests of slices by one metric: a slice is compared with random sets of images."""
-
-    def __init__(self, outcome: Outcome, metric: str, most: int, seed: int) -> None:
-        self.outcome, self.metric, self.most = outcome, metric, most
-        strata = outcome.teacher if METRICS[metric].needs_teacher else outcome.positive
-        self._sides = [np.flatnonzero(strata == side) for side in (False, True)]
-        group = outcome.groups(metric)
-        self._parts = [parts_of(of_rows(group, side), np.zeros(len(side))) for side in self._sides]
-        self._seed = seed
-        self._kept: list[NDArray[np.int32]] = []
-
-    def of(self, mask: Mask, value: float) -> tuple[float, float]:
-        """Return the mean of the metric over random slices, and the p-value of the slice ``mask``
-        (n,), on which the metric is ``value``."""
-        member = self.outcome.counted(self.metric, mask[None].astype(np.uint8))[0]
-        worse, drawn = [], []
-        for permuted in self._places(len(member)):
-            values = self.outcome.values(self.metric, member[permuted])
-            better = values < value if METRICS[self.metric].less_is_better else values > value
-            worse.append(~(better & (np.abs(values - value) > 1e-9)))  # not better by rounding
-            drawn.append(values)
-            if sum(map(np.count_nonzero, worse)) >= _STOP_AT:
-                break
-        values = np.concatenate(drawn)
-        defined = values[~np.isnan(values)]
-        mean = float(defined.mean()) if len(defined) else np.nan
-        count = np.cumsum(np.concatenate(worse))
-        if count[-1] >= _STOP_AT:
-            return mean, _STOP_AT / float(np.searchsorted(count, _STOP_AT) + 1)
-        return mean, float(1 + count[-1]) / (1 + len(count))
-
-    def _places(self, images: int) -> Iterator[NDArray[np.int32]]:
-        """Yield blocks (rows, images) of permutations of the images within each label, and of
-        groups of near-equal images as one."""
-        rows = min(200, max(8, _BLOCK_VALUES // max(images, 1)))
-        for index, done in enumerate(range(0, self.most, rows)):
-            block = self._kept[index] if index < len(self._kept) else self._block(index, rows)
-            if index == len(self._kept) < _KEPT_BLOCKS:  # each slice needs the first blocks
-                self._kept.append(block)
-            yield block[: self.most - done]
-
-    def _block(self, index: int, rows: int) -> NDArray[np.int32]:
-        rng = np.random.default_rng([self._seed, index])
-        permuted = np.empty((rows, sum(map(len, self._sides))), dtype=np.int32)
-        for side, part in zip(self._sides, self._parts, strict=True):
-            first = side[first_of(part)]  # near-equal images take the place of one image
-            tiled = np.broadcast_to(first, (rows, len(first)))
-            permuted[:, side] = rng.permuted(tiled, axis=1)[:, part]
-        return permuted
-
-
 #: A slice with fewer images, or fewer positives or negatives where the metric needs them, is shown
 #: as small, but neither tested nor named the worst.
 MIN_IMAGES = 30
@@ -130,7 +56,8 @@ class SliceResult:
 
     ``n`` and ``positives`` count labelled images. ``metrics`` holds all METRICS; the other fields
     belong to the requested metric: interval, value on all other images (``rest``), permutation
-    test. ``small`` is "", or the reason why the slice was not tested and p is nan."""
+    test by so many ``draws``, with the Monte Carlo interval ``p_holm_limits``. ``small`` is "", or
+    the reason why the slice was not tested and p is nan."""
 
     name: str
     n: int
@@ -142,6 +69,8 @@ class SliceResult:
     expected: float = np.nan
     p: float = np.nan
     p_holm: float = np.nan
+    p_holm_limits: tuple[float, float] = (np.nan, np.nan)
+    draws: int = 0
 
 
 @dataclass(frozen=True)
@@ -200,36 +129,50 @@ def compare_slices(
     """Compare a metric between ``slices`` (masks (n,) by name), for each class of ``outcomes``.
 
     Returns the reports by class. P-values are adjusted over all classes and slices.
-    ``permutations`` is the largest number of draws per test: by default 999, or more if an adjusted
-    p of 0.05 needs more.
+    ``permutations`` is the largest number of draws per test, by default ``most_draws``.
     """
     limits = min_images, min_positives
     by_class = {
         name: _described(outcome, slices, metric, draws, seed, level, limits)
         for name, outcome in outcomes.items()
     }
-    tests = sum(not part.small for parts in by_class.values() for part in parts)
-    most = permutations or max(999, 40 * tests)
-    for done, (name, parts) in enumerate(by_class.items(), start=1):
-        luck = Luck(outcomes[name], metric, most, seed)
-        for i, part in enumerate(parts):
-            if cancelled is not None and cancelled():
-                raise CancelledError("The comparison was cancelled.", "Nothing was changed.")
-            if not part.small:
-                expected, p = luck.of(slices[part.name], part.metrics[metric])
-                parts[i] = replace(part, expected=expected, p=p)
-        if progress is not None:
-            progress(done / len(by_class), f"slices of {name}")
-    adjusted = iter(holm([part.p for parts in by_class.values() for part in parts]))
+    tests = [
+        SliceTest(name, slices[part.name], part.metrics[metric])
+        for name, parts in by_class.items()
+        for part in parts
+        if not part.small
+    ]
+    images = max((outcome.images(metric) for outcome in outcomes.values()), default=0)
+    drawn = all_draws(
+        tests,
+        lambda name: Luck(outcomes[name], metric, seed),
+        permutations or most_draws(len(tests), images),
+        progress,
+        cancelled,
+    )
+    found = zip(drawn, holm([each.p for each in drawn]), adjusted_limits(drawn), strict=True)
     return {
         name: SliceReport(
             metric,
             outcomes[name].value(metric),
-            tuple(replace(part, p_holm=next(adjusted)) for part in parts),
-            tests,
+            tuple(part if part.small else _with_test(part, *next(found)) for part in parts),
+            len(tests),
         )
         for name, parts in by_class.items()
     }
+
+
+def _with_test(
+    part: SliceResult, drawn: Draws, p_holm: float, limits: tuple[float, float]
+) -> SliceResult:
+    return replace(
+        part,
+        expected=drawn.expected,
+        p=drawn.p,
+        p_holm=p_holm,
+        p_holm_limits=limits,
+        draws=drawn.drawn,
+    )
 
 
 def worst_of_all(reports: Mapping[str, SliceReport]) -> tuple[str, SliceResult] | None:
