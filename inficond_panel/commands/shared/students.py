@@ -57,8 +57,9 @@ def count_looks(tuner: Tuner, split: str, *nodes: Node, what: str = "") -> None:
 
 def note_kept(tuner: Tuner, *lines: str) -> None:
     """Print ``lines`` on what the history has now; if it is in memory, that nothing is kept."""
-    in_memory = tuner.history.path == IN_MEMORY
-    for line in [f"Nothing is kept: the history is in memory ({IN_MEMORY})."] if in_memory else lines:
+    if tuner.history.path == IN_MEMORY:
+        lines = (f"Nothing is kept: the history is in memory ({IN_MEMORY}).",)
+    for line in lines:
         note(line)
 
 
