@@ -87,6 +87,7 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
 
 
 def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
+    from inficond_panel.commands.shared.students import note_kept
     from inficond_panel.results.answers import ap_change
     from inficond_panel.tuning.answer_files import read_answers
     from inficond_panel.tuning.answers import teach
@@ -115,3 +116,4 @@ def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
         "sentences": sentences,
     }
     show_lines(args, document, sentences)
+    note_kept(tuner)

@@ -45,7 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compare repairs, and refit with the proposed ones unless it is a dry run."""
-    from inficond_panel.commands.shared.students import open_students
+    from inficond_panel.commands.shared.students import note_kept, open_students
     from inficond_panel.results.shift import levers
     from inficond_panel.tuning.lost_thresholds import lost_thresholds
     from inficond_panel.tuning.other_students import find_node, node_title
@@ -70,4 +70,7 @@ def run(args: argparse.Namespace) -> None:
         note(f"From #0; the page stands at #{at}: --node {at} goes on from there.")
     if node is not None:
         whose = "" if node.author == AUTHOR else f", as {node.author} made it before"
-        note(f"{node_title(tuner, node)} by {node.author}{whose}, history {tuner.history.path}")
+        note_kept(
+            tuner,
+            f"{node_title(tuner, node)} by {node.author}{whose}, history {tuner.history.path}",
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.output import note, progress, show_all
+from inficond_panel.commands.shared.output import progress, show_all
 from inficond_panel.commands.shared.parser import ArgumentParser
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.numbers import count
@@ -49,7 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Refit the original students by an edits file, one iteration after another; print results."""
-    from inficond_panel.commands.shared.students import count_looks, open_students
+    from inficond_panel.commands.shared.students import count_looks, note_kept, open_students
     from inficond_panel.results.history import iterations
     from inficond_panel.results.refits import bounds, refits, students
     from inficond_panel.spec import find_edits
@@ -75,7 +75,6 @@ def run(args: argparse.Namespace) -> None:
     }
     show_all(args, frames, store=tuner.store)
     head, last = tuner.head(), nodes[-1]
-    note(f"The head is {node_title(tuner, head)}: page, export, metrics and predict use it.")
-    if head != last:
-        jump = f"inficond history jump {path_word(args.spec)} --node {last.number}"
-        note(f"To use #{last.number}: {jump}")
+    use = f"The head is {node_title(tuner, head)}: page, export, metrics and predict use it."
+    jump = f"inficond history jump {path_word(args.spec)} --node {last.number}"
+    note_kept(tuner, use, *([f"To use #{last.number}: {jump}"] if head != last else []))

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.special import expit
 
 from inficond_panel.common.cache import once
+from inficond_panel.common.installation import join
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number
@@ -19,8 +20,8 @@ from inficond_panel.concepts.random_words import random_words
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.refits import Progress
-from inficond_panel.distill.suspects import VERDICT_LEVEL
-from inficond_panel.errors import for_scripts
+from inficond_panel.distill.suspects import ALPHA, LARGE_LOSS, VERDICT_LEVEL
+from inficond_panel.errors import Remedy, for_scripts
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import like_constant
 from inficond_panel.results.null_students import no_better_finding, null_frame
@@ -44,6 +45,7 @@ from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.thumbs import chosen_classes
+from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.shift_kinds import FEW, NOISE, PHOTOS, SHIFT_KINDS, ShiftKind
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import TWINS
@@ -98,6 +100,10 @@ _STUDENT, _LABELS = "student", "model of the training labels"
 _OF_LABELS = (
     "AP on training images and its change are those of a model of the training labels, which the "
     "verdict compares in place of the student: {}."
+)
+_VERDICT = (
+    f"The change to tuning is at {confidence_word(VERDICT_LEVEL)}, the level of the verdict: it is "
+    f"falsely a shift with a chance of {ALPHA / 2:.0%} by AP and of {ALPHA / 2:.0%} by separation."
 )
 #: Most groups of a class that a finding on the teacher names.
 _GROUPS = 3
@@ -170,7 +176,7 @@ def doctor(
         "shared": shared_frame(
             {name: each.shared for name, each in seen.items()}, facts, whole=whole
         ),
-        **_labels(tuner.store, seen, facts, whole),
+        **_labels(tuner.store, seen, facts, reader, whole=whole),
         **({"worst_groups": worst_groups(tuner, node, TUNE, [by], classes=names)} if by else {}),
     }
 
@@ -339,7 +345,10 @@ def _few_sentence(unsure: Mapping[str, ClassShift]) -> str:
     small = [name for name, shift in unsure.items() if shift.lacking]
     wide = [name for name in unsure if name not in small]
     fewer = f"{_NEEDED}, and as many without it: {listed(small)} {_have(small)} fewer."
-    more = f"{listed(wide)} {_have(wide)} as many, but a loss of AP is not excluded."
+    more = (
+        f"{listed(wide)} {_have(wide)} {LEAST_LABELLED} and more with and without the class, but a "
+        f"loss of more than {100 * LARGE_LOSS:g} AP points is not excluded."
+    )
     return " ".join([fewer] * bool(small) + [more] * bool(wide))
 
 
@@ -413,6 +422,7 @@ def _classes(
     notes = [form.format_map(row).rstrip() for row in rows if whole]
     if of_labels := [row["class"] for row in rows if row["verdict_of"] == _LABELS]:
         notes.append(_OF_LABELS.format(listed(of_labels, 5)))
+    notes += [_VERDICT] * any(each.shift.decisive for each in seen.values())
     if any(each.shift.by_teacher for each in seen.values()):
         notes += ["Some classes have no training labels: the teacher's decisions replace them."]
     if constant := [name for name in seen if like_constant(students[name], level)]:
@@ -532,7 +542,12 @@ def _suspect_row(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:
 
 
 def _labels(
-    store: Store, seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool
+    store: Store,
+    seen: Mapping[str, _Seen],
+    facts: Mapping[str, Any],
+    reader: Callable[[str], str],
+    *,
+    whole: bool,
 ) -> dict[str, pd.DataFrame]:
     """Return frames of labels that are likely wrong, and of those that may be right as well."""
     wrong = {name: each for name, each in seen.items() if each.found.labels_wrong}
@@ -541,9 +556,10 @@ def _labels(
         for name, each in seen.items()
         if each.found.labels_in_doubt and name not in wrong
     }
+    frame = partial(_label_frame, store, facts=facts, reader=reader, whole=whole)
     frames = {
-        "labels": _label_frame(store, wrong, facts, whole, _LIKELY_WRONG),
-        "labels_to_look_at": _label_frame(store, doubted, facts, whole, _TO_LOOK_AT),
+        "labels": frame(wrong, _LIKELY_WRONG),
+        "labels_to_look_at": frame(doubted, _TO_LOOK_AT),
     }
     if len(frames["labels_to_look_at"]):
         frames["labels_to_look_at"].attrs["notes"].append(_LOOKS_THE_SAME)
@@ -554,7 +570,13 @@ def _labels(
 
 
 def _label_frame(
-    store: Store, seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool, title: str
+    store: Store,
+    seen: Mapping[str, _Seen],
+    title: str,
+    facts: Mapping[str, Any],
+    reader: Callable[[str], str],
+    *,
+    whole: bool,
 ) -> pd.DataFrame:
     rows = sorted(_wrong(store, seen), key=lambda row: -row["wrong"])[:MOST_LABELS]
     headings = {
@@ -566,7 +588,24 @@ def _label_frame(
         "teacher": Heading("by the teacher", 2),
     }
     shown = range(len(rows) if whole else min(len(rows), SHOWN_LABELS))
-    return make_frame(rows, ["image", "class"], headings, title=title, facts=facts, shown=shown)
+    return make_frame(
+        rows,
+        ["image", "class"],
+        headings,
+        title=title,
+        notes=[reader(_more_labels(rows[len(shown) :]))] * (len(shown) < len(rows)),
+        facts=facts,
+        shown=shown,
+    )
+
+
+def _more_labels(hidden: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many labels are not shown, and what shows them."""
+    names = list(dict.fromkeys(row["class"] for row in hidden))
+    one = join(names) if len(names) == 1 else "CLASS"
+    named = repr(names[0]) if len(names) == 1 else "class_name"
+    calls = Remedy(f"`inficond doctor SPEC --class {one}`", f"`students.doctor({named})`")
+    return f"And {len(hidden)} more, of {listed(names, 3)}: " + calls + "."
 
 
 def _wrong(store: Store, seen: Mapping[str, _Seen]) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 _STILL = 1e-9
 #: Share of the tuned concepts' change from which another concept counts as taking over.
 _TOOK = 0.05
+#: Part of the others' change below which the tuned concepts' change is too small to take shares of.
+_SMALL = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,18 +46,29 @@ class ConceptMoves:
     Let d be the part of the change of the logits from the tuned concepts, o the part from all
     others. ``taken_over`` is −cov(d, o) / var(d): 1 if the others offset all of it, 0 if they do
     not react, nan if the tuned concepts did not move. It is the sum of ``takes_over`` over the
-    others.
+    others. ``tuned_spread`` and ``others_spread`` are the standard deviations of d and o over the
+    images of ``fit``, in logits.
     """
 
     tuned: tuple[Mover, ...]
     up: tuple[Mover, ...]
     down: tuple[Mover, ...]
     taken_over: float
+    tuned_spread: float = np.nan
+    others_spread: float = np.nan
+
+    @property
+    def small(self) -> bool:
+        """True if the tuned concepts moved little beside the others, whose change is then hardly a
+        reaction to theirs."""
+        return self.tuned_spread < _SMALL * self.others_spread
 
     @property
     def successor(self) -> Mover | None:
-        """Untuned concept that offset most of the tuned change; None if below ``_TOOK``."""
-        others = [m for m in (*self.up, *self.down) if m.takes_over >= _TOOK]
+        """Untuned concept that offset most of the tuned change; None if below ``_TOOK``, or if the
+        tuned change is ``small``."""
+        movers = () if self.small else (*self.up, *self.down)
+        others = [m for m in movers if m.takes_over >= _TOOK]
         return max(others, key=lambda mover: mover.takes_over, default=None)
 
 
@@ -133,7 +146,8 @@ def moves(
     ``before`` and ``after`` are weights ``(C,)``; ``tuned`` are indices of concepts.
     """
     change = (after - before) * images.spread
-    shares = _shares(images, after - before, tuned)
+    of_tuned = _logit_change(images, after - before, tuned)
+    shares = _shares(images, after - before, of_tuned)
     others = np.setdiff1d(np.arange(len(concepts)), tuned)
 
     def mover(c: int, share: float = np.nan) -> Mover:
@@ -147,6 +161,8 @@ def moves(
         up=tuple(mover(c, shares[c]) for c in up),
         down=tuple(mover(c, shares[c]) for c in down),
         taken_over=float(shares[others].sum()),
+        tuned_spread=float(of_tuned.std()),
+        others_spread=float(_logit_change(images, after - before, others.tolist()).std()),
     )
 
 
@@ -180,18 +196,29 @@ def groups(
 
 
 @np.errstate(over="ignore", invalid="ignore")  # weights near the largest float give nan
-def _shares(images: Images, change: np.ndarray, tuned: Sequence[int]) -> np.ndarray:
+def _logit_change(images: Images, change: np.ndarray, concepts: Sequence[int]) -> np.ndarray:
+    """Return the change of the logits ``(n,)`` by the changed weights of ``concepts``."""
+    moved = [int(c) for c in concepts if change[c]]
+    parts = (images.scores[part][:, moved] for part in _chunks(len(images.scores)))
+    return np.concatenate([np.asarray(each, dtype=np.float64) @ change[moved] for each in parts])
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _shares(images: Images, change: np.ndarray, of_tuned: np.ndarray) -> np.ndarray:
     """Return the parts of ``ConceptMoves.taken_over``: −cov(d, x_c·Δw_c) / var(d), nan for d 0."""
-    moved = np.asarray(images.scores[:, list(tuned)], dtype=np.float64) @ change[list(tuned)]
-    moved -= moved.mean()
+    moved = of_tuned - of_tuned.mean()
     variance = moved @ moved
     if not variance > (_STILL**2) * len(moved):
         return np.full(len(change), np.nan)
     covariance = np.zeros(len(change))
-    for first in range(0, len(moved), 4096):  # in chunks: the scores may be large, and float16
-        part = slice(first, first + 4096)
+    for part in _chunks(len(moved)):
         covariance += moved[part] @ np.asarray(images.scores[part], dtype=np.float64)
     return -covariance * change / variance
+
+
+def _chunks(images: int) -> Iterator[slice]:
+    """Yield slices of images: their scores may be large, and float16."""
+    yield from (slice(first, first + 4096) for first in range(0, max(images, 1), 4096))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, significant
+from inficond_panel.common.numbers import MINUS, UNDEFINED, count, number, signed, significant
 from inficond_panel.results.bound_prices import Bound
 from inficond_panel.results.refit_changes import Churn, ConceptMoves, CorrelatedGroup, Mover
 from inficond_panel.results.refit_report import ClassReport
@@ -48,7 +48,7 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
     bounds = f"{len(active)} of {count(len(report.bounds), 'bound')} active{largest}"
     movers = [*report.moves.up[:1], *report.moves.down[:1]]
     moved = f"Most moved {' and '.join(map(_moved, movers))}." if movers else ""
-    taken = taken_over_sentence(report.moves.taken_over) if report.intents else ""
+    taken = taken_over_sentence(report.moves) if report.intents else ""
     churn = [churn_sentence(each) for each in report.churn if each.split == split]
     return [
         *([] if report.reached else [certificate_sentence(report)]),
@@ -118,13 +118,20 @@ def movers_sentences(moves: ConceptMoves) -> list[str]:
             lines.append(
                 f"Other concepts that went {name}: {'; '.join(map(_moved, movers[:_SHOWN]))}."
             )
-    return [*lines, *([taken_over_sentence(moves.taken_over)] if moves.tuned else [])]
+    return [*lines, *([taken_over_sentence(moves)] if moves.tuned else [])]
 
 
-def taken_over_sentence(share: float) -> str:
-    """Return a sentence on the share of the tuned concepts' change that others offset."""
+def taken_over_sentence(moves: ConceptMoves) -> str:
+    """Return a sentence on the share of the tuned concepts' change that others offset; on both
+    changes in logits if that of the tuned concepts is small."""
+    share = moves.taken_over
     if math.isnan(share):
         return "The tuned concepts did not move."
+    if moves.small:
+        return (
+            f"The tuned concepts changed the logits by {number(moves.tuned_spread)}, the other "
+            f"concepts by {number(moves.others_spread)} (standard deviations)."
+        )
     if share < 0:
         return (
             "The other concepts moved the same way: they add "

@@ -157,10 +157,12 @@ class Server:
             self.process = None
 
     def check_log(self) -> None:
-        """Fail if an exception of this package is in it, or a message of its pages was refused."""
+        """Fail if an exception of this package is in it, a message of its pages was refused, or
+        Panel was called from a thread in a way that is not safe."""
         log = self.log.read_text()
         assert f'File "{Path(inficond_panel.__file__).parent}' not in log
         assert "Refused a message" not in log
+        assert "inside a thread is not safe" not in log
 
 
 @contextmanager

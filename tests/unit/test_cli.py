@@ -66,6 +66,14 @@ def test_tune_again_adds_nothing(run, spec_file, edits, tuned):
     assert kinds == ["add", "add", "add", "fine-tune"]
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_tune_says_that_a_history_in_memory_keeps_nothing(run, spec_file, edits, form):
+    _, _, err = run("tune", spec_file, "--edits", edits, "--history", ":memory:", *form)
+    assert "Nothing is kept: the history is in memory (:memory:).\n" in err
+    assert "head" not in err
+    assert "history jump" not in err
+
+
 def test_tune_on_the_holdout_counts_a_look_per_iteration(run, spec_file, edits, tuned):
     document, _ = tuned
     tuner = open_tuner(spec_file)

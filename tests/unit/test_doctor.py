@@ -97,6 +97,30 @@ def test_wrong_labels_are_listed(mislabelled):
     assert ROWS_MISSING in labels.attrs["notes"]
 
 
+def test_labels_that_are_not_shown_are_counted(mislabelled):
+    labels = mislabelled[0]["labels"]
+    hidden = len(labels) - 10
+    assert len(labels.attrs["shown"]) == 10
+    told = f"And {hidden} more, of car: `students.doctor('car')`."
+    assert labels.attrs["notes"][0] == told
+
+
+def test_a_class_by_name_has_all_its_labels(tmp_path):
+    students = made(tmp_path, frames(flipped=0.1)[0])
+    tuner, node = students.tuner, students.tuner.root()
+    every, car = (doctor(tuner, node, classes)["labels"] for classes in (None, ["car"]))
+    command = "`inficond doctor SPEC --class car`."
+    assert every.attrs["notes"][0].endswith(command)
+    assert len(car.attrs["shown"]) == len(every)
+    assert not any(command in note for note in car.attrs["notes"])
+
+
+def test_a_note_says_what_the_level_of_the_change_is(mislabelled):
+    frame = mislabelled[0]["classes"]
+    assert "96 %" in text_table(frame)[0]
+    assert [note for note in frame.attrs["notes"] if note.startswith("The change to tuning is at")]
+
+
 def test_shares_of_wrong_labels_stand_with_their_limits(mislabelled):
     frame = mislabelled[0]["classes"]
     car, bird = frame.loc["car"], frame.loc["bird"]
@@ -235,7 +259,9 @@ def test_the_doctor_and_the_page_count_the_same_classes_with_too_few_photos(with
     findings = students.doctor()["findings"]
     assert "seldom" in unsure
     assert not shifts["seldom"].lacking
-    assert f"{len(unsure)} with too few rows" in findings["kind"].tolist()
+    few = findings[findings["kind"] == f"{len(unsure)} with too few rows"]["finding"].item()
+    enough = "has 10 and more with and without the class, but a loss of more than 10 AP points is"
+    assert f"seldom {enough} not excluded." in few
 
 
 def test_the_model_card_says_of_each_kind_for_which_classes_there_are_too_few_rows(with_rare):

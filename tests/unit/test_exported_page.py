@@ -5,15 +5,20 @@ import io
 import json
 import re
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from bokeh.document import Document
+from bokeh.io.doc import patch_curdoc
 from factory import small_arrays, small_spec
 from panel.io import state as panel_state
 from PIL import Image
 
 from inficond_panel.app import page_html
 from inficond_panel.common.files import File
+from inficond_panel.common.upstream import bokeh_backend
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.export import ExportState
@@ -21,7 +26,7 @@ from inficond_panel.state.selection import Rights
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page import exploring
 from inficond_panel.views.page.exploring import WaitingJobs, choose_nodes
-from inficond_panel.views.page.exported_page import pack
+from inficond_panel.views.page.exported_page import ExportedPage, pack
 
 pytestmark = pytest.mark.page
 
@@ -160,6 +165,23 @@ def test_on_the_holdout_no_other_iteration_is_looked_at_without_right_no_file(tu
         with pytest.raises(TuningError, match="does not allow export"):
             make()
     assert export.file is None
+
+
+def test_the_page_that_the_server_is_busy_with_has_no_part_in_a_file(tuner, monkeypatch, caplog):
+    """On a thread it would be the current document, and Panel would log an error per change."""
+    jobs = WaitingJobs()
+    with bokeh_backend():
+        page = ExportedPage(AppState(tuner, jobs), jobs)
+    busy = Document()
+    busy._session_context = lambda: SimpleNamespace(session=object())
+    monkeypatch.setitem(panel_state._loaded, busy, True)
+    with bokeh_backend(), patch_curdoc(busy), ThreadPoolExecutor() as worker:
+        *shares, html = worker.submit(lambda: list(page.steps())).result()
+    assert shares == sorted(shares)
+    assert html.startswith("<!DOCTYPE html>")
+    assert [
+        record.getMessage() for record in caplog.records if record.name.startswith("panel")
+    ] == []
 
 
 def test_other_work_comes_between_the_steps_of_a_file(tuner):

@@ -175,7 +175,9 @@ def test_the_title_that_is_given_is_in_the_spec(listed):
 
 
 def test_metadata_beside_the_table_are_found(listed):
-    assert listed[0].dataset.metadata.name == "places.csv"
+    spec, out = listed
+    assert spec.dataset.metadata.name == "places.csv"
+    assert "\nmetadata  place of places.csv, for inficond metrics --by\n" in out
 
 
 @pytest.mark.parametrize("first", ["image_id", "file", "filename", "path", "image"])
@@ -316,6 +318,7 @@ def test_a_column_with_too_many_values_for_groups_is_named(home, capsys):
     (home / "data" / "t.csv").write_text("\n".join(["filename,label,place,date", *rows]))
     spec, out = init(capsys, "data")
     assert spec.dataset.metadata == ["place"]
+    assert "\nmetadata  place, for inficond metrics --by\n" in out
     assert "Assumed: not in dataset.metadata: date, of more than 99 values" in out
 
 

@@ -1,5 +1,7 @@
 """A student whose fidelity is not clearly above that of one answer for all images is named."""
 
+import re
+
 import numpy as np
 import pytest
 from factory import small_spec
@@ -7,6 +9,7 @@ from scipy.stats import binomtest
 
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.doctor import doctor
+from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.metrics import like_constant
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
@@ -61,3 +64,11 @@ def test_doctor_card_and_detail_say_so_of_the_class_alone(tuner, emptied, empty)
     for name in tuner.store.classes:
         app.selection.param.update(class_name=name, concept=tuner.store.concepts[0])
         assert ("not clearly above" in view.panel.listed) is (empty and name == "bicycle")
+
+
+def test_it_is_a_sentence_of_its_own_below_picked_images(tuner, emptied):
+    app = AppState(tuner, Jobs(inline=True))
+    app.tuning.jump(emptied.id)
+    view, student = DetailView(app), app.students.student("bicycle")
+    app.selection.open_images(image_set(student, "all", student.rows))
+    assert re.search(r"teacher [01]\.\d{3}\. bicycle: the fidelity", view.panel.listed)

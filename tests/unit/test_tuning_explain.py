@@ -169,6 +169,7 @@ def test_shares_of_movers_add_up(tuner: Tuner, node: Node, moves) -> None:
     o = np.delete(x, tuned, axis=1) @ np.delete(change, tuned)
     assert found.taken_over == pytest.approx(-np.cov(d, o)[0, 1] / d.var(ddof=1))
     assert sum(mover.takes_over for mover in movers) == pytest.approx(found.taken_over)
+    assert (found.tuned_spread, found.others_spread) == pytest.approx((d.std(), o.std()))
 
 
 def test_few_movers_are_listed(tuner: Tuner, node: Node) -> None:

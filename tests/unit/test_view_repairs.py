@@ -15,6 +15,7 @@ from inficond_panel.distill.solver.penalty import Price
 from inficond_panel.results import refit_words as words
 from inficond_panel.results.bound_prices import Bound
 from inficond_panel.results.local_explanation import Apart, Contribution, LeastEdit
+from inficond_panel.results.refit_changes import ConceptMoves, Mover
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.shift import student_shift
 from inficond_panel.state import AppState
@@ -572,13 +573,31 @@ def test_seconds_have_digits_that_say_something(value, text):
     assert words.seconds_text(value) == text
 
 
+TAKES = Mover("cow", 0.0, 1.0, 0.1, takes_over=0.5)
+
+
+def moved(share: float, tuned: float = 0.1) -> ConceptMoves:
+    return ConceptMoves((), (TAKES,), (), share, tuned_spread=tuned, others_spread=0.1)
+
+
 def test_concepts_that_did_not_move_are_said_to_be_so():
-    assert words.taken_over_sentence(math.nan) == "The tuned concepts did not move."
+    assert words.taken_over_sentence(moved(math.nan)) == "The tuned concepts did not move."
 
 
 @pytest.mark.parametrize(("share", "text"), [(0.59, "offset 59 %"), (-0.2, "add 20 %")])
 def test_other_concepts_offset_a_thumb_or_add_to_it(share, text):
-    assert text in words.taken_over_sentence(share)
+    assert text in words.taken_over_sentence(moved(share))
+
+
+def test_a_small_change_of_the_tuned_concepts_is_compared_in_logits():
+    """A concept whose weight was nearly 0 was removed: a share of it would be of hundreds of %."""
+    found = moved(-6.1, tuned=0.017)
+    assert words.taken_over_sentence(found) == (
+        "The tuned concepts changed the logits by 0.017, the other concepts by 0.100 (standard "
+        "deviations)."
+    )
+    assert found.successor is None
+    assert moved(0.6).successor == TAKES
 
 
 # --- one image ---------------------------------------------------------------------------------

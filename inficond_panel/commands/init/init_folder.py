@@ -103,6 +103,8 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
     say(f"classes   {len(dataset.classes)}: {shown}")
     images = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
     say(f"images    {images} ({draft.splits_note})")
+    if dataset.metadata_columns:
+        say(f"metadata  {_metadata_words(draft, dataset)}")
     note = "" if "task" in draft.keys else one_class_note(dataset.label, dataset.ids)
     equal = equal_images(dataset)
     copies = f"Equal files: {equal.near}" if equal.near.groups else ""
@@ -135,6 +137,13 @@ def _tell(draft: SpecDraft, dataset: Dataset, output: Path, found: Sequence[str]
         say("  Name the class of each output under teacher.classes: the lines marked 'to fill'")
     say(f"  inficond precompute {spec}")
     say(f"  inficond serve {spec} --show")
+
+
+def _metadata_words(draft: SpecDraft, dataset: Dataset) -> str:
+    """Return the columns of metadata, with the table beside the labels that has them, if any."""
+    beside = draft.keys.get("metadata_table", draft.keys.get("metadata"))
+    table = f" of {beside}" if isinstance(beside, str) else ""
+    return f"{listed(dataset.metadata_columns, 8)}{table}, for inficond metrics --by"
 
 
 def _dark_note(dataset: Dataset) -> str:

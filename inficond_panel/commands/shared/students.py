@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, progress
+from inficond_panel.common.database import IN_MEMORY
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning import Node, Tuner, open_tuner
 from inficond_panel.tuning.cluster import Cluster
@@ -52,6 +53,14 @@ def count_looks(tuner: Tuner, split: str, *nodes: Node, what: str = "") -> None:
         for node in nodes:
             tuner.count_look(node, split)
         note(f"Evaluated {what}on the holdout; {count(tuner.looks(), 'look')} counted so far.")
+
+
+def note_kept(tuner: Tuner, *lines: str) -> None:
+    """Print ``lines`` on what the history has now; if it is in memory, that nothing is kept."""
+    if tuner.history.path == IN_MEMORY:
+        lines = (f"Nothing is kept: the history is in memory ({IN_MEMORY}).",)
+    for line in lines:
+        note(line)
 
 
 def chosen_node(tuner: Tuner, name: str | None, *, deleted: bool = False) -> Node:

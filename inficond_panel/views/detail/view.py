@@ -130,7 +130,9 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         student, level = self._app.selection.class_name, self._app.spec.views.shown_level
         if not (student and level and like_constant(self._app.shown.student(student), level)):
             return self._of_images()
-        return f"{self._of_images()} {constant_sentence([student])}".lstrip()
+        images = self._of_images()
+        ended = f"{images.removesuffix('.')}. " if images else ""
+        return f"{ended}{constant_sentence([student])}"
 
     def _of_images(self) -> str:
         """Return the sentence on the images that are listed."""

@@ -73,7 +73,7 @@ def make_moved(report: ClassReport) -> dict[str, Any]:
     rows = [(mover, True) for mover in moves.tuned] + [(mover, False) for mover in others]
     most = max((abs(mover.change) for mover, _ in rows), default=0.0) or 1.0
     return {
-        "text": words.taken_over_sentence(moves.taken_over),
+        "text": words.taken_over_sentence(moves),
         "rows": [
             {
                 "concept": mover.concept,

@@ -78,6 +78,17 @@ class ExportedPage:
 
     def steps(self) -> Iterator[float | str]:
         """Yield the finished share after each step, and at last the HTML; then release the page."""
+        steps = self._steps()
+        while True:
+            # On a thread the current document would be one that the server is busy with, and Panel
+            # would take the changes here for changes of that session's page.
+            with set_curdoc(self._document):
+                step = next(steps, None)
+            if step is None:
+                return
+            yield step
+
+    def _steps(self) -> Iterator[float | str]:
         try:
             self._jobs.work_off()
             page = page_json(self._document, self._app.theme, whole_rows(self._views))

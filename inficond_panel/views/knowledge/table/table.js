@@ -373,7 +373,7 @@ function makeColumns(model) {
     if (metric) metric.control.show(model.metric)
     else {
       const { short } = METRICS[model.metric]
-      text(scale, axisOf(model) ? `${short} ±${fixed(axisOf(model), 0)}` : short)
+      text(scale, axisOf(model) ? `${short} ±${fixed(axisOf(model), 0)} points` : short)
     }
     patches.control?.show(model.patches_of)
   }
