@@ -32,6 +32,7 @@ from inficond_panel.results.shared_bias import (
     in_fit_rows,
     shared_frame,
     student_shared,
+    unnamed_topics,
 )
 from inficond_panel.results.shift import student_differences, student_shift, tune_aps
 from inficond_panel.results.teacher_groups import classes_known, of_class, worse_groups_of_teacher
@@ -61,6 +62,7 @@ from inficond_panel.wording.groups import (
 )
 from inficond_panel.wording.metrics import constant_sentence, split_drift_sentence, unknown_sentence
 from inficond_panel.wording.null_students import NO_BETTER
+from inficond_panel.wording.own_word import unnamed_remedy, unnamed_sentence
 from inficond_panel.wording.remedies import STORE_FACTS, Remedies, remedies_for
 from inficond_panel.wording.shared_bias import IN_FIT, SHARED
 from inficond_panel.wording.shift_kinds import (
@@ -205,6 +207,8 @@ def _findings(
     unsure = list(_not_told(worst_first, remedies))
     rows = [{**row, "remedy": reader(row["remedy"])} for row in (*found, *unsure)]
     notes = [] if rows else ["No problem was found in these images."]
+    if topics := unnamed_topics(tuner.store, {name: each.shared for name, each in seen.items()}):
+        notes.append(f"{unnamed_sentence(topics)} {reader(unnamed_remedy(topics))}")
     headings = plain_headings("about", kind="what", finding="finding", remedy="what helps")
     title = f"{node_title(tuner, node)}: {'findings' if found or not unsure else NOTHING_WRONG}"
     return make_frame(rows, "about", headings, title=title, notes=notes, facts=facts)

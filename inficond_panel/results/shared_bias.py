@@ -11,9 +11,11 @@ import pandas as pd
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.threads import one_thread
+from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill.metrics.outcome import Cutoff
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.shift import made_at, student_photos, student_shift
+from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.settled import not_said_twice, settled_shared
@@ -21,6 +23,7 @@ from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect, shared
 from inficond_panel.tuning.showing import showing_concepts
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+from inficond_panel.vocabulary.things import CONCEPT
 from inficond_panel.wording import shared_bias as words
 from inficond_panel.wording.shared_bias import (
     SHARED,
@@ -118,6 +121,18 @@ def called_rows(seen: Mapping[str, StudentShared]) -> Iterator[tuple[str, Shared
     for name, each in sorted(called, key=lambda pair: -pair[1].strength):
         told = shared_sentence(name, each, seen[name].found.things, seen[name].concepts(each))
         yield name, each, f"{reliance_sentence(name, each)} {told}"
+
+
+def unnamed_topics(store: Store, seen: Mapping[str, StudentShared]) -> dict[str, str]:
+    """Return the first word that the student of a class may rely on, by class, in a store of
+    captions, for the classes that no concept is named like: such a word may mean the class."""
+    if not store.of_words:
+        return {}
+    asked = {
+        name: [each.name for each in one.found.called if each.kind == CONCEPT and each.use > 0]
+        for name, one in seen.items()
+    }
+    return {n: words[0] for n, words in asked.items() if words and not class_words(store, n)}
 
 
 def in_fit_rows(seen: Mapping[str, StudentShared]) -> Iterator[tuple[str, str]]:

@@ -57,7 +57,7 @@ def test_a_card_of_where_to_begin_asks_about_what_all_photos_share(store, serve,
 def test_the_finding_keeps_the_answer_that_a_thing_belongs(store, serve, open_page) -> None:
     server = serve(store)
     page = open_page(f"{server.url}?class=blond%20hair", 1280, 900)
-    expect(question(page)).to_contain_text("% of the rows with")
+    expect(question(page)).to_contain_text("Of the rows without blond hair, ")
     question(page).get_by_role("button", name=f"{MAN} belongs to blond hair").click()
     expect(question(page)).to_have_count(0)
     settled = page.locator(".knowledge .finding .settled").filter(has_text="Belongs to")

@@ -167,17 +167,21 @@ function showPicture(picture, found) {
   drawPicture(picture, found, 0, "slice")
 }
 
-/** How many students are checked for what all photos share, and the button for the others. */
+/** How many students are checked for what all photos share, the button for the others, and a hint on the
+    questions. */
 function makeChecking(model, send) {
   const words = h("span", { role: "status" })
   const button = h("button", { class: "btn", onclick: () => send("check_all") })
-  const element = h("p", { class: "checking" }, words, " ", button)
+  const more = h("p", { class: "hint" })
+  const element = h("div", { class: "checking" }, h("p", {}, words, " ", button), more)
   const draw = () => {
-    const { text: told = "", offer = "" } = model.checking
+    const { text: told = "", offer = "", hint = "" } = model.checking
     element.hidden = !told
     text(words, told)
     text(button, offer)
+    text(more, hint)
     button.hidden = !offer
+    more.hidden = !hint
   }
   return { element, draw }
 }

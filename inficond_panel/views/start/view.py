@@ -18,7 +18,7 @@ from inficond_panel.concepts.own_words import perhaps_same
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.begin import in_order
 from inficond_panel.results.image_sets import assigned_segments, worst_first
-from inficond_panel.results.shared_bias import StudentShared, asked_classes
+from inficond_panel.results.shared_bias import StudentShared, asked_classes, unnamed_topics
 from inficond_panel.state import AppState, Job
 from inficond_panel.state.repairs import gains
 from inficond_panel.tuning import Intent, Student
@@ -38,6 +38,7 @@ from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.shift_kinds import LOST
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.things import CONCEPT, shown_words
+from inficond_panel.wording.own_word import unnamed_sentence
 from inficond_panel.wording.shared_bias import (
     asked_sentence,
     calls_tell,
@@ -261,7 +262,7 @@ class StartPanel(ViewComponent):
     offering = param.Boolean(False, doc="Whether there may be offers.")
     removed = param.List([], item_type=str, doc="Classes whose concept has a pending removal.")
     batched = param.List([], item_type=str, doc="Classes whose shared thing has its pending thumb.")
-    checking = param.Dict({}, doc="As ``make_checking`` gives it.")
+    checking = param.Dict({}, doc="As ``make_checking`` gives it, with a ``hint`` on questions.")
     batch = param.Dict({}, doc="Number of pending ``thumbs``, and status of the refit.")
     locked = param.String("", doc="Why tuning is off now; empty: it is on.")
 
@@ -360,7 +361,9 @@ class StartView(RefitActions, Viewer):
         known = len(wanted) - len(self.app.shared.waiting)
         checking = make_checking(known, len(wanted), classes)
         words = in_words_of(self.app.store, checking["text"])
-        self.panel.checking = {**checking, "text": words}
+        topics = unnamed_topics(self.app.store, self.app.shared.by_class)
+        hint = unnamed_sentence(topics) if topics else ""
+        self.panel.checking = {**checking, "text": words, "hint": hint}
 
     def _find_pictures(self, cards: Sequence[Mapping[str, Any]]) -> None:
         """Start a job that finds the images of each card, see ``make_pair``, and how many concepts
