@@ -13,7 +13,7 @@ _AGAIN = Remedy("`inficond precompute`", "`inficond precompute SPEC` in a shell"
 
 def word_sentence(word: str, ap: float, student_ap: float, *, by_teacher: bool) -> str:
     """Return a sentence on the AP, 0 to 1, of a class's own word alone and of its student on the
-    tuning images; ``by_teacher``: the teacher's decisions replace the labels."""
+    images shown; ``by_teacher``: the teacher's decisions replace the labels."""
     whose = ", by the teacher's decisions" if by_teacher else ""
     return (
         f"The word “{word}” alone: AP {number(ap, 2)}, the student {number(student_ap, 2)}{whose}."

@@ -14,6 +14,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.distill.suspects import Presence, Verdict
 from inficond_panel.plots.concept_matrix import Cells
 from inficond_panel.results.begin import in_order
+from inficond_panel.results.image_sets import shared_image_set
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.shift import ClassShift, Suspect
@@ -248,6 +249,19 @@ def test_cards_come_once_all_classes_are_known(twins):
     assert view.panel.cards == []
     twins.shifts.by_class = {name: shift(name, 0.1, "wheel") for name in names}
     assert len(view.panel.cards) == min(start.CARDS, len(names))
+
+
+def test_the_bars_name_the_tuning_images_where_others_are_on_screen(twins, begun):
+    def named() -> set[str]:
+        return {card["bars"]["rows"][1][0] for card in begun.panel.cards if "thing" not in card}
+
+    assert named() == {"on screen"}
+    twins.tuning.show_split("holdout")
+    assert named() == {"tuning"}
+    twins.tuning.show_split("tune")
+    student = twins.students.student("sheep")
+    twins.selection.images = shared_image_set(student, "some", student.rows[:9])
+    assert named() == {"tuning"}
 
 
 def suspects_of(view: StartView) -> list[str]:

@@ -7,6 +7,7 @@ from worded import worded_store
 
 from inficond_panel.concepts.own_words import own_word
 from inficond_panel.distill import average_precision
+from inficond_panel.results.image_sets import shared_image_set
 from inficond_panel.results.own_word import word_ap
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.views.knowledge.view import KnowledgeView
@@ -22,26 +23,29 @@ def tuner_on(folder, extra=TARGET, **given):
     return make_tuner(worded_store(folder / "own.zarr", **given), folder, extra)
 
 
-def test_ap_is_that_of_the_words_scores(tmp_path):
-    tuner = tuner_on(tmp_path)
-    rows = tuner.store.rows("tune")
+def ap_of_word(tuner, rows) -> float:
     label, scores = tuner.store.label[rows, K], own_word(tuner.store, NAME).scores[rows]
-    known = label >= 0
-    expected = average_precision(label[known], scores[known])
-    assert word_ap(tuner, tuner.root(), NAME).ap == pytest.approx(expected)
+    return average_precision(label[label >= 0], scores[label >= 0])
+
+
+@pytest.mark.parametrize("split", ["tune", "holdout"])
+def test_ap_is_that_of_the_words_scores(tmp_path, split):
+    tuner = tuner_on(tmp_path)
+    expected = ap_of_word(tuner, tuner.store.rows(split))
+    assert word_ap(tuner, tuner.root(), NAME, split).ap == pytest.approx(expected)
 
 
 def test_the_student_beside_it_is_the_one_shown(tmp_path):
     tuner = tuner_on(tmp_path)
     expected = tuner.metrics(tuner.root(), "tune")[NAME].ap
-    assert word_ap(tuner, tuner.root(), NAME).student_ap == pytest.approx(expected)
+    assert word_ap(tuner, tuner.root(), NAME, "tune").student_ap == pytest.approx(expected)
 
 
 def test_without_labels_the_teachers_decisions_judge(tmp_path):
     tuner = tuner_on(tmp_path, make=unlabelled_arrays)
     rows = tuner.store.rows("tune")
     decided = (tuner.store.teacher_logit[rows, K] > 0).astype(int)
-    found = word_ap(tuner, tuner.root(), NAME)
+    found = word_ap(tuner, tuner.root(), NAME, "tune")
     expected = average_precision(decided, own_word(tuner.store, NAME).scores[rows])
     assert (found.by_teacher, found.ap) == (True, pytest.approx(expected))
 
@@ -56,7 +60,7 @@ def test_the_sentence_says_whose_judgement_it_is_if_not_that_of_labels(by_teache
 @pytest.mark.parametrize(("refit", "can"), [("target", True), ("all", False)])
 def test_a_word_that_is_no_concept_can_be_raised_where_thumbs_adjust_targets(tmp_path, refit, can):
     tuner = tuner_on(tmp_path, f"tuning: {{refit: {refit}}}\n")
-    assert word_ap(tuner, tuner.root(), NAME).can_raise == can
+    assert word_ap(tuner, tuner.root(), NAME, "tune").can_raise == can
 
 
 @pytest.fixture
@@ -71,6 +75,28 @@ def test_the_finding_offers_the_word(view):
     word = view.panels.finding["word"]
     assert word["raise"] == NAME
     assert word["sentence"].startswith("The word “tv monitor” alone: AP 0.")
+
+
+def test_both_aps_are_of_the_images_on_screen(view):
+    """Of the holdout once it is opened, which counts a look, and of picked images."""
+    app, store = view.app, view.app.store
+
+    def told(rows) -> bool:
+        shown = app.shown.snapshot.metrics[NAME].ap
+        said = word_sentence(NAME, ap_of_word(app.tuner, rows), shown, by_teacher=False)
+        return view.panels.finding["word"]["sentence"] == said
+
+    assert told(store.rows("tune"))
+    app.tuning.show_split("holdout")
+    assert app.dataset.looks == 1
+    assert told(store.rows("holdout"))
+    app.tuning.show_split("tune")
+    app.selection.images = shared_image_set(
+        app.students.student(NAME), "half", store.rows("tune")[::2]
+    )
+    assert told(store.rows("tune")[::2])
+    app.selection.leave_images()
+    assert told(store.rows("tune"))
 
 
 def test_a_student_that_is_left_and_selected_again_has_its_word(tmp_path, monkeypatch):

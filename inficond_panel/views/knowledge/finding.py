@@ -13,7 +13,7 @@ import param
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, number, share
 from inficond_panel.concepts.own_words import perhaps_same
-from inficond_panel.results.image_sets import image_set
+from inficond_panel.results.image_sets import ImageSet, image_set
 from inficond_panel.results.own_word import WordAp, word_ap
 from inficond_panel.results.picked_images import group_images
 from inficond_panel.results.shared_bias import StudentShared
@@ -222,7 +222,8 @@ class FindingPanel(param.Parameterized):
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels
-        self._words: dict[tuple[str, str], WordAp | None] = {}  # by iteration and class
+        self._words: dict[tuple[str, str, str], WordAp | None] = {}  # by iteration, class, split
+        self._words_on: ImageSet | None = None  # the picked images that they are of
         self._named: set[tuple[str, str]] = set()  # suspects that were shown, with their class
         self._taken: dict[tuple[str, str, str], int] = {}  # by iteration, class and concept
         super().__init__()
@@ -234,6 +235,7 @@ class FindingPanel(param.Parameterized):
         "app.belong.belonging",
         "app.teacher_groups.by_class",
         "app.students.snapshot",
+        "app.shown.what",
         "app.changes.arrivals",
         "app.tuning.preview",
         "panels.student",
@@ -316,23 +318,24 @@ class FindingPanel(param.Parameterized):
         return self._taken.get(key, 0)
 
     def _word(self, name: str) -> WordAp | None:
-        """Return the AP of a class's own word beside its student's; None until it is computed."""
-        tuner, node = self.app.tuner, self.app.students.node
-        if not (name and self.app.spec.tuning.suspects):
+        """Return the AP of a class's own word beside its student's, on the images shown; None until
+        it is computed."""
+        app, node, split = self.app, self.app.students.node, self.app.students.snapshot.split
+        if not (name and app.spec.tuning.suspects):
             return None
-        key = made_at(tuner, node, name), name
-        if key not in self._words:  # also if another student's job has taken this one's place
+        if self._words_on != app.shown.images:
+            self._words, self._words_on = {}, app.shown.images
+        key, words = (made_at(app.tuner, node, name), name, split), self._words
+        if key not in words:  # also if another student's job has taken this one's place
 
             def done(found: WordAp | None) -> None:
-                self._words[key] = found
+                words[key] = found
                 if found is not None and self.panels.student == name:
                     self.show()
 
-            work = partial(word_ap, tuner, node, name)
-            self.app.jobs.submit(
-                Job("word", lambda _: work(), done, self.app.tuning.tell, idle=True)
-            )
-        return self._words.get(key)
+            work = partial(word_ap, app.shown.tuner, node, name, split)
+            app.jobs.submit(Job("word", lambda _: work(), done, app.tuning.tell, idle=True))
+        return words.get(key)
 
     @param.depends(
         "app.suggestion.param", "app.tuning.pending", "panels.student", watch=True, on_init=True

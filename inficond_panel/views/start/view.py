@@ -67,6 +67,7 @@ def make_cards(
     shifts: Mapping[str, ClassShift],
     names: Sequence[str],
     same: Callable[[str, str], bool] = lambda *_: False,
+    tuning: str = "on screen",
 ) -> list[dict[str, Any]]:
     """Return cards of the students ``names``, which rely on a suspect concept.
 
@@ -76,7 +77,7 @@ def make_cards(
     (see ``make_bars``; {} if the sentence tells the loss by means), ``removable`` whether the card
     removes it, which it does not if it lost little, ``advice`` a sentence on when to remove
     it if its shares differ modestly, "" otherwise, ``asks`` a question if the concept is perhaps
-    the ``same`` as the class.
+    the ``same`` as the class. ``tuning`` names the tuning images, which may be those on screen.
     """
     return [
         {
@@ -84,7 +85,7 @@ def make_cards(
             "relies": relying_words(shift.first),
             "concept": shift.first.concept,
             "hover": by_score(shift.first, shift.things),
-            **_evidence(shift),
+            **_evidence(shift, tuning),
             "removable": shift.removable and not shift.slight,
             "advice": MODEST if remedy_of(LOST, shift=shift) == MODEST else "",
             "asks": same_question(shift.class_name, shift.first.concept)
@@ -95,7 +96,7 @@ def make_cards(
     ]
 
 
-def _evidence(shift: ClassShift) -> dict[str, Any]:
+def _evidence(shift: ClassShift, tuning: str) -> dict[str, Any]:
     """Return the sentence and the bars of a card; no bars if the shares do not tell the loss."""
     name, suspect, things = shift.class_name, shift.first, shift.things
     if not suspect.in_shares:
@@ -104,7 +105,7 @@ def _evidence(shift: ClassShift) -> dict[str, Any]:
     shares = suspect.presence.fit[0], suspect.presence.tune[0]
     return {
         "sentence": relied_sentence(name, suspect, things),
-        "bars": make_bars("shown", suspect.concept, "learned from", "on screen", shares),
+        "bars": make_bars("shown", suspect.concept, "learned from", tuning, shares),
     }
 
 
@@ -304,6 +305,8 @@ class StartView(RefitActions, Viewer):
         "app.shared.problem",
         "app.suggestion.last",
         "app.selection.class_name",
+        "app.students.snapshot",
+        "app.shown.what",
         watch=True,
         on_init=True,
     )
@@ -320,7 +323,9 @@ class StartView(RefitActions, Viewer):
         order = in_order(metrics, reliance.relying, questions, last)
         wrong = [name for name in order if shifts.complete and name in reliance.relying]
         asked = [name for name in order if shifts.complete and name in questions]
-        relying = make_cards(shifts.by_class, wrong[:CARDS], partial(perhaps_same, app.store))
+        shown = app.students.snapshot.split == TUNE and app.shown.images is None
+        same, tuning = partial(perhaps_same, app.store), "on screen" if shown else "tuning"
+        relying = make_cards(shifts.by_class, wrong[:CARDS], same, tuning)
         shared = make_shared(app.shared.by_class, asked)
         looking = app.spec.tuning.suspects
         looked = not looking or (app.shared.wanted and not app.shared.waiting)
