@@ -9,7 +9,17 @@ import pytest
 from counting import controls, numbers, texts, told
 from factory import small_spec
 from playwright.sync_api import Locator, Page, expect
-from steps import blocks, classes, concepts, iterations, names, select_class, show_details, shown
+from steps import (
+    blocks,
+    classes,
+    concepts,
+    iterations,
+    names,
+    row_of,
+    select_class,
+    show_details,
+    shown,
+)
 from test_layout import SMALL
 from waiting import comes_to
 
@@ -135,6 +145,22 @@ def test_from_what_a_student_relies_on_to_a_better_one_the_page_stays_easy(
     page.get_by_role("button", name="Find a repair").click()
     expect(finding.locator(".result")).to_contain_text(re.compile(r"\.$"))
     easy(page, TUNED)
+
+
+def test_a_pending_mark_and_the_buttons_of_a_notice_are_read_at_a_glance(serve, open_page) -> None:
+    page = begun(open_page(serve(Path("demo")).url, 1280, 900))
+    page.get_by_role("button", name="Look at traffic light in bicycle").click()
+    row = row_of(page, "traffic light")
+    row.locator(".thumb.remove").click()
+    expect(row.locator(".note")).to_have_text("✕ · waits for Fine-tune", use_inner_text=True)
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator(".notice")).to_contain_text("#1")
+    buttons = page.locator(".notice button:visible")
+    expect(buttons.filter(has_text="Compare")).to_be_visible()
+    middles = "all => all.map((e) => e.getBoundingClientRect()).map((b) => (b.top + b.bottom) / 2)"
+    found = buttons.evaluate_all(middles)
+    assert len(found) >= 3
+    assert max(found) - min(found) < 4
 
 
 def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_back(

@@ -223,7 +223,7 @@ function noteOf(row, intent, detailed) {
   const words = (...parts) => parts.flatMap((part) => [h("span", {}, part), " "])
   if (intent) {
     const { mark } = DIRECTIONS[intent.direction]
-    return detailed ? [told(`${mark} ${intent.bound}`, " pending")] : words(mark, "waits")
+    return detailed ? [told(`${mark} ${intent.bound}`, " pending")] : words(mark, "· waits", "for Fine-tune")
   }
   if (!row.held) return []
   const since = `since ${row.since}`
