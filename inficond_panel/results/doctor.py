@@ -35,7 +35,7 @@ from inficond_panel.results.shared_bias import (
     unnamed_topics,
 )
 from inficond_panel.results.shift import student_differences, student_shift, tune_aps
-from inficond_panel.results.teacher_groups import classes_known, of_class, worse_groups_of_teacher
+from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.results.worst_group import group_figures, worst_groups
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
@@ -55,8 +55,6 @@ from inficond_panel.wording.groups import (
     TEACHER_GROUP_WORDS,
     WORST_GROUP_WORDS,
     aim_remedy,
-    group_words,
-    teacher_group_sentence,
     words_of_group,
     worst_group_sentence,
 )
@@ -107,8 +105,6 @@ _VERDICT = (
     f"The change to tuning is at {confidence_word(VERDICT_LEVEL)}, the level of the verdict: it is "
     f"falsely a shift with a chance of {ALPHA / 2:.0%} by AP and of {ALPHA / 2:.0%} by separation."
 )
-#: Most groups of a class that a finding on the teacher names.
-_GROUPS = 3
 #: Largest number of classes with too few photos that have a finding each.
 _ALONE = 3
 _NEEDED = f"At least {LEAST_LABELLED} training and tuning images of each class are needed"
@@ -276,23 +272,9 @@ def _of_teacher(
 def _of_teacher_groups(
     tuner: Tuner, seen: Mapping[str, _Seen], facts: Mapping[str, Any]
 ) -> Iterator[dict[str, str]]:
-    limits = tuner.spec.views.intervals
-    found = of_class(worse_groups_of_teacher(tuner, classes_known(tuner), facts["seed"]))
-    for name, groups in found.items():
-        if name not in seen:  # all classes are tested, so that a choice of classes finds no more
-            continue
-        finding = " ".join(
-            teacher_group_sentence(
-                name,
-                group_words(each.column, each.group, shown_or_not=False),
-                (each.images, each.positives),
-                each.ap,
-                each.expected,
-                limits=limits,
-            )
-            for each in groups[:_GROUPS]
-        )
-        yield _row(name, TEACHER_GROUP_WORDS, finding, TEACHER_GROUP_REMEDY)
+    for name, finding in teacher_group_findings(tuner, facts["seed"]).items():
+        if name in seen:  # all classes are tested, so that a choice of classes finds no more
+            yield _row(name, TEACHER_GROUP_WORDS, finding, TEACHER_GROUP_REMEDY)
 
 
 def _of_students(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from inficond_panel.results.shared_bias import called_rows, student_shared
+from inficond_panel.results.shared_bias import called_rows, in_fit_rows, student_shared
 from inficond_panel.results.shift import ALL_UP_TO, student_differences, student_shift
+from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.wording.shift_kinds import is_mislabelled, mislabelled_sentence
 from inficond_panel.wording.suspects import plain_sentence, relies_wrongly, unsure_classes
@@ -18,9 +19,11 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
 
     ``differs`` has concepts that go with a class on ``fit`` more than on ``tune``, ``shared`` what
     goes with a class in all photos; ``belonging`` has what people said belongs to a class, which is
-    in neither. ``mislabelled`` are classes whose first finding is wrong labels of training images.
-    ``unsure`` are the classes with too few labelled images for ``differs``, and for ``shared``.
-    ``lacking`` states why nothing was computed. Takes up to a second per class, once.
+    in neither. ``in_fit`` has columns that go with a class in the training images only, and
+    ``teacher_groups`` groups of images in which the teacher itself is worse. ``mislabelled`` are
+    classes whose first finding is wrong labels of training images. ``unsure`` are the classes with
+    too few labelled images for ``differs``, and for ``shared``. ``lacking`` states why nothing was
+    computed. Takes up to a second per class, once.
     """
     store, said = tuner.store, tuner.belonging().said
     belonging = [asdict(thing) | asdict(by) for thing, by in said.items()]
@@ -37,6 +40,11 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     found["shared"] = [
         {"class": name, "name": each.name, "kind": each.kind, "sentence": sentence}
         for name, each, sentence in called_rows(shared)
+    ]
+    found["in_fit"] = [{"class": name, "sentence": told} for name, told in in_fit_rows(shared)]
+    groups = teacher_group_findings(tuner).items()
+    found["teacher_groups"] = [
+        {"class": name, "sentence": in_words_of(store, told)} for name, told in groups
     ]
     found["mislabelled"] = [
         {

@@ -21,9 +21,12 @@ from inficond_panel.vocabulary.confidence import DRAWS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.things import MOST_VALUES
+from inficond_panel.wording.groups import group_words, teacher_group_sentence
 
 #: Most pairs of class and group; with more, chance would hide all but the largest differences.
 MOST_TESTS = 500
+#: Most groups of a class that a finding names.
+_GROUPS = 3
 #: Least fall of AP of a finding.
 LEAST_FALL = 0.1
 #: Share of draws by the teacher's own probabilities with a lower AP than that of a worse group.
@@ -155,3 +158,23 @@ def of_class(found: Sequence[WorseGroup]) -> dict[str, list[WorseGroup]]:
     for each in found:
         by_class.setdefault(each.class_name, []).append(each)
     return by_class
+
+
+def teacher_group_findings(tuner: Tuner, seed: int = 0) -> dict[str, str]:
+    """Return sentences on the groups in which the teacher is worse, by class: at most ``_GROUPS``
+    of a class, the largest fall first."""
+    found = of_class(worse_groups_of_teacher(tuner, classes_known(tuner), seed))
+    return {
+        name: " ".join(
+            teacher_group_sentence(
+                name,
+                group_words(each.column, each.group, shown_or_not=False),
+                (each.images, each.positives),
+                each.ap,
+                each.expected,
+                limits=tuner.spec.views.intervals,
+            )
+            for each in groups[:_GROUPS]
+        )
+        for name, groups in found.items()
+    }

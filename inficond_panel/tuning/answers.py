@@ -41,6 +41,7 @@ from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import divisor
 from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.node import Node
@@ -102,14 +103,14 @@ def photos_to_ask(
     at = np.flatnonzero(free)
     free[at] = np.isin(at, at[np.unique(group[at], return_index=True)[1]])
     chosen = rows[free][_in_turn([side[free] for side in sides], most)]
-    return AskedPhotos(chosen, why, _telling(student))
+    return AskedPhotos(chosen, why, telling_concepts(student.store, student.name, student.weights))
 
 
-def _telling(student: ClassFit) -> tuple[int, ...]:
-    """Return the concepts (indices) that count most for a class: its words, then the strongest."""
-    strong = strongest(student.weights)[:STRONGEST].tolist()
-    relied = [at for at in strong if student.weights[at]]
-    return tuple(dict.fromkeys([*class_words(student.store, student.name), *relied]))
+def telling_concepts(store: Store, class_name: str, weights: Array) -> tuple[int, ...]:
+    """Return the concepts (indices) that count most for a class: its words, then the strongest by
+    the ``weights`` (C,) of its student."""
+    relied = [at for at in strongest(weights)[:STRONGEST].tolist() if weights[at]]
+    return tuple(dict.fromkeys([*class_words(store, class_name), *relied]))
 
 
 def _sides(student: ClassFit, scores: NDArray) -> tuple[list[Array], str]:

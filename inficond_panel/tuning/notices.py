@@ -132,8 +132,8 @@ def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> I
     weight = float(parent.weights[cell])
     inside = _within((weight, weight), new)
     if weight == 0:
-        later = "and will not later" if inside else f"the thumb moves it to {limits_text(new)}"
-        yield f"“{concept}” does not count for “{class_name}” now, {later}."
+        later = "and stays 0" if inside else f"the thumb moves it to {limits_text(new)}"
+        yield f"The influence of “{concept}” on “{class_name}” is 0 now, {later}."
     elif inside:
         yield (
             f"{_named(concept, class_name)} is at {_weight(weight)}, which already satisfies "

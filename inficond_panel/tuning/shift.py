@@ -20,7 +20,6 @@ from inficond_panel.tuning.repairs.labelled import Labelled, measured_by_labels
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.vocabulary.splits import TUNE
 
 #: Least loss of correlation, in standard errors, of a suspect, if the class has a shift.
 PLAUSIBLE = 2.0
@@ -368,8 +367,7 @@ def _suspects(evidence: Evidence, lost: _Lost) -> tuple[Suspect, ...]:
     scores = evidence.tune_scores[:, order].T
     alike = evidence.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)
-    of = evidence.one_of_each
-    (teacher,) = of.tune_photos.partial_correlation(of.teacher_log_odds(TUNE)[None])
+    teacher = evidence.one_of_each.teacher_reliance
     return tuple(
         _suspect(
             *(evidence, lost, int(c), order[same][:MOST_ALIKE], teacher), removed=bool(held[c])
@@ -380,7 +378,7 @@ def _suspects(evidence: Evidence, lost: _Lost) -> tuple[Suspect, ...]:
 
 def _carriers(evidence: Evidence, c: int, of: Labelled | None) -> tuple[str, ...]:
     """Return the concepts by which the student relies most on concept ``c``, or on the thing with
-    the labels ``of``: at most ``MOST_CARRIERS``, neither itself nor a word of the class.
+    the labels ``of``: at most ``MOST_CARRIERS``, without itself.
 
     At equal class label the logit rises with the thing by the sum, over all concepts, of weight
     times the rise of the score with the thing: the terms of this sum, on the photos of tune."""
@@ -392,7 +390,7 @@ def _carriers(evidence: Evidence, c: int, of: Labelled | None) -> tuple[str, ...
         apart[at] -= apart[at].mean() if at.any() else 0.0
     terms = evidence.student.weights * (apart @ evidence.tune_scores[known])
     terms *= np.sign(terms.sum())
-    terms[[c, *_meaning_class(evidence)]] = 0.0
+    terms[c] = 0.0
     first = np.argsort(-terms, kind="stable")[:MOST_CARRIERS]
     return tuple(evidence.concepts[j] for j in first if terms[j] > 0)
 

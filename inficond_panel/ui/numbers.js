@@ -16,6 +16,9 @@ export const count = (value) => (isNumber(value) ? value.toLocaleString("en-US")
 export const imagesOf = (many) => `${count(many)} image${many === 1 ? "" : "s"}`
 export const percent = (part, whole) => (whole > 0 ? `${Math.round((100 * part) / whole)} %` : "–")
 
+/** A sentence in which no line ends between a number and its %. */
+export const unbroken = (sentence) => sentence.replaceAll(" %", "\u00a0%")
+
 export function signed(value, digits) {
   if (!isNumber(value)) return "–"
   const shown = Math.abs(value).toFixed(digits)

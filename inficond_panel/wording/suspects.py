@@ -99,11 +99,16 @@ def _differences(verdict: Verdict, limits: bool) -> str:
     lost, separation = verdict.ap_lost, verdict.separation_lost
     ap = _difference("AP", 100 * verdict.ap, lost, "points", 1, 100, limits)
     logits = _difference(_SEPARATION, verdict.separation, separation, "logits", 2, 1, limits)
-    better = max(-lost.high, -separation.high) > 0
-    hint = " Wrong labels or harder training images can be why." if better else ""
+    hint = f" {_WHY_BETTER}" if _is_better(verdict) else ""
     return f"from training to tuning images, {ap}; {logits}.{hint}"
 
 
+def _is_better(verdict: Verdict) -> bool:
+    """Return whether AP or separation is clearly better on tune than on fit."""
+    return max(-verdict.ap_lost.high, -verdict.separation_lost.high) > 0
+
+
+_WHY_BETTER = "Wrong labels or harder training images can be why."
 _SEPARATION = "separation (mean logit with the class less that without it)"
 
 
@@ -174,7 +179,9 @@ def plain_sentence(found: ClassShift) -> str:
         other = f"The labels of {name} show no other reason why its student does worse."
         return f"{memory_sentence(found.memory)} {other}"
     if found.kind == NONE:
-        return f"{name} does about as well on {found.things} that it has not learned from."
+        how = "better" if found.decisive and _is_better(found.decisive) else "about as well"
+        why = f" {_WHY_BETTER}" if how == "better" else ""
+        return f"{name} does {how} on {found.things} that it has not learned from.{why}"
     return _few(found)
 
 

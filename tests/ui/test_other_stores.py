@@ -9,6 +9,7 @@ from factory import oracle_spec
 from frames import SINGLE, frames, joint_spec
 from photoless import captions_spec, table_store
 from playwright.sync_api import expect
+from resizing import resize
 from steps import blocks, concepts, fine_tune, row_of, select_class
 from waiting import comes_to
 
@@ -87,7 +88,7 @@ def test_the_targets_are_chosen_and_the_oracle_is_marked(serve, open_page, tmp_p
     expect(metric).to_have_text(before)
 
 
-def test_over_scores_from_elsewhere_each_view_says_what_the_store_lacks(
+def test_over_scores_from_elsewhere_there_is_no_empty_view_and_no_word_of_segments(
     serve, tmp_path, open_page, open_file
 ) -> None:
     """No photos, segments or map, and scores below 0."""
@@ -97,13 +98,10 @@ def test_over_scores_from_elsewhere_each_view_says_what_the_store_lacks(
     page = open_page(f"{serve(store).url}?class=bird&concept=tail&show=details", 1280, 900)
     current, large = page.locator(".knowledge .row.current"), page.locator("dialog.large[open]")
     expect(current).to_be_visible()
-    for place, words in (
-        (page.get_by_label("Concept embedding", exact=True), "This store has no map of its"),
-        (page.locator(".knowledge .legend"), "no patches: no segments"),
-        (page.locator(".detail .listed"), "no segments to assign to concepts"),
-    ):
-        expect(place).to_contain_text(words)
-    expect(page.locator(".knowledge .patch")).to_have_count(0)
+    expect(page.locator(".detail .listed")).to_have_text("Rows are listed by their scores.")
+    for place in (".place[data-view=embedding]", ".knowledge .patch"):
+        expect(page.locator(place)).to_have_count(0)
+    expect(page.locator(".knowledge .legend")).not_to_contain_text("segments")
     expect(page.locator(".detail .filter-chip[data-id=assigned]")).to_be_hidden()
     tile = page.locator(".gallery .tile").first
     image = tile.locator(".no-photo > b").inner_text()
@@ -120,7 +118,9 @@ def test_over_scores_from_elsewhere_each_view_says_what_the_store_lacks(
     expect(page.locator("dialog.typing[open] input")).to_be_disabled()
     page.keyboard.press("Escape")
     assert main(["page", str(store), "--output", str(file)]) == 0
-    expect(open_file(file).get_by_text("No map of the concepts")).to_be_visible()
+    saved = open_file(file)
+    expect(saved.locator(".knowledge .row.current, .start .cards").first).to_be_visible()
+    expect(saved.locator(".place[data-view=embedding]")).to_have_count(0)
 
 
 #: Middle of the cell in a row and a column of the matrix, in pixels of the window.
@@ -254,6 +254,54 @@ def test_over_a_store_without_photos_the_page_speaks_of_none(
     expect(page.get_by_role("button", name="Save page as HTML")).to_be_visible()
     said += page.evaluate(SAID)
     assert set(said) <= allowed
+
+
+#: Names of columns whose text leaves their place, and labels of bars that are cut.
+CUT = """(cards) => [...cards.querySelectorAll(".values > *, .shares span")]
+  .filter((each) => each.scrollWidth > each.clientWidth + 1 && each.clientWidth)
+  .map((each) => each.textContent)"""
+
+
+def test_a_card_of_rows_has_the_values_that_count_and_whole_counts(
+    serve, tmp_path, open_page
+) -> None:
+    page = open_page(serve(table_store(tmp_path)).url, 1280, 900)
+    look = page.locator(".start .look", has_text="with ball").first
+    expect(look.locator(".values").first).to_contain_text("ball yes")
+    expect(look.locator(".values").nth(1)).to_contain_text("ball no")
+    label = page.locator(".start .shares", has_text="that are found").first.locator("span").first
+    label.evaluate("(e) => { e.textContent = 'with a high administration_route (1,234)' }")
+    for width in (1280, 1024, 400):
+        resize(page, width, 900)
+        comes_to(lambda: page.locator(".start .cards").evaluate(CUT), [])
+
+
+RIGHT = "(place) => Math.round(place.getBoundingClientRect().right)"
+
+
+def test_views_with_nothing_in_them_give_their_column_to_the_cards(
+    serve, tmp_path, open_page
+) -> None:
+    page = open_page(serve(table_store(tmp_path)).url, 1280, 900)
+    knowledge, detail = (
+        page.locator(f".place[data-view={name}]") for name in ("knowledge", "detail")
+    )
+    expect(page.locator(".start .answers").first).to_be_visible()
+    expect(detail).to_be_hidden()
+    comes_to(lambda: knowledge.evaluate(RIGHT), 1268)
+    page.get_by_role("button", name="Export").first.click()  # a dialog of a view that is away
+    dialog = page.get_by_role("dialog", name="Export")
+    expect(dialog.get_by_role("button", name="Save page as HTML")).to_be_visible()
+    page.keyboard.press("Escape")
+    select_class(page, "dog")
+    expect(detail).to_be_visible()
+    comes_to(lambda: knowledge.evaluate(RIGHT) < 900, True)
+    page.get_by_role("button", name="All students", exact=True).click()
+    expect(detail).to_be_hidden()
+    resize(page, 900, 900)  # all views are tabs
+    page.get_by_role("tab", name="Detail").click()
+    expect(detail).to_be_visible()
+    expect(page.get_by_role("tab", name="Map")).to_have_count(0)
 
 
 @pytest.mark.parametrize(

@@ -201,10 +201,10 @@ def test_what_the_rule_decided_and_weights_of_0_that_are_moved_too_are_said(tune
         upper = node.bounds[BIKE, name][1]
         assert upper < 0
         assert node.weights[place(tuner, name)] <= upper
-        start = f"“{name}” does not count for “bicycle” now, the thumb moves it"
+        start = f"The influence of “{name}” on “bicycle” is 0 now, the thumb moves it"
         assert line.startswith(start)
     removed = notices(tuner, root, [GroupIntent(BIKE, tuple(zero), "remove")])
-    assert all(line.endswith("now, and will not later.") for line in removed)
+    assert all(line.endswith("now, and stays 0.") for line in removed)
 
 
 def test_a_bound_beyond_which_the_weight_is_already_is_said_and_only_holds_it(

@@ -21,6 +21,7 @@ from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.page import make_views
 from inficond_panel.views.page.shell import (
     SHORTCUTS,
+    TITLES,
     Shell,
     make_layout,
     make_saved,
@@ -51,9 +52,16 @@ def test_rows_of_the_spec_become_columns():
         ([["embedding"], rest], [(["embedding"], 4), (rest, 4)]),
         ([["configuration"]], []),
     ):
-        page = make_layout(Layout(rows=rows))
+        page = make_layout(Layout(rows=rows), TITLES)
         assert list(zip(page["columns"], page["widths"], strict=True)) == columns
         assert page["strip"] == any("configuration" in row for row in rows)
+
+
+def test_a_view_that_was_not_made_has_no_place():
+    made = ["configuration", "performance", "knowledge", "detail", "provenance"]
+    page = make_layout(Layout(), made)
+    assert page["columns"] == [["performance"], ["knowledge"], ["detail", "provenance"]]
+    assert make_layout(Layout(rows=[["knowledge"], ["embedding"]]), made)["columns"] == [made[2:3]]
 
 
 TIMES = ["2026-11-20T08:00:00+00:00", "2026-11-20T09:30:00+00:00"]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from factory import small_spec, twin_arrays
 from sessions import session_on
@@ -24,8 +25,9 @@ from inficond_panel.views.detail.charts import CONCEPTS, make_starts
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.view import NAMED, MatrixView, make_heads, make_table, make_words
-from inficond_panel.views.page.page import AllStudents
+from inficond_panel.views.page.page import AllStudents, make_views
 from inficond_panel.views.performance.view import PerformanceView
+from inficond_panel.views.start import examples
 from inficond_panel.views.start import view as start
 from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
@@ -615,11 +617,11 @@ def test_a_concept_offers_the_class_in_which_it_counts_most(app):
 def counterexample(app, monkeypatch):
     """The row that is shown as without a concept, where the tuning images of a mask show it."""
     student = app.tuner.at(app.students.node, "tune")["sheep"]
-    monkeypatch.setattr(start, "make_picture", lambda _, row, *more: row)
+    monkeypatch.setattr(examples, "make_picture", lambda _, row, *more: row)
 
     def of(shown) -> list[int]:
-        monkeypatch.setattr(start, "joint_presence", lambda *_: shown.astype(np.int8))
-        return list(start.make_counterexample(student, "screen"))
+        monkeypatch.setattr(examples, "joint_presence", lambda *_: shown.astype(np.int8))
+        return list(examples.make_counterexample(student, "screen"))
 
     return student, of
 
@@ -634,3 +636,56 @@ def test_an_image_without_a_concept_does_not_show_it(counterexample):
 
 def test_no_image_is_without_a_concept_that_all_images_of_the_class_show(counterexample):
     assert counterexample[1](np.ones(len(counterexample[0].rows), bool)) == []
+
+
+def table_session(**columns):
+    """A session over a table of three columns, of which *age* has the largest influence."""
+    rng = np.random.default_rng(0)
+    ids = [f"{i:03d}" for i in range(300)]
+    smoker, age = rng.random(300) < 0.3, rng.normal(size=300)
+    scores = pd.DataFrame({"age": age, "crp": rng.normal(size=300), "smoker": smoker * 2.0 - 0.6})
+    logit = 3 * age + 2 * smoker + rng.normal(size=300)
+    students = inficond_panel.from_frames(
+        scores.assign(**columns).set_axis(ids),
+        pd.DataFrame({"ill": logit, "well": -logit}, ids),
+        pd.DataFrame({"ill": logit > 0, "well": logit <= 0}, ids, dtype=int),
+        split=pd.Series(np.resize(["fit", "tune", "fit"], 300), ids),
+    )
+    tuner = students.fit().tuner
+    return AppState(tuner, Jobs(inline=True)), scores
+
+
+def test_a_row_has_the_values_of_the_columns_that_count_most_the_concept_first():
+    app, scores = table_session()
+    student = app.tuner.at(app.students.node, "fit")["ill"]
+    row = int(np.flatnonzero(scores["smoker"] > 0)[0])
+    first, *others = examples.make_values(student, row, "smoker")
+    assert first == ["smoker", "yes"]
+    assert others[0] == ["age", f"{scores['age'][row]:.3g}".replace("-", "\u2212")]
+    assert "values" in examples.make_example(student, "smoker")
+
+
+def test_a_large_value_of_a_row_is_written_out():
+    app, _ = table_session(age=np.arange(300) * 100.0)
+    student = app.tuner.at(app.students.node, "fit")["ill"]
+    assert ["age", "12300"] in examples.make_values(student, 123, "age")
+
+
+def test_a_photo_has_no_values(app):
+    student = app.tuner.at(app.students.node, "fit")["sheep"]
+    assert "values" not in examples.make_example(student, "grass")
+
+
+def test_a_card_says_whether_its_concept_is_a_number(shifted):
+    view = StartView(shifted)
+    shifted.shifts.start()
+    (card,) = view.panel.cards
+    values = shifted.store.concept_score[:, shifted.store.concepts.index(card["concept"])]
+    assert (card["high"], len(np.unique(values)) > 2) == (True, True)
+
+
+def test_a_store_without_a_map_has_no_view_of_it_unless_it_is_the_only_one():
+    app, _ = table_session()
+    assert "embedding" not in make_views(app)
+    app.tuner.spec.layout.rows = [["embedding"]]
+    assert list(make_views(app)) == ["embedding"]

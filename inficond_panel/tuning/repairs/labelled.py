@@ -43,8 +43,9 @@ class Labelled:
     """Labels of another class, or of a value of a column, ``name``, on the compared photos.
 
     ``fit`` and ``tune`` (n,) are these labels (-1: unknown), or the teacher's decisions.
-    ``by_column``: they are of a column. ``reliance`` is that of the student by these labels,
-    ``teacher_reliance`` the same of the teacher's log-odds.
+    ``by_column``: they are of a column. ``reliance`` is that of the student by these labels;
+    ``teacher_reliance`` is of the teacher's log-odds, by labels or by the score as the measure of
+    the student is.
     """
 
     name: str
@@ -90,7 +91,9 @@ def measured_by_labels(
         *of_students, by_teacher = tune.partial_correlation(logits)
         by_known = np.mean(of_students, axis=0)
         by_score = measured.reliance[concepts]
-        reliance = np.where(np.abs(by_known) > np.abs(by_score), by_known, by_score)
+        more = np.abs(by_known) > np.abs(by_score)
+        reliance = np.where(more, by_known, by_score)
+        by_teacher = np.where(more, by_teacher, evidence.teacher_reliance[concepts])
         z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
         rows = zip(concepts, by_known, by_teacher, reliance, z, p, weakening, strict=True)
         for c, own, teachers, *measures in rows:

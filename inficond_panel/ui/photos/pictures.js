@@ -78,13 +78,23 @@ const nameOf = ({ image, caption }) =>
     ? h("q", { title: `${image}: ${caption}` }, h("bdi", {}, caption))
     : h("b", { class: "clip", title: image }, h("bdi", {}, image))
 
+/** Values of a row of a table, each beside the name of its column. */
+const valuesOf = ({ values }) =>
+  values
+    ? h(
+        "span",
+        { class: "values" },
+        values.flatMap(([name, value]) => [h("bdi", {}, name), " ", h("span", { class: "num" }, value), " "]),
+      )
+    : ""
+
 /** The image, cut to fill its place, and the outline of the segment: white on black. Without a
-    photo the image's caption stands there, or its id. */
+    photo the image's caption stands there, or its id, and what is known of a row. */
 export function drawPicture(place, picture, row, fit) {
   if (!picture) return place.replaceChildren()
   if (!picture.source) {
     const score = picture.score ? h("span", { class: "num" }, picture.score) : ""
-    return place.replaceChildren(h("span", { class: "no-photo" }, nameOf(picture), score))
+    return place.replaceChildren(h("span", { class: "no-photo" }, nameOf(picture), score, valuesOf(picture)))
   }
   const image = h("img", { src: picture.source, alt: "", decoding: "async", draggable: "false" })
   const over = s(

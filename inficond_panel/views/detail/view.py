@@ -42,8 +42,9 @@ from inficond_panel.views.detail.images import ImageActions
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.wording.metrics import constant_sentence
 
-#: Sentence below the filters where no image can be assigned to a concept.
+#: Sentence below the filters where no photo can be assigned to a concept; where there is no photo.
 UNSEGMENTED = "This store has no segments to assign to concepts: images are listed by their scores."
+BY_SCORE = "Images are listed by their scores."
 
 
 class DetailView(ImageActions, pn.viewable.Viewer):
@@ -140,7 +141,9 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         if self._listed is not None:
             return self._gallery.summary() if self._gallery else ""
         among = f"Of {images.words}." if images else ""
-        return among or ("" if self._store.holds("segments") else UNSEGMENTED)
+        if among or self._store.holds("segments"):
+            return among
+        return UNSEGMENTED if self._store.holds("photos") else BY_SCORE
 
     @param.depends("_app.students.thresholds", watch=True)
     def _redecide(self) -> None:

@@ -71,9 +71,9 @@ def is_of_scales(warning: str) -> bool:
 def make_options(app: AppState) -> dict[str, Any]:
     """Return facts that are constant in a session: menus of numbers and metrics, and features.
 
-    ``patchless`` is the reason why no row has patches, ``unlike`` the warning if the columns of
-    scores have unlike scales, ``unrepairable`` why these students cannot be repaired,
-    ``confidence`` the text of the intervals' level; each may be empty.
+    ``patchless`` is the reason why no row has patches, ``pictured`` whether images are photos,
+    ``unlike`` the warning if the columns of scores have unlike scales, ``unrepairable`` why these
+    students cannot be repaired, ``confidence`` the text of the intervals' level; each may be empty.
     """
     views, repairs = app.spec.views, app.tuner.repairs
     return {
@@ -81,6 +81,7 @@ def make_options(app: AppState) -> dict[str, Any]:
         "confidence": confidence_word(views.confidence) if views.intervals else "",
         "concepts": len(app.store.concepts),
         "patchless": app.store.lacks("segments"),
+        "pictured": app.store.holds("photos"),
         "unlike": next(filter(is_of_scales, app.store.attrs.get("warnings", [])), ""),
         "tops": list(TOPS),
         "metrics": [[key, METRICS[key].name] for key in CHANGE_METRICS],

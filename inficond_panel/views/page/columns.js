@@ -1,6 +1,7 @@
 // Where the views are: in columns. A column that three or more views share is a stack; where that is
 // too low or narrow its later views are tabs, with details, or they are lower; very wide, it is split.
-// A page too narrow for columns has one, in which all are tabs.
+// A column of empty views gives its width to the widest. A page too narrow for columns has one, in which
+// all are tabs.
 
 import { walkOn } from "../../ui/controls.js"
 import { elementsIn, focusedIn, h, set, setAll, text } from "../../ui/elements.js"
@@ -28,7 +29,8 @@ const SHORT = {
 }
 const fr = (share) => `minmax(0, ${share}fr)`
 
-/** `main` holds the columns, `strip` what is above them; `start()` draws them once they are on the page. */
+/** `main` holds the columns, `strip` what is above them; `start(links)` draws them once they are on the page,
+    where a link leads to each. */
 export function makeColumns(root, model) {
   const main = h("main", { class: "columns" })
   const names = ["configuration", ...model.layout.columns.flat()]
@@ -40,12 +42,13 @@ export function makeColumns(root, model) {
         places.get("configuration"),
       )
     : ""
-  const draw = () => drawColumns(root, model, main, places)
-  const start = () => {
+  const start = (links) => {
+    const fold = () => foldColumns(main, links)
+    const draw = () => drawColumns(root, model, main, places, fold)
     watch(model, ["extent"], draw)
     watch(model, ["folded"], () => {
       for (const [name, place] of places) set(place, "data-folded", model.folded.includes(name) ? "" : null)
-      for (const column of main.children) column.fold?.()
+      fold()
     })
     model.on("begins", () => main.querySelectorAll(".tabs").forEach((box) => box.mark()))
     model.on(["tab", "front"], () => main.querySelectorAll(".tabs").forEach((box) => box.mark()))
@@ -72,7 +75,7 @@ function bones(name) {
 // --- columns ---------------------------------------------------------------------------------------
 
 /** Rebuild the columns whose views or form changed. */
-function drawColumns(root, model, main, places) {
+function drawColumns(root, model, main, places, fold) {
   const form = formOf(root, model.extent)
   const columns = form === "single" ? [model.layout.columns.flat()] : model.layout.columns
   set(root, "data-narrow", root.clientWidth < STACK_WIDTH ? "" : null)
@@ -84,12 +87,29 @@ function drawColumns(root, model, main, places) {
   }
   const held = focusedIn(main)
   const modals = elementsIn(main).filter((each) => each.matches("dialog:modal"))
-  main.replaceChildren(...columns.map((names) => makeColumn(model, places, names, form)))
-  const width = (column, at) =>
-    fr(form === "single" ? 1 : model.layout.widths[at] * (column.dataset.form === "split" ? 2 : 1))
-  main.style.gridTemplateColumns = [...main.children].map(width).join(" ")
+  const width = (at) => (form === "single" ? 1 : model.layout.widths[at])
+  main.replaceChildren(...columns.map((names, at) => makeColumn(model, places, names, form, width(at))))
+  fold()
   modals.forEach((dialog) => showAgain(dialog, model, form))
   held?.focus({ preventScroll: true })
+}
+
+/** Set rows and widths of the columns; one of empty views is away, unless all are. Its dialogs can open. */
+function foldColumns(main, links) {
+  const columns = [...main.children]
+  const full = columns.filter((column) => !column.isEmpty())
+  const shown = full.length ? full : columns
+  const isAway = (column) => columns.includes(column) && !shown.includes(column)
+  columns.forEach((column) => {
+    column.fold()
+    set(column, "data-away", isAway(column) ? "" : null)
+  })
+  ;[...links].forEach((link, at) => (link.hidden = isAway(columns[at])))
+  const sum = (some) => some.reduce((total, { share }) => total + share, 0)
+  const widest = shown.reduce((one, other) => (other.share > one.share ? other : one), shown[0])
+  const freed = sum(columns) - sum(shown)
+  const width = (column) => fr(column.share + (column === widest ? freed : 0))
+  main.style.gridTemplateColumns = shown.map(width).join(" ")
 }
 
 function formOf({ clientWidth: width, clientHeight: height }, extent) {
@@ -108,7 +128,7 @@ function showAgain(dialog, model, form) {
   dialog.showModal()
 }
 
-function makeColumn(model, places, names, form) {
+function makeColumn(model, places, names, form, width) {
   const isStack = names.length < 3 || (form === "split" && names.length > 3)
   const own = isStack && form !== "single" ? "stack" : form
   const contents = {
@@ -117,19 +137,25 @@ function makeColumn(model, places, names, form) {
   }
   const content = contents[own]?.() ?? names.map((name) => places.get(name))
   const column = h("div", { class: "column", "data-form": own }, content)
-  const stacked = () => names.map((name, at) => (at ? unlessFolded(name, HEIGHTS[name] ?? fr(1)) : fr(1)))
-  const unlessFolded = (name, height) => (model.folded.includes(name) ? FOLDED : height)
+  const isFolded = (name) => model.folded.includes(name)
+  const unlessFolded = (name, height) => (isFolded(name) ? FOLDED : height)
+  const stacked = () => {
+    const tall = names.find((name) => !isFolded(name)) ?? names[0]
+    return names.map((name) => (name === tall ? fr(1) : unlessFolded(name, HEIGHTS[name] ?? fr(1))))
+  }
   const rows = {
     tabs: () => [fr(42), fr(58)],
     single: () => [fr(1)],
     stack: stacked,
     low: () => names.map((name) => unlessFolded(name, fr(LOW[name] ?? 40))),
   }[own]
-  column.fold = () => {
-    if (rows) column.style.gridTemplateRows = rows().join(" ")
-  }
-  column.fold()
-  return column
+  return Object.assign(column, {
+    share: width * (own === "split" ? 2 : 1),
+    isEmpty: () => own !== "single" && names.every(isFolded),
+    fold: () => {
+      if (rows) column.style.gridTemplateRows = rows().join(" ")
+    },
+  })
 }
 
 // --- tabs ------------------------------------------------------------------------------------------

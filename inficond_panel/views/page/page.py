@@ -235,8 +235,11 @@ VIEWS: dict[str, Callable[[AppState], View]] = {
 
 
 def make_views(app: AppState) -> dict[str, View]:
-    """Return the views that the spec's layout names, by name."""
-    return {name: make(app) for name, make in VIEWS.items() if name in app.spec.layout.views}
+    """Return the views that the spec's layout names, by name; without the map if the store has
+    none, unless it is the only view."""
+    named = app.spec.layout.views
+    held = [name for name in named if name != "embedding" or app.store.holds("maps")] or named
+    return {name: make(app) for name, make in VIEWS.items() if name in held}
 
 
 def close_views(views: Mapping[str, View]) -> None:

@@ -44,15 +44,10 @@ export function render({ model, el }) {
   const link = linkButton(model)
   const photo = model.still ? null : makePhoto(el, root, model)
   const views = makeColumns(root, model)
-  root.append(
-    skipLinks(model, views.main),
-    header(model, saved, sheet, link, photo),
-    notice,
-    views.strip,
-    views.main,
-  )
+  const links = skipLinks(model, views.main)
+  root.append(links, header(model, saved, sheet, link, photo), notice, views.strip, views.main)
   el.append(root)
-  views.start()
+  views.start(links.children)
   saveFiles(model)
   followColours(model, root)
   if (model.page) followSize(root)

@@ -212,13 +212,15 @@ class ShellPage(Component):
     _stylesheets = browser.styles(Path(__file__).with_name("shell.css"))
 
 
-def make_layout(layout: Layout) -> dict[str, Any]:
+def make_layout(layout: Layout, views: Collection[str]) -> dict[str, Any]:
     """Return the columns of the page: names of their views from top to bottom, and their widths.
+    Of the layout's views it has those that were made (``views``).
 
     A row with a list (performance, knowledge) gives each view a column; a row of smaller views is
     one column, unless it is the only row. ``strip`` is True if the configuration is above them.
     """
-    groups = [names for row in layout.rows if (names := [name for name in row if name != STRIP])]
+    below = {*views} - {STRIP}
+    groups = [names for row in layout.rows if (names := [name for name in row if name in below])]
     columns: list[list[str]] = []
     for names in groups:
         if len(groups) == 1 or any(name in TALL for name in names):
@@ -228,7 +230,7 @@ def make_layout(layout: Layout) -> dict[str, Any]:
     return {
         "columns": columns,
         "widths": [TALL.get(names[0], SHARED) if len(names) == 1 else SHARED for names in columns],
-        "strip": STRIP in layout.views,
+        "strip": STRIP in layout.views and STRIP in views,
     }
 
 
@@ -254,7 +256,7 @@ class Shell(PhotoActions, Viewer):
         self._page = ShellPage(
             names=list(views),
             views=list(views.values()),
-            layout=make_layout(app.spec.layout),
+            layout=make_layout(app.spec.layout, list(views)),
             shortcuts=pn.bind(
                 make_shortcuts,
                 [*app.rights.closed, *(["link"] if address is None or not page else [])],

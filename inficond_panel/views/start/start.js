@@ -3,6 +3,7 @@
 
 import { callImages, h, keyed, set, text } from "../../ui/elements.js"
 import { followTheme, watch } from "../../ui/model.js"
+import { unbroken } from "../../ui/numbers.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
 import { ASKED, DIRECTIONS } from "../../ui/vocabulary.js"
 
@@ -61,7 +62,7 @@ function makeCard(card, things, send) {
   const about = thing || concept
   const shown = card.concepts?.[0] ?? concept
   const look = () => send("look", { class_name, concept: shown })
-  const high = things === "rows" ? "a high " : "" // a concept of a table is a number
+  const high = card.high ? "a high " : "" // a number of a table
   const pair = h("span", { class: "pair", id: `pair-${(pairs += 1)}` }, makePair(shown, high))
   const name = (words, title = null) => h("b", { title }, h("bdi", {}, words))
   return h(
@@ -195,7 +196,7 @@ function fillCard(element, card, model) {
     showPicture(place.firstChild, found[at])
   })
   if (card.bars.of) fillBars(words[1], card.bars, card.sentence)
-  else text(card.thing || card.concept ? words[1] : words[0].lastChild, card.sentence)
+  else text(card.thing || card.concept ? words[1] : words[0].lastChild, unbroken(card.sentence))
   const { children } = words[words.length - 1]
   card.thing ? fillAnswers(children, card, model) : fillOffer(children, card, model)
 }

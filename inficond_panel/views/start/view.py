@@ -3,12 +3,11 @@ the teacher and students with too few images for a verdict; and what all photos 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
@@ -17,22 +16,20 @@ from inficond_panel.common.numbers import count
 from inficond_panel.concepts.own_words import perhaps_same
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.begin import in_order
-from inficond_panel.results.image_sets import assigned_segments, worst_first
 from inficond_panel.results.shared_bias import StudentShared, asked_classes, unnamed_topics
 from inficond_panel.state import AppState, Job
 from inficond_panel.state.repairs import gains
-from inficond_panel.tuning import Intent, Student
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion
-from inficond_panel.tuning.two_worlds import joint_presence
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import RefitActions, ViewComponent, action
 from inficond_panel.ui.drawing import Drawing
-from inficond_panel.ui.images import make_picture, tile_uri
+from inficond_panel.views.start.examples import make_pair
 from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.shift_kinds import LOST
@@ -338,7 +335,11 @@ class StartView(RefitActions, Viewer):
                 make_behind(metrics, unsure, order) if idle else [],
             )
         )
-        cards = in_card_order(relying, shared, behind, last, labels)
+        numeric = app.store.numeric
+        cards = [
+            {**card, "high": shown_concept(card) in numeric}
+            for card in in_card_order(relying, shared, behind, last, labels)
+        ]
         sentence = relying_sentence(
             shifts.by_class,
             len(app.store.classes),
@@ -375,13 +376,7 @@ class StartView(RefitActions, Viewer):
         a removal takes along."""
         app, node = self.app, self.app.students.node
         students, others = app.tuner.at(node, FIT), app.tuner.at(node, TUNE)
-        wanted = {
-            key_of(card): (
-                card["class_name"],
-                next(iter(card.get("concepts", ())), card["concept"]),
-            )
-            for card in cards
-        }
+        wanted = {key_of(card): (card["class_name"], shown_concept(card)) for card in cards}
 
         removable = {card["class_name"]: card["concept"] for card in cards if card["removable"]}
 
@@ -489,60 +484,14 @@ class StartView(RefitActions, Viewer):
         self.app.suggestion.take(class_name)
 
 
+def shown_concept(card: Mapping[str, Any]) -> str:
+    """Return the concept that the first picture of a card shows; "" without one."""
+    return str(next(iter(card.get("concepts", ())), card["concept"]))
+
+
 def key_of(card: Mapping[str, Any]) -> str:
     """Return the key of a card's picture: its class, and what all photos share."""
     return f"{card['class_name']}/{card['thing']}" if card.get("thing") else card["class_name"]
-
-
-def make_pair(student: Student, other: Student, concept: str) -> list[dict[str, Any]]:
-    """Return pictures of two images with the class: one that ``student`` learned from, with the
-    concept, and one of ``other``, on the tuning images, without it (see ``make_example``,
-    ``make_counterexample``). There is only the first without a concept, and if all show it."""
-    first = make_example(student, concept)
-    return [first, *make_counterexample(other, concept)] if concept else [first]
-
-
-def make_counterexample(student: Student, concept: str) -> Iterator[dict[str, Any]]:
-    """Yield a picture of the positive image in which the teacher is surest of the class: of those
-    that do not show a concept (``joint_presence``), and of these a quarter with the lowest scores.
-    Nothing if all show it."""
-    positive = student.labels == 1
-    positive = positive if positive.any() else np.ones(len(student.rows), np.bool_)
-    without = np.flatnonzero(positive & (joint_presence(student, [concept]) == 0))
-    if not len(without):
-        return
-    at = student.store.concepts.index(concept)
-    score = student.store.concept_score[student.rows[without], at]
-    lowest = without[score <= np.quantile(score, 0.25)]
-    best = max(lowest.tolist(), key=student.teacher_logits.__getitem__)
-    yield make_picture(student.store, int(student.rows[best]), -1, tile_uri)
-
-
-def make_example(student: Student, concept: str) -> dict[str, Any]:
-    """Return a picture of the positive image that shows a concept best, with its segment.
-
-    Best is the largest sum of the image's concept score and the cosine of an assigned segment, each
-    scaled to [0, 1]. Without a concept, it is the positive with the student's largest margin.
-    """
-    store, positive = student.store, student.labels == 1
-    positive |= not positive.any()
-    if not concept:
-        return make_picture(store, int(worst_first(student, positive)[-1]), -1, tile_uri)
-    rows, at = student.rows[positive], store.concepts.index(concept)
-    score = store.concept_score[:, at]
-    segments = assigned_segments(store, at) if store.holds("segments") else np.empty(0, int)
-    images = store.segment_image[segments] if len(segments) else segments
-    shown = np.isin(images, rows)
-    if not shown.any():
-        return make_picture(store, int(rows[score[rows].argmax()]), -1, tile_uri)
-    segments, images = segments[shown], images[shown]
-    best = (_unit(score[images]) + _unit(store.segment_cosine[segments])).argmax()
-    return make_picture(store, int(images[best]), int(segments[best]), tile_uri)
-
-
-def _unit(values: np.ndarray) -> np.ndarray:
-    """Return the values scaled to [0, 1]: 0 is the smallest, 1 the largest."""
-    return (values - values.min()) / (np.ptp(values) or 1.0)
 
 
 _WIDTH, _HEAD, _ROW = 540, 40, 44

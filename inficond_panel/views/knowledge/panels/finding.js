@@ -4,7 +4,7 @@
 import { icon } from "../../../ui/controls.js"
 import { drawOnce, h, isolated, keyed, set, text } from "../../../ui/elements.js"
 import { onMessage } from "../../../ui/model.js"
-import { count } from "../../../ui/numbers.js"
+import { count, unbroken } from "../../../ui/numbers.js"
 import { fadeEdges } from "../../../ui/parts/fading.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, ownRepairs, ownPending, sizeOf } from "../shared.js"
@@ -203,7 +203,7 @@ function fillQuestion({ children: [words, acts] }, { sentence, direction, concep
   const waits = ownPending(model)
     .filter((one) => one.direction === direction)
     .map((one) => one.concept)
-  text(words, sentence.replaceAll(" %", "\u00a0%"))
+  text(words, unbroken(sentence))
   thumb.hidden = !concepts.length
   thumb.className = `group-thumb ${direction}`
   text(thumb, `${mark} ${concepts.join(", ")}`)

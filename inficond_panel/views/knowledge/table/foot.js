@@ -76,7 +76,7 @@ const countOf = (n) => `${count(n)} concept${n === 1 ? "" : "s"}`
 
 export function legendOf(model) {
   const {
-    options: { patchless, curves, confidence, previews },
+    options: { patchless, pictured, curves, confidence, previews },
   } = model
   const detailed = isDetailed(model)
   const circle = (name) =>
@@ -113,7 +113,7 @@ export function legendOf(model) {
       curves &&
       h("span", {}, h("i", { class: "swatch-band" }), `${confidence} interval`),
     patchless
-      ? h("span", { title: patchless }, "no patches: no segments")
+      ? pictured && h("span", { title: patchless }, "no patches: no segments")
       : h("span", {}, h("i", { class: "swatch-similarity" }), "similarity"),
   )
 }
