@@ -120,6 +120,14 @@ def classes_by_word(store: Store) -> dict[int, int]:
     return dict(_classes_by_word(store, _readable_words(store)))
 
 
+def has_word(store: Store, class_name: str) -> bool:
+    """Return whether a class has an own word, whose scores ``own_word`` reads; damaged words next
+    to the store are none."""
+    made = _readable_words(store)
+    beside = made is not None and class_name in made.concepts
+    return beside or bool(class_words(store, class_name))
+
+
 def near_words(store: Store, class_name: str) -> set[int]:
     """Return the indices of the store's concepts that mean the class: its words, and the concepts
     whose text vectors are nearly theirs, unless they are the word of another class.

@@ -272,6 +272,30 @@ def test_a_button_counts_the_concepts_that_its_removal_takes_along(twins, first)
     assert view.finding._like(first, "wheel") == len(twins_of) - 1 > 0
 
 
+def test_a_finding_is_being_checked_until_its_parts_are_known(twins, first):
+    view = KnowledgeView(twins)
+    twins.selection.class_name = first
+    assert not view.panels.finding["checking"]
+    twins.shifts.differences = {}
+    assert view.panels.finding["checking"]
+    twins.shifts.problem = "The labels of tune are missing."
+    assert not view.panels.finding["checking"]
+
+
+def test_a_finding_waits_for_what_its_button_takes_along(twins, first, monkeypatch):
+    view, waiting = KnowledgeView(twins), []
+    monkeypatch.setattr(twins.jobs, "submit", waiting.append)
+    twins.selection.class_name = first
+    found = Differences(first, (50, 20), (200, 90), (), (), 0.0)
+    relies = {first: shift(first, SHIFT, "wheel")}
+    twins.shifts.param.update(by_class=relies, differences={first: found})
+    assert view.panels.finding["checking"]
+    job = [each for each in waiting if each.key == "like"][-1]
+    job.done(job.work(job))
+    assert view.panels.finding["like"] > 0
+    assert not view.panels.finding["checking"]
+
+
 @pytest.fixture
 def tuned(twins, first) -> AppState:
     twins.selection.class_name = first

@@ -105,6 +105,7 @@ def test_a_student_that_is_left_and_selected_again_has_its_word(tmp_path, monkey
     monkeypatch.setattr(app.jobs, "submit", waiting.append)
     for name in (NAME, "bicycle", NAME):  # each job takes the place of the one before
         app.selection.class_name = name
+    assert shown.panels.finding["word"] == {"sentence": "", "raise": ""}  # its line has its room
     job = [each for each in waiting if each.key == "word"][-1]
     job.done(job.work(job))
     assert shown.panels.finding["word"]["raise"] == NAME

@@ -12,7 +12,8 @@ import param
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, number, share
-from inficond_panel.concepts.own_words import perhaps_same
+from inficond_panel.concepts.own_words import has_word, perhaps_same
+from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.image_sets import ImageSet, image_set
 from inficond_panel.results.own_word import WordAp, word_ap
 from inficond_panel.results.picked_images import group_images
@@ -171,11 +172,11 @@ def make_labels(
     ]
 
 
-def make_word(found: WordAp | None) -> dict[str, str]:
-    """Return a ``sentence`` on a class's own word alone, and the word to ``raise`` (or empty); {}
-    if it is not known."""
+def make_word(found: WordAp | None, *, coming: bool = False) -> dict[str, str]:
+    """Return a ``sentence`` on a class's own word alone, and the word to ``raise`` (or empty); both
+    are empty while the sentence is ``coming``, and {} stands for no word."""
     if found is None:
-        return {}
+        return {"sentence": "", "raise": ""} if coming else {}
     told = word_sentence(found.word, found.ap, found.student_ap, by_teacher=found.by_teacher)
     return {"sentence": told, "raise": found.word if found.can_raise else ""}
 
@@ -275,8 +276,18 @@ class FindingPanel(param.Parameterized):
                 app.teacher_groups.by_class.get(name, ()), app.students.snapshot.split
             ),
             "terms": terms_words(terms) if terms else [],
-            "word": make_word(self._word(name)),
+            "word": self._word(name),
+            "checking": self._checking(name, finding.get("remove", "")),
         }
+
+    def _checking(self, name: str, removed: str) -> bool:
+        """Return whether a part of the finding is still computed: what differs between the splits,
+        or what the removal of ``removed`` takes along."""
+        app = self.app
+        if not (name and app.spec.tuning.suspects) or app.shifts.problem:
+            return False
+        taken = not removed or (app.students.node.id, name, removed) in self._taken
+        return not (name in app.shifts.differences and taken)
 
     def _removal(self, name: str) -> Interval | None:
         """Return the change in AP by the removal of a suspect that waits, or was the last edit;
@@ -311,18 +322,22 @@ class FindingPanel(param.Parameterized):
 
             def done(taken: int) -> None:
                 self._taken[key] = taken
-                if taken and self.panels.student == name:
+                if self.panels.student == name:
                     self.show()
 
-            self.app.jobs.submit(Job("like", work, done, self.app.tuning.tell))
+            def failed(error: InficondError) -> None:
+                if not isinstance(error, CancelledError):  # another class's job took its place
+                    done(0)
+                self.app.tuning.tell(error)
+
+            self.app.jobs.submit(Job("like", work, done, failed))
         return self._taken.get(key, 0)
 
-    def _word(self, name: str) -> WordAp | None:
-        """Return the AP of a class's own word beside its student's, on the images shown; None until
-        it is computed."""
+    def _word(self, name: str) -> dict[str, str]:
+        """Return ``make_word`` of the images shown; the sentence comes once it is computed."""
         app, node, split = self.app, self.app.students.node, self.app.students.snapshot.split
         if not (name and app.spec.tuning.suspects):
-            return None
+            return {}
         if self._words_on != app.shown.images:
             self._words, self._words_on = {}, app.shown.images
         key, words = (made_at(app.tuner, node, name), name, split), self._words
@@ -330,12 +345,12 @@ class FindingPanel(param.Parameterized):
 
             def done(found: WordAp | None) -> None:
                 words[key] = found
-                if found is not None and self.panels.student == name:
+                if self.panels.student == name:
                     self.show()
 
             work = partial(word_ap, app.shown.tuner, node, name, split)
             app.jobs.submit(Job("word", lambda _: work(), done, app.tuning.tell, idle=True))
-        return words.get(key)
+        return make_word(words.get(key), coming=key not in words and has_word(app.store, name))
 
     @param.depends(
         "app.suggestion.param", "app.tuning.pending", "panels.student", watch=True, on_init=True

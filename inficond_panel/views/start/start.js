@@ -90,14 +90,16 @@ function makeCard(card, things, send) {
         : about
           ? h("p")
           : "",
-      thing
-        ? makeAnswers(card, send)
-        : h("div", { class: "offer" }, h("button", { class: "btn main" }), h("span")),
+      thing ? makeAnswers(card, send) : h("div", { class: "offer" }, h("button", OFFER), h("span")),
     ),
   )
 }
 
 let pairs = 0 // for ids
+
+/** A button takes the words that were held once pointer and focus are off it. */
+const letGo = ({ target }) => setTimeout(() => target.held?.()) // a finger leaves before its click
+const OFFER = { class: "btn main", onpointerleave: letGo, onblur: letGo }
 
 /** Pictures of the class with a concept and without it; one picture without a concept. */
 function makePair(concept, high) {
@@ -187,7 +189,7 @@ function makeChecking(model, send) {
   return { element, draw }
 }
 
-/** The gain of a repair arrives last: the button takes it, and no button moves under the pointer. */
+/** The gain of a repair arrives last: the button takes it, unless the pointer or the focus is on it. */
 function fillCard(element, card, model) {
   const [pair, { children: words }] = element.children
   const found = model.photos[keyOf(card)] ?? []
@@ -226,6 +228,10 @@ function offerOf(
 function fillOffer([main, note], card, model) {
   const { class_name, concept } = card
   const [action, words, isMain] = offerOf(card, model)
+  const other = main.textContent && words !== main.textContent
+  const held = action && other && !main.disabled && main.matches(":hover, :focus")
+  main.held = held ? () => fillOffer([main, note], card, model) : null
+  if (held) return
   text(main, words)
   set(main, "class", `btn main ${action}${isMain ? " primary" : ""}`)
   set(main, "aria-label", `${words}: ${class_name}`)

@@ -35,6 +35,8 @@ export function makeFinding(model, send, asking) {
     },
     { "aria-controls": "wrong-labels" },
   )
+  const many = h("span")
+  wrong.append(h("span", { class: "verb" }, "Look at "), many) // in little room only what is looked at
   const alone = h("span")
   const raised = () =>
     ownPending(model).some(
@@ -85,22 +87,27 @@ export function makeFinding(model, send, asking) {
     for (const [row, source] of Object.entries(message.pictures ?? {})) pictures.set(Number(row), source)
     draw()
   })
+  const late = heldBack(model, element, () => draw())
   function draw() {
     const {
       student,
       finding,
-      finding: { labels = [], questions: asked = [], belonging = [], teacher_group: group = {} },
+      finding: { labels = [], belonging = [], checking },
       options,
       repair: { sentence, running, share, text: step },
     } = model
+    const { questions: asked = [], teacher_group: group = {} } = late()
     element.hidden = !student
-    const says = finding.sentence || (options.suspecting ? `${student} is being checked.` : "")
+    element.classList.toggle("room", options.suspecting)
+    element.classList.toggle("checking", Boolean(checking))
+    const found = checking ? "" : finding.sentence
+    const says = found || (options.suspecting ? `${student} is being checked.` : "")
     drawOnce(words, JSON.stringify([says, student]), () => isolated(says, [student, finding.suspect]))
     words.parentElement.hidden = !words.textContent
     set(words.parentElement, "title", finding.hover || null)
-    const { sentence: told = "", raise: raisable = "" } = finding.word ?? {}
-    text(alone, told)
-    word.hidden = !told
+    const { sentence: told, raise: raisable = "" } = finding.word ?? {}
+    text(alone, told ?? "")
+    word.hidden = told === undefined
     raise.hidden = !raisable
     text(raise, `${DIRECTIONS.up.mark} ${raisable}`)
     set(raise, "aria-label", `${DIRECTIONS.up.verb} ${raisable}`)
@@ -156,7 +163,8 @@ export function makeFinding(model, send, asking) {
     set(repair, "aria-disabled", !running && isBusy(model) ? "true" : null)
     wrong.hidden = !labels.length
     list.hidden ||= !labels.length
-    text(wrong, `Look at ${count(labels.length)} ${finding.labels_words}`)
+    text(many, `${count(labels.length)} ${finding.labels_words}`)
+    set(wrong, "aria-label", `Look at ${many.textContent}`)
     set(wrong, "aria-expanded", String(!list.hidden))
     text(result, sentence)
     result.hidden = !sentence
@@ -174,6 +182,25 @@ export function makeFinding(model, send, asking) {
     }
   }
   return { element, draw }
+}
+
+/** The finding's parts that come late and need room: those before, of the same student, while the pointer is
+    on the rows below, none of which moves under it. */
+function heldBack(model, element, draw) {
+  let shown = {}
+  let of = ""
+  let rows = null
+  const listen = () => {
+    rows = element.getRootNode().host?.parentElement?.querySelector(".rows") ?? null
+    rows?.addEventListener("pointerleave", () => setTimeout(draw)) // a finger leaves before its click
+  }
+  return () => {
+    if (!rows) listen()
+    const { questions, teacher_group } = model.finding
+    if (of !== model.student || !rows?.matches(":hover")) shown = { questions, teacher_group }
+    of = model.student
+    return shown
+  }
 }
 
 /** What all photos share: a sentence that asks, the thumb that helps, and the answer that it belongs. */
