@@ -96,6 +96,16 @@ def test_z_is_stated_of_labels_where_it_is_and_reliance_at_0_comes_with_its_reas
     )
 
 
+def test_a_class_that_is_better_on_tuning_images_is_told_so_with_what_can_be_why():
+    better = ClassShift("dog", "none", verdict=verdict_of((-0.2, -0.3, -0.1)))
+    assert plain_sentence(better) == (
+        "dog does better on photos that it has not learned from. Wrong labels or harder training "
+        "images can be why."
+    )
+    alike = ClassShift("dog", "none", verdict=verdict_of((-0.1, -0.3, 0.1)))
+    assert plain_sentence(alike) == "dog does about as well on photos that it has not learned from."
+
+
 # --- verdicts ------------------------------------------------------------------------------------
 def verdict_of(ap: tuple[float, ...], separation: tuple[float, ...] = (0.0, -1.0, 1.0)) -> Verdict:
     """Losses of AP and of separation, each with its limits; 90 points and 4 logits on fit."""
