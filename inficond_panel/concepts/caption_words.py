@@ -19,6 +19,8 @@ from inficond_panel.concepts.class_names import letters_of
 
 #: Fewest words that are compared at once, so that the concept tshirt is in "a t-shirt".
 _LEAST_JOINED = 2
+#: Letters of a new caption that a sentence names it by.
+_NAMED = 40
 #: Marks on letters, which no word of a regular expression has, do not divide a phrase.
 _MARKS = r"\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff"
 _BREAK = re.compile(rf"(?:['’]s\b)|[^\w\s'’{_MARKS}-]+")
@@ -83,7 +85,7 @@ def empty_note(captions: Sequence[str], images: Sequence[str]) -> str:
 
 def unknown_note(scores: np.ndarray, images: Sequence[str]) -> str:
     """Return a sentence on the new captions without a word of a concept; "" if all have one."""
-    unknown = [images[i] for i in np.flatnonzero(~scores.any(axis=1)).tolist()]
+    unknown = [_clipped(images[i]) for i in np.flatnonzero(~scores.any(axis=1)).tolist()]
     if not unknown:
         return ""
     return (
@@ -91,6 +93,11 @@ def unknown_note(scores: np.ndarray, images: Sequence[str]) -> str:
         f"{'has' if len(unknown) == 1 else 'have'} no word of a concept: {listed(unknown, 5)}. "
         "They are decided as every caption without a concept is: by the intercepts alone."
     )
+
+
+def _clipped(name: str) -> str:
+    """Return the name of a new caption, which may be its whole text, for a sentence."""
+    return f"{name[:_NAMED]}…" if len(name) > _NAMED else name or "(empty)"
 
 
 def absent_note(scores: np.ndarray, concepts: Sequence[str]) -> str:

@@ -105,8 +105,8 @@ def _source(card: Mapping[str, Any]) -> str:
         return "be computed like the scores supplied to the store, on the same scale"
     if method == WORDS:
         return (
-            "be 1 where the caption has a word of the concept, else 0, as inficond predict makes "
-            f"them from the corpus {data['corpus']}"
+            "be 1 where the caption has a word of the concept in the corpus "
+            f"{data['corpus']}, else 0"
         )
     return (
         f"come from the encoder {data['encoder']} with its preprocessing "

@@ -204,7 +204,7 @@ def _findings(
     rows = [{**row, "remedy": reader(row["remedy"])} for row in (*found, *unsure)]
     notes = [] if rows else ["No problem was found in these images."]
     if topics := unnamed_topics(tuner.store, {name: each.shared for name, each in seen.items()}):
-        notes.append(f"{unnamed_sentence(topics)} {reader(unnamed_remedy(topics))}")
+        notes.append(unnamed_sentence(topics) + " " + reader(unnamed_remedy(topics)))
     headings = plain_headings("about", kind="what", finding="finding", remedy="what helps")
     title = f"{node_title(tuner, node)}: {'findings' if found or not unsure else NOTHING_WRONG}"
     return make_frame(rows, "about", headings, title=title, notes=notes, facts=facts)

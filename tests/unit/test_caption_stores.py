@@ -208,11 +208,12 @@ def test_new_captions_are_scored(cameras):
 
 
 def test_new_captions_without_a_word_of_a_concept_are_counted_and_named(cameras):
-    unknown = ["an empty path", "a bear"]
+    unknown = ["", "a bear " * 9]
     notes = score_photos(*cameras, ["foxes on ice", *unknown]).notes
     assert len(notes) == 1
     assert notes[0].startswith(
-        "2 of 3 captions have no word of a concept: an empty path, a bear. They are decided as "
+        "2 of 3 captions have no word of a concept: (empty), "
+        "a bear a bear a bear a bear a bear a bea…. They are decided as "
     )
     assert not score_photos(*cameras, ["foxes on ice"]).notes
 

@@ -174,7 +174,8 @@ def most_draws(tests: int, images: int) -> int:
     """Return the most draws of each of so many tests on so many images.
 
     These are 50,000, more with over 250 tests, since Holm asks for a smaller p then, and fewer with
-    over 2,684 images, for which draws take longer; but as many as an adjusted p of 0.025 needs.
+    over 2,684 images, for which draws take longer; but as many as an adjusted p of
+    1/40 needs.
     """
     most = min(max(_MOST, _MOST_PER_TEST * tests), _MOST_IMAGES // max(images, 1))
     return max(most, FIRST_DRAWS, _LEAST_PER_TEST * tests)
