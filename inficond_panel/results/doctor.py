@@ -15,7 +15,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.installation import join
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.near_words import listed
-from inficond_panel.common.numbers import number
+from inficond_panel.common.numbers import number, share
 from inficond_panel.concepts.random_words import random_words
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.drift import Drift, drift
@@ -103,7 +103,8 @@ _OF_LABELS = (
 )
 _VERDICT = (
     f"The change to tuning is at {confidence_word(VERDICT_LEVEL)}, the level of the verdict: it is "
-    f"falsely a shift with a chance of {ALPHA / 2:.0%} by AP and of {ALPHA / 2:.0%} by separation."
+    f"falsely a shift with a chance of {share(ALPHA / 2)} by AP and of {share(ALPHA / 2)} by "
+    "separation."
 )
 #: Largest number of classes with too few photos that have a finding each.
 _ALONE = 3
