@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from inficond_panel.common.numbers import duration
+
 #: Receives the share of the work that is done (0 to 1), and a line on it.
 Progress = Callable[[float, str], object]
 
@@ -15,3 +17,9 @@ def no_progress(_share: float, _line: str) -> None:
 def part_of(progress: Progress, begin: float, end: float) -> Progress:
     """Return the ``Progress`` of one part of a work, which reaches from ``begin`` to ``end``."""
     return lambda share, line: progress(begin + (end - begin) * share, line)
+
+
+def time_left(seconds: float, done: int, left: int) -> str:
+    """Return how long the parts that are ``left`` will take, ``3 min 5 s left``, if the parts that
+    are ``done`` took ``seconds``."""
+    return f"{duration(seconds * left / done)} left"

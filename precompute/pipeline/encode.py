@@ -9,7 +9,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from inficond_panel.common.numbers import duration
+from inficond_panel.common.progress import time_left
 from inficond_panel.errors import StoreError
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import HeadTeacher
@@ -151,9 +151,9 @@ class Encoding:
             if self.inputs.are_too_many(skipped):
                 self._stop_for_skipped()
             done = before + self.run.images["segments"]
-            left = duration((total - done) / (self.speed or 1))
+            left = time_left(self.seconds, self.run.images["segments"], total - done)
             self.run.progress(
-                f"Images encoded: {done} of {total}, {self.speed:.1f} images/s, {left} left"
+                f"Images encoded: {done} of {total}, {self.speed:.1f} images/s, {left}"
             )
 
         return keep

@@ -106,6 +106,20 @@ def test_a_task_without_a_goal_counts_who_said_that_it_is_done(pilot):
     assert (steps.done["sheep"], steps.said["sheep"]) == (0, len(said))
 
 
+def test_the_time_that_is_left_is_told_after_the_first_people(tmp_path, monkeypatch):
+    """Each person takes ten seconds."""
+    seconds = iter(range(0, 1000, 10))
+    monkeypatch.setattr("inficond_panel.study.pages.pilot.monotonic", lambda: next(seconds))
+    monkeypatch.setattr(SimulatedPerson, "take_part", lambda person: person.visitor.close())
+    study = Study(small_study(tmp_path).spec, tmp_path / "study.pilot")
+    begin_pilot(study)
+    study.prepare()
+    lines = []
+    run_pilot(study, 12, told=lambda _, line: lines.append(line))
+    assert lines[1:3] == ["person 2 of 12", "person 3 of 12, about 1 min 30 s left"]
+    assert lines[10:] == ["person 11 of 12, about 10 s left", "person 12 of 12"]
+
+
 def test_the_same_seed_gives_the_same_answers(pilot, tmp_path):
     again = answers_table(piloted(tmp_path, people=3)[0])
     first = answers_table(pilot[0])

@@ -468,10 +468,6 @@ def test_figures_are_of_the_concepts_that_there_were(study):
     visitor.tune("spoke")
     typed(visitor, "moss")
     app = visitor.page.work.app
-    shown = app.tuner.metrics(app.students.node, "tune")["bicycle"].ap
-    [result] = results(study)
-    assert (result.typed, result.iterations, result.thumbs) == (1, 1, 1)
-    assert (result.node, result.ap_end) == (app.students.node.id, shown)
     app.tuning.toggle(Intent("bicycle", "moss", "up"))
     app.tuning.fine_tune()
     app.tuning.undo()
@@ -486,6 +482,18 @@ def test_figures_are_of_the_concepts_that_there_were(study):
     assert node.parent == last.id
     assert seen.holdout_end == tuner.metrics(node, "holdout")["bicycle"].ap
     tuner.history.close()
+
+
+def test_a_task_that_ends_with_a_typed_concept_has_the_figures_of_its_students(study):
+    visitor = at_work(study)
+    visitor.tune("spoke")
+    typed(visitor, "moss")
+    app = visitor.page.work.app
+    node, shown = app.students.node.id, app.tuner.metrics(app.students.node, "tune")["bicycle"].ap
+    visitor.leave()
+    [result] = results(study)
+    assert (result.outcome, result.typed, result.iterations, result.thumbs) == ("left", 1, 1, 1)
+    assert (result.node, result.ap_end) == (node, shown)
 
 
 def test_the_second_world_lacks_concepts_lowered_before_and_after_typing(study):

@@ -85,6 +85,13 @@ def test_the_world_meant_earlier_on_the_branch_counts(study, person):
 
 def test_a_task_without_a_thumb_has_no_rows(study, person):
     person.notes(1.0, "bicycle", "start")
+    person.notes(9.0, "bicycle", "leave", outcome="left")
+    assert table(study).empty
+
+
+def test_a_task_without_an_end_has_no_rows(study, person):
+    person.notes(1.0, "bicycle", "start")
+    person.tune("bicycle", [2.0], ["wheel"])
     assert table(study).empty
 
 

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from inficond_panel.commands.shared.output import (
@@ -27,8 +27,8 @@ from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import documents
 from inficond_panel.study.pages import DEFAULT_URL, PASSWORD, STUDY_PAGES
 from inficond_panel.study.results.differences import values_of
-from inficond_panel.study.results.output_folder import check_output, write_readme
-from inficond_panel.study.results.remarks import agreement, read_codes
+from inficond_panel.study.results.output_folder import check_output, folders_of, write_readme
+from inficond_panel.study.results.remarks import agreement, read_codes, remarks_table, with_codes
 from inficond_panel.study.results.results import results, unmeasured, with_holdout
 from inficond_panel.study.results.sample_size import (
     Deviation,
@@ -109,7 +109,8 @@ def _show_links(args: argparse.Namespace, url: str, made: list[tuple[Participant
 
 
 def delete(opened: Study, args: argparse.Namespace) -> None:
-    """Delete all records of a participant, after a question in the terminal unless ``--yes``."""
+    """Delete all records of a participant, after a question in the terminal unless ``--yes``; name
+    the folders with tables that were written before."""
     who = find_participant(opened, args.participant)
     if not args.yes:
         if not sys.stdin.isatty():
@@ -121,6 +122,27 @@ def delete(opened: Study, args: argparse.Namespace) -> None:
             return
     opened.delete_participant(who.number)
     say(f"{who.label} is deleted: link, events, answers, iterations.")
+    for folder in folders_of(opened.folder):
+        for line in _write_anew(opened, args, folder):
+            note(line)
+
+
+def _write_anew(opened: Study, args: argparse.Namespace, folder: Path) -> Iterator[str]:
+    """Yield what to do about tables in ``folder`` that were written before a deletion; also why the
+    report would stop there, if it would."""
+    inside = folder.is_relative_to(Path.cwd().resolve())
+    shown = Path(os.path.relpath(folder)) if inside else folder
+    actions = ["report"] * (folder / "report.html").exists()
+    for kind in ("csv", "parquet"):
+        actions += [f"export --format {kind}"] * (folder / f"events.{kind}").exists()
+    study, output = _named(args), f"--output {path_word(shown)}"
+    commands = [f"inficond study {a} {study} {output}" for a in actions]
+    yield f"{shown} has tables from before the deletion. Write them anew:"
+    yield from (f"  {command}" for command in commands)
+    try:
+        with_codes(remarks_table(opened), shown / "remarks.csv")
+    except StudyError as error:
+        yield f"That will stop: {error.for_shell}"
 
 
 def find_participant(opened: Study, name: str) -> Participant:
@@ -234,7 +256,7 @@ def _deviation(opened: Study, args: argparse.Namespace) -> Deviation:
             f"Run first: inficond study report {_named(args)}",
         )
     levels = [str(level.name_) for level in opened.spec.levels]
-    words = words_of(measure)
+    words = words_of(measure, opened.image_word)
     values = values_of(measured, counted_scores(opened), measure)
     return deviation_of(values, levels, words, within=opened.spec.within)
 

@@ -247,7 +247,11 @@ function deletion(model) {
   let number = null
   const dialog = sureDialog(
     { "aria-label": "Delete?" },
-    [title, h("p", {}, "Link, events, answers and iterations are erased. This cannot be undone.")],
+    [
+      title,
+      h("p", {}, "Link, events, answers and iterations are erased. This cannot be undone."),
+      h("p", {}, "Reports and tables that were made before stay as they are: make them anew."),
+    ],
     ["Keep", "Delete"],
     () => model.send_msg({ action: "delete_participant", number }),
   )

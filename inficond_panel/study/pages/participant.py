@@ -30,6 +30,7 @@ from inficond_panel.study.spec.task_sections import Task
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Acting, Component, Connection, action
 from inficond_panel.views.page.page import publisher, warm
+from inficond_panel.wording.things import image_word
 
 _LOG = logging.getLogger(__name__)
 
@@ -286,7 +287,12 @@ class ParticipantPage(Acting, Viewer):
         if self.work is not None:
             work, closed = self.work, self.work.app.rights.closed
             self.frame.screen = make_bar(
-                self.progress, work.standing(), work.left(), self.folder, closed
+                self.progress,
+                work.standing(),
+                work.left(),
+                self.folder,
+                closed,
+                image_word(work.app.store),
             )
 
     @action

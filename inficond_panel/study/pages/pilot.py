@@ -10,11 +10,13 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pandas as pd
 
 from inficond_panel.common import clock
+from inficond_panel.common.progress import time_left
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.pages.simulated_person import SimulatedPerson
@@ -27,6 +29,8 @@ from inficond_panel.study.spec.task_sections import Task
 _START = "2000-01-01T09:00:00.000+00:00"
 #: Window of a simulated person, at least, in CSS pixels.
 _WINDOW = (1280, 800)
+#: Number of people after which the remaining time is estimated: one may refuse consent at once.
+TIMED = 3
 Told = Callable[[float, str], None]
 
 
@@ -57,16 +61,25 @@ def run_pilot(study: Study, people: int, seed: int = 0, told: Told | None = None
     window = study.spec.window
     size = [max(_WINDOW[0], window.width), max(_WINDOW[1], window.height)]
     stuck: Counter[str] = Counter()
-    with clock.simulated(_START) as time:
+    began = monotonic()
+    with clock.simulated(_START) as simulated:
         for at in range(people):
             token = study.add_participant()[1]
             random = np.random.default_rng([seed, at])
-            person = SimulatedPerson(Visitor(study, token, window=size), random, time)
+            person = SimulatedPerson(Visitor(study, token, window=size), random, simulated)
             person.take_part()
             stuck.update([person.stuck] if person.stuck else [])
             if told:
-                told((at + 1) / people, f"person {at + 1} of {people}")
+                told((at + 1) / people, _line(at + 1, people, monotonic() - began))
     return steps_table(study, stuck)
+
+
+def _line(done: int, people: int, seconds: float) -> str:
+    """Return ``person 3 of 20, about 1 min 25 s left``, if so many people took ``seconds``."""
+    line = f"person {done} of {people}"
+    if not TIMED <= done < people:
+        return line
+    return f"{line}, about {time_left(seconds, done, people - done)}"
 
 
 def steps_table(study: Study, stuck: Counter[str]) -> pd.DataFrame:
@@ -96,17 +109,19 @@ _COUNTED = {
     "left": "not reached",
 }
 _NOTE = (
-    "No person took part: answers and times are made up. The records show that a study works, not "
-    "what people would do."
+    "No person took part: answers are drawn at random, and times are made up. The records show "
+    "that a study works, not what people would do."
 )
 
 
 def _seen(progress: StudyProgress, step: StudyStep) -> list[str]:
     """Return the counts, keys of ``_COUNTED``, to which a person adds at a step. Without a goal
-    the person says that the task is done."""
+    the person says that the task is done; who stopped inside it has not reached its end."""
     name, outcome = step.name, progress.outcome(step.name)
     if outcome == "done" and not _has_goal(step):
         outcome = "said"
+    if not outcome and progress.first(name, "start"):
+        outcome = "left"
     facts = {
         "came": progress.first(name, "enter") is not None,
         "went_on": progress.was_left(name),

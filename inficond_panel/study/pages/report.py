@@ -60,13 +60,16 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
     """Write ``report.html`` and its tables to ``folder``; return the files and the tables by name.
 
     Students of finished tasks that no earlier report has measured on the holdout are measured.
-    Codes in an earlier ``remarks.csv`` stay (``with_codes``).
+    Codes in an earlier ``remarks.csv`` stay (``with_codes``). Differences that an earlier report
+    wrote, and this one does not have, are removed.
     """
     measured = with_holdout(study, results(study))
     frames = make_frames(study, measured)
     frames["remarks"] = with_codes(frames["remarks"], folder / "remarks.csv")
     named = {**frames, "codebook": codebook(study)}
     files = [tables.write(table, folder / f"{name}.csv") for name, table in named.items()]
+    for name in _TITLES.keys() - named.keys():
+        (folder / f"{name}.csv").unlink(missing_ok=True)
     page = folder / "report.html"
     write_whole(page, make_page(study, measured, frames).encode())
     return [page, *files], frames
@@ -93,9 +96,12 @@ def make_frames(study: Study, results: Sequence[TaskResult]) -> Frames:
             [task.name_ for task in study.spec.all_tasks],
             right_answers(study),
             simulated=simulated,
+            thing=study.image_word,
         ),
         **{
-            name: differences_table(made, simulated=simulated, title=_TITLES[name])
+            name: differences_table(
+                made, simulated=simulated, title=_TITLES[name], thing=study.image_word
+            )
             for name, made in compared.items()
         },
         "answers": tables.answers_table(study),
@@ -116,9 +122,10 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
     intro = (
         f"Made by inficond {__version__}. "
         f"{count(len(people), 'participant')}, {finished} finished. Values of a task are measured "
-        "when its goal was reached, its time was up, or it was left, whichever came first. A task "
+        "when its goal was reached, its time was up, or it was left, whichever came first. Who "
+        "closed the page inside a task has none of them, and has not reached its goal. A task "
         "without a goal (done_when) has no share of goals reached. Metrics "
-        "are on tuning images unless the holdout is named. Intervals of means: "
+        f"are on tuning {study.image_word}s unless the holdout is named. Intervals of means: "
         f"{confidence_word(LEVEL)}, Student's t over participants, of the share of goals reached "
         "or right answers in a task Wilson's; there is none over one participant, and none where "
         "all values are equal. SD with n − 1."
@@ -128,6 +135,7 @@ def make_page(study: Study, results: Sequence[TaskResult], frames: Frames) -> st
         f"Simulated people: {study.spec.title}" if simulated else str(study.spec.title),
         folder=Path(__file__).resolve().parent,
         intro=intro,
+        thing=study.image_word,
         simulated=simulated,
         attention=_attention(study),
         frames=frames,
@@ -174,9 +182,10 @@ def _strip(
     results: Sequence[TaskResult], summary: pd.DataFrame, key: str, unit: str, digits: int
 ) -> dict[str, Any]:
     rows = []
-    for mean in summary[summary["measure"] == key].reset_index().to_dict("records"):
+    shown = summary[(summary["measure"] == key) & (summary["n"] > 0)]
+    for mean in shown.reset_index().to_dict("records"):
         where = (mean["task"], mean["condition"])
-        group = [r for r in results if r.outcome and (r.task, r.condition) == where]
+        group = [r for r in results if (r.task, r.condition) == where]
         people = [(result.participant, float(getattr(result, key))) for result in group]
         rows.append((_name(*where), people, mean))
     return charts.strip_chart(rows, unit, digits, whole=key == "iterations")

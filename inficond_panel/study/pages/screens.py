@@ -31,6 +31,7 @@ from inficond_panel.study.spec.questions import Question
 from inficond_panel.study.spec.study_spec import parse, picture_uri
 from inficond_panel.study.spec.task_sections import Task
 from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.wording.things import with_word
 
 
 def make_screen(progress: StudyProgress, folder: Path, faults: Mapping[str, str]) -> dict[str, Any]:
@@ -92,10 +93,12 @@ def make_bar(
     standing: Standing,
     left: float | None,
     folder: Path,
-    closed: Sequence[str] = (),
+    closed: Sequence[str],
+    thing: str,
 ) -> dict[str, Any]:
     """Return the bar above a task's views. ``left`` is the number of seconds left, None without a
-    limit; ``closed`` names the parts of the page that participants cannot use."""
+    limit; ``closed`` names the parts of the page that participants cannot use, ``thing`` is what
+    sentences call an image."""
     task = progress.step.section
     assert isinstance(task, Task)
     done = progress.first(task.name_, "done") is not None
@@ -108,7 +111,7 @@ def make_bar(
         "steps": len(progress.shown),
         "title": task.title,
         "text": to_tree(task.text, folder),
-        "goal": make_goal(standing, done),
+        "goal": make_goal(standing, done, thing),
         "done": done,
         "left": left,
         "button": "I am done" if task.ends_by_word else button,
@@ -117,12 +120,12 @@ def make_bar(
     }
 
 
-def make_goal(standing: Standing, done: bool) -> str:
+def make_goal(standing: Standing, done: bool, thing: str) -> str:
     """Return the progress to a goal as text, such as ``AP 0.700, goal 0.983``; "" if the
     participant decides when the task is done."""
     if standing.target is None:
         return ""
-    counted = COUNTED.get(standing.what)
+    counted = with_word(COUNTED.get(standing.what, ""), thing)
     digits, name = (0, counted) if counted else (3, METRICS[standing.what].name)
     target = number(standing.target, digits)
     return f"{'Done: ' if done else ''}{name} {number(standing.value, digits)}, goal {target}"

@@ -1,7 +1,8 @@
 """Simulated person: goes through a participant's page by rules and chance, for a pilot of a study.
 
 The person reads by number of words, answers at random, and tunes by trial and error. Nothing of it
-is fitted to people: the records show whether a study works, never what people would do.
+is fitted to people: the records show whether a study works, never what people would do. So a right
+answer to a question is as frequent as chance has it.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ from inficond_panel.tuning import Intent
 WORDS, QUESTION, THUMB, PHOTO, LOOK, PACE = 4.0, 6.0, 12.0, 4.0, 15.0, 0.3
 #: Probability that a person refuses consent, and that one closes the page before the end.
 DECLINE, GIVE_UP = 0.05, 0.05
-#: Probability of a right answer at the first attempt, and of an answer to an optional question.
-KNOWS, ANSWERS = 0.8, 0.7
+#: Probability of an answer to an optional question.
+ANSWERS = 0.7
 #: Probability of undo after a refit that lowered AP.
 UNDOES = 0.7
 #: Largest number of refits in a task, and the number of concepts that a person looks at.
@@ -43,6 +44,8 @@ MOST_REFITS, LOOKED_AT = 12, 20
 CAREFUL, COMPARED = 0.5, 12
 _DIRECTIONS = ("up", "down", "remove")
 TEXT = "Simulated: no person wrote this."
+#: Range of the numbers that answer a question without limits.
+NUMBERS = 100.0
 
 
 class GivesUp(Exception):  # noqa: N818 - no error: the person closes the page
@@ -64,7 +67,6 @@ class SimulatedPerson:
     def __post_init__(self) -> None:
         self._pace = float(np.exp(self.random.normal(0, PACE)))
         self._careful = self.random.random() < CAREFUL
-        self._mood = float(self.random.normal(0.6, 0.15))  # place on scales, 0 to 1
         steps = int(self.visitor.screen.get("steps", 0))
         gives_up = self.random.random() < GIVE_UP
         self._last = int(self.random.integers(2, max(steps, 3))) if gives_up else math.inf
@@ -82,7 +84,7 @@ class SimulatedPerson:
     def _go_on(self) -> None:
         """Do what the present screen asks for."""
         screen = self.visitor.screen
-        if screen["step"] > self._last:
+        if screen["step"] > self._last and screen["kind"] != "brief":  # of a task: within it
             raise GivesUp
         if screen["kind"] == "task":
             self._work()
@@ -107,29 +109,16 @@ class SimulatedPerson:
 
     def _answer(self, question: Question) -> None:
         self._spend(QUESTION)
-        progress = self.visitor.page.progress
-        tries = progress.attempts(progress.step.name)
-        if question.required or self.random.random() < ANSWERS:
-            knows = question.checks and self.random.random() < 1 - (1 - KNOWS) / (1 + tries)
-            answer = question.right_answer if knows else self._random_answer(question)
+        right = self._must_pass()
+        if right or question.required or self.random.random() < ANSWERS:
+            answer = question.right_answer if right else random_answer(question, self.random)
             self.visitor.send("answer", name=question.name_, answer=answer)
 
-    def _random_answer(self, question: Question) -> Any:
-        random = self.random
-        if isinstance(question, LikertQuestion):
-            place = np.clip(random.normal(self._mood, 0.2), 0, 0.999)
-            return 1 + int(place * question.points)
-        if isinstance(question, NumberQuestion):
-            low = 0.0 if question.lowest is None else question.lowest
-            high = low + 100 if question.highest is None else question.highest
-            return float(round(random.uniform(low, high))) if high > low + 1 else low
-        if isinstance(question, ChoiceQuestion):
-            options = list(question.options)
-            if not question.several:
-                return options[random.integers(len(options))]
-            chosen = [one for one in options if random.random() < 1 / 2]
-            return chosen or options[:1]
-        return TEXT
+    def _must_pass(self) -> bool:
+        """Return True after a wrong attempt at a check that only right answers end."""
+        progress = self.visitor.page.progress
+        step = progress.step
+        return step.kind == "check" and step.attempts is None and progress.attempts(step.name) > 0
 
     # --- tasks
 
@@ -226,6 +215,35 @@ class SimulatedPerson:
         if self.visitor.leave()["step"] == step and self.visitor.screen["kind"] == "task":
             self.stuck = str(work.task.name_)
             raise GivesUp
+
+
+def random_answer(question: Question, random: np.random.Generator) -> Any:
+    """Return a valid answer to a question, drawn with equal probabilities: a step, an option, some
+    of several options, or a whole number within the limits. An answer in words is always equal."""
+    if isinstance(question, LikertQuestion):
+        return int(random.integers(1, question.points + 1))
+    if isinstance(question, NumberQuestion):
+        return _random_number(question, random)
+    if isinstance(question, ChoiceQuestion):
+        options = list(question.options)
+        if not question.several:
+            return options[random.integers(len(options))]
+        chosen: list[str] = []
+        while not chosen:
+            chosen = [option for option in options if random.random() < 1 / 2]
+        return chosen
+    return TEXT
+
+
+def _random_number(question: NumberQuestion, random: np.random.Generator) -> float:
+    """Return a whole number between the limits, if there is one. Without limits it is from 0 to
+    ``NUMBERS``, and with one limit within ``NUMBERS`` of it."""
+    low, high = question.lowest, question.highest
+    if low is None:
+        low = 0.0 if high is None or high >= 0 else high - NUMBERS
+    high = low + NUMBERS if high is None else high
+    first, last = math.ceil(low), math.floor(high)
+    return float(random.integers(first, last + 1)) if first <= last else low
 
 
 def _over(work: TaskSession) -> bool:

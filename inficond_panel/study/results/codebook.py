@@ -26,6 +26,7 @@ from inficond_panel.study.spec.measures import TASK_MEASURES
 from inficond_panel.study.spec.questionnaires import QUESTIONNAIRES
 from inficond_panel.study.spec.questions import LikertQuestion
 from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.wording.things import with_word
 
 
 class Described(NamedTuple):
@@ -41,6 +42,9 @@ _YES = "True or False"
 _COUNT = "whole number ≥ 0"
 _AP = ("AP", "0 to 1")
 _POINTS = ("points of AP (0.01)", "number; empty if unknown")
+#: Values of columns that need the end of a task.
+_AT_END = "number; empty: no end"
+_COUNT_AT_END = f"{_COUNT}; empty: no end"
 _INTERVAL = f"end of the {confidence_word(LEVEL)} interval of"
 
 #: Columns that mean the same in each table that has them.
@@ -90,21 +94,30 @@ _TABLES: dict[str, dict[str, Described]] = {
         "outcome": Described(
             "how the task ended; the end is the earliest of goal, limit and leaving",
             "",
-            "done (goal reached; without a goal: said so), time (limit), left; empty: not finished",
+            "done (goal reached; without a goal: said so), time (limit), left (by its button); "
+            "empty: no end, the page was closed inside the task, or the participant is still at it",
         ),
         "goal": Described("whether the task has a goal (done_when)", "", _YES),
-        "minutes": Described("working time without breaks, until the end", "minutes", "number"),
-        "iterations": Described("fine-tunes until the end", "", _COUNT),
-        "thumbs": Described("mean number of thumbs per fine-tune", "", "number; empty without one"),
-        "undos": Described("steps back with undo", "", _COUNT),
+        "minutes": Described("working time without breaks, until the end", "minutes", _AT_END),
+        "iterations": Described("fine-tunes until the end", "", _COUNT_AT_END),
+        "thumbs": Described(
+            "mean number of thumbs per fine-tune", "", "number; empty: no fine-tune, or no end"
+        ),
+        "undos": Described("steps back with undo until the end", "", _COUNT_AT_END),
         "ap_start": Described("AP on the tuning images at the start of the task", *_AP),
-        "ap_end": Described("AP on the tuning images when it was done or left", *_AP),
+        "ap_end": Described("AP on the tuning images at the end", "AP", "0 to 1; empty: no end"),
         "teacher_ap": Described("AP of the teacher on the tuning images", *_AP),
-        "node": Described("id of the last students, in the history of the task"),
-        "sorts": Described("how often a list was sorted", "", _COUNT),
-        "typed": Described("concepts that were typed", "", _COUNT),
-        "holdout_start": Described("AP on the holdout at the start; empty before a report", *_AP),
-        "holdout_end": Described("AP on the holdout at the end; empty before a report", *_AP),
+        "node": Described(
+            "id of the students at the end, in the history of the task", "", "text; empty: no end"
+        ),
+        "sorts": Described("how often a list was sorted until the end", "", _COUNT_AT_END),
+        "typed": Described("concepts that were typed until the end", "", _COUNT_AT_END),
+        **{
+            f"holdout_{at}": Described(
+                f"AP on the holdout at the {at}", "AP", "0 to 1; empty: no report yet, or no end"
+            )
+            for at in ("start", "end")
+        },
         "gain": Described("ap_end − ap_start", *_POINTS),
         "holdout_gain": Described("holdout_end − holdout_start", *_POINTS),
     },
@@ -130,8 +143,13 @@ _TABLES: dict[str, dict[str, Described]] = {
     },
     "views": {
         **_common("participant", "task", "condition", "view"),
-        "minutes": Described("time with the view in use, without breaks", "minutes", "number"),
-        "acts": Described("actions in the view", "", _COUNT),
+        "minutes": Described(
+            "time with the view in use, without breaks, until the end of the task; no row without "
+            "an end",
+            "minutes",
+            "number",
+        ),
+        "acts": Described("actions in the view until the end of the task", "", _COUNT),
     },
     "notes": {
         **_common("participant", "time", "step"),
@@ -156,7 +174,9 @@ _TABLES: dict[str, dict[str, Described]] = {
         ),
         "metric": Described("metric of the student"),
         "before": Described("value at the start of the task", "", "by metric"),
-        "after": Described("value of the last student", "", "by metric"),
+        "after": Described(
+            "value of the student at the end; no row without an end", "", "by metric"
+        ),
         "change": Described("after − before", "", "by metric"),
         **{
             f"{side}_{end}": Described(f"{word} {_INTERVAL} {side}", "", "by metric")
@@ -171,14 +191,17 @@ _TABLES: dict[str, dict[str, Described]] = {
     },
     "summary": {
         **_common("task", "condition", "simulated"),
-        "people": Described("people who ended the task", "", _COUNT),
+        "people": Described(
+            "people who began the task, or answered the scored question", "", _COUNT
+        ),
         "done": Described(
             "people who reached the goal, or all of their goals", "", f"{_COUNT}; empty: no goal"
         ),
         "typed": Described("concepts that they typed", "", _COUNT),
         "measure": Described(
-            "column of the table tasks; of goals only: reached: outcome is done; minutes_reached: "
-            "minutes if so; or a scored question: right answers (done counts them)",
+            "column of the table tasks; of goals only: reached: outcome is done, of all people who "
+            "began the task; minutes_reached: minutes if so; or a scored question: right answers "
+            "(done counts them)",
             "",
             f"{', '.join(TASK_MEASURES)}; names of questions",
         ),
@@ -227,12 +250,13 @@ def codebook(study: Study) -> pd.DataFrame:
 
 
 def _columns(study: Study) -> Iterator[dict[str, str]]:
-    ids = study.spec.participants.ids
+    ids, thing = study.spec.participants.ids, study.image_word
     links = {name: Described(f"id {name!r} of the open link") for name in ids}
     like = {name: _TABLES[other] for name, other in _LIKE.items()}
     for table, columns in {**_TABLES, **like}.items():
+        ours = {name: Described(*(with_word(t, thing) for t in of)) for name, of in columns.items()}
         more = links if table == "participants" else {}
-        for name, described in {**columns, **more}.items():
+        for name, described in {**ours, **more}.items():
             yield {"table": table, "name": name, **described._asdict()}
 
 

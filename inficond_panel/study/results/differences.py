@@ -59,10 +59,10 @@ Estimate = tuple[float, float, float, str, str]  #: difference, low, high, n, me
 
 
 def values_of(results: Sequence[TaskResult], scored: Sequence[Score], measure: str) -> list[Value]:
-    """Return the defined values of ``measure`` in finished tasks: a key of ``TASK_MEASURES``, or a
+    """Return the defined values of ``measure`` in begun tasks: a key of ``TASK_MEASURES``, or a
     scale of a questionnaire. The training does not count."""
     if measure in TASK_MEASURES:
-        over = (result for result in results if result.outcome and result.place)
+        over = (result for result in results if result.place)
         made = [Value(r.condition, r.participant, r.task, getattr(r, measure)) for r in over]
     else:
         of_scale = (score for score in scored if score.scale == measure)

@@ -17,18 +17,20 @@ from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import SPLIT
 from inficond_panel.tuning import Iteration, Node, Tuner
 from inficond_panel.tuning.two_worlds import ClassWorlds, compared, correlated_concepts
+from inficond_panel.wording.things import with_word
 
 
 def worlds_rows(study: Study, results: Iterable[TaskResult]) -> Iterator[dict[str, Any]]:
     """Yield a row per result with thumbs, world and metric, as ``results.two_worlds`` has them.
 
-    Results of a participant who is deleted meanwhile are left out.
+    Tasks without an end are left out, and results of a participant who is deleted meanwhile.
     """
     people = {who.label: who for who in study.log.participants()}
-    for result in (each for each in results if each.participant in people):
+    for result in (each for each in results if each.outcome and each.participant in people):
         worlds = final_worlds(study, people[result.participant], result)
         where = {name: getattr(result, name) for name in ("participant", "task", "condition")}
-        yield from ({**where, **row} for row in (world_rows(worlds) if worlds else ()))
+        for row in world_rows(worlds) if worlds else ():
+            yield {**where, **row, "reason": with_word(row["reason"], study.image_word)}
 
 
 def final_worlds(study: Study, participant: Participant, result: TaskResult) -> ClassWorlds | None:

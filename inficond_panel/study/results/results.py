@@ -6,7 +6,7 @@ finished: the result is stored with the study, so that a second report measures 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -37,11 +37,11 @@ class TaskResult:
     ``minutes`` are without breaks; ``iterations`` counts fine-tunes; ``thumbs`` is the mean number
     of intents per fine-tune; ``ap_start``, ``ap_end`` and ``teacher_ap`` are AP of the task's class
     on tune. ``place`` is the position of the task in the participant's order, from 1 (0: training);
-    ``outcome`` is done, time, left, or "" while the task is not finished. ``holdout_start`` and
-    ``holdout_end`` are AP on the holdout, nan until a report has measured them (``holdout``).
-    ``sorts`` counts how often lists were sorted, ``typed`` the typed concepts; ``node`` is the id
-    of the last student. ``goal`` says whether the task has one; without it done is what the
-    participant said.
+    ``outcome`` is done, time, left, or "" while the task has no end: then all that is counted or
+    measured until the end is nan. ``holdout_start`` and ``holdout_end`` are AP on the holdout, nan
+    until a report has measured them (``holdout``). ``sorts`` counts how often lists were sorted,
+    ``typed`` the typed concepts; ``node`` is the id of the last student. ``goal`` says whether the
+    task has one; without it done is what the participant said.
     """
 
     participant: str
@@ -50,22 +50,23 @@ class TaskResult:
     place: int
     outcome: str
     minutes: float
-    iterations: int
+    iterations: float
     thumbs: float
-    undos: int
+    undos: float
     ap_start: float
     ap_end: float
     teacher_ap: float
     node: str = ""
-    sorts: int = 0
-    typed: int = 0
+    sorts: float = 0
+    typed: float = 0
     goal: bool = True
     holdout_start: float = np.nan
     holdout_end: float = np.nan
 
     @property
     def reached(self) -> float:
-        """1 if the goal was reached, else 0; nan for a task without a goal."""
+        """1 if the goal was reached, else 0, also as long as the task has no end; nan for a task
+        without a goal."""
         return float(self.outcome == "done") if self.goal else np.nan
 
     @property
@@ -99,11 +100,45 @@ def _result(
     study: Study, participant: Participant, progress: StudyProgress, task: str
 ) -> TaskResult:
     """Return the result of a participant in a begun task, from its history and events."""
-    ready = study.ready_for(participant, task)
-    last_event, of_task = progress.end(task), progress.of(task)
+    ready, end = study.ready_for(participant, task), progress.ended(task)
+    every = study.concept_sets(participant, task, progress.of(task))
+    sets = [one for one in every if one.since <= end] if end else every
+    counts = _counts(study, participant, progress, task, sets) if end else _WITHOUT_END
+    nodes = [ready.start.id, *filter(None, [counts["node"]])]
+    start, *last = metrics_of(study, participant, task, nodes, SPLIT, sets)
+    order = [item.task for item in participant.plan]
+    return TaskResult(
+        participant=participant.label,
+        task=task,
+        condition=participant.condition(task),
+        place=order.index(task) + 1 if task in order else 0,
+        outcome=progress.outcome(task),
+        ap_start=start.ap,
+        ap_end=last[0].ap if last else np.nan,
+        teacher_ap=start.teacher_ap,
+        goal=not ready.task.ends_by_word,
+        **counts,
+    )
+
+
+#: ``_counts`` of a task without an end.
+_WITHOUT_END: Mapping[str, Any] = {
+    "node": "",
+    **dict.fromkeys(("minutes", "iterations", "thumbs", "undos", "sorts", "typed"), np.nan),
+}
+
+
+def _counts(
+    study: Study,
+    participant: Participant,
+    progress: StudyProgress,
+    task: str,
+    sets: Sequence[ConceptSet],
+) -> dict[str, Any]:
+    """Return what a ``TaskResult`` has of the time until the task's end, and its last ``node``;
+    ``sets`` are the concept sets of this time."""
+    last_event, end = progress.end(task), progress.ended(task)
     done = last_event if last_event and last_event.action == "done" else None
-    end = progress.ended(task) or of_task[-1].time
-    sets = [one for one in study.concept_sets(participant, task, of_task) if one.since <= end]
     with closing(History(study.history(participant, task))) as history:
         events = [event for event in own_events(history, sets) if event.created <= end]
         tuned = [
@@ -113,31 +148,19 @@ def _result(
         ]
     moves = [(event.created, event.node) for event in events if event.kind in _MOVES]
     shown = max([*((one.since, one.node) for one in sets), *moves], key=itemgetter(0))
-    last = done.payload["node"] if done else shown[1]
-    before, after = metrics_of(study, participant, task, (ready.start.id, last), SPLIT, sets)
     seconds = progress.seconds(task, end)
-    order = [item.task for item in participant.plan]
-    return TaskResult(
-        participant=participant.label,
-        task=task,
-        condition=participant.condition(task),
-        place=order.index(task) + 1 if task in order else 0,
-        outcome="done" if done else progress.outcome(task),
-        minutes=np.nan if seconds is None else seconds / 60,
-        iterations=len(tuned),
-        thumbs=float(np.mean([len(node.intents) for node in tuned])) if tuned else np.nan,
-        undos=sum(event.kind == "undo" for event in events),
-        sorts=sum(
+    return {
+        "node": done.payload["node"] if done else shown[1],
+        "minutes": np.nan if seconds is None else seconds / 60,
+        "iterations": len(tuned),
+        "thumbs": float(np.mean([len(node.intents) for node in tuned])) if tuned else np.nan,
+        "undos": sum(event.kind == "undo" for event in events),
+        "sorts": sum(
             event.action == "set" and bool(_SORTS & event.payload.keys()) and event.time <= end
-            for event in of_task
+            for event in progress.of(task)
         ),
-        ap_start=before.ap,
-        ap_end=after.ap,
-        teacher_ap=after.teacher_ap,
-        node=last,
-        typed=len(sets[-1].typed),
-        goal=not ready.task.ends_by_word,
-    )
+        "typed": len(sets[-1].typed),
+    }
 
 
 def metrics_of(

@@ -32,6 +32,8 @@ from inficond_panel.study.run.tasks import TYPED
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
 
 _WHERE = ("participant", "task", "condition")
+#: Columns of ``tasks`` that are counts.
+_COUNTED = ("iterations", "undos", "sorts", "typed")
 
 
 def events_table(study: Study) -> pd.DataFrame:
@@ -66,8 +68,13 @@ def board_table(study: Study) -> pd.DataFrame:
 
 
 def tasks_table(results: Iterable[TaskResult]) -> pd.DataFrame:
-    """Return a row per participant and task: the fields of ``TaskResult``, and the gains in AP."""
-    rows = ({**asdict(r), "gain": r.gain, "holdout_gain": r.holdout_gain} for r in results)
+    """Return a row per participant and task: the fields of ``TaskResult``, and the gains in AP.
+    Counts that are not known are missing, and the others stay whole numbers."""
+    rows = (
+        {**asdict(r), "gain": r.gain, "holdout_gain": r.holdout_gain}
+        | ({} if r.outcome else dict.fromkeys(_COUNTED, pd.NA))
+        for r in results
+    )
     headings = {
         **plain_headings(*_WHERE, "place", "outcome", "minutes", "iterations"),
         "minutes": Heading("minutes", 1),
@@ -80,7 +87,10 @@ def tasks_table(results: Iterable[TaskResult]) -> pd.DataFrame:
         "gain": Heading("gain", 2, sign=True),
         "holdout_gain": Heading("on holdout", 2, sign=True),
     }
-    note = "Place 0 is the training. A task without an outcome is not finished."
+    note = (
+        "Place 0 is the training. A task without an outcome has no end, and no figures up to it: "
+        "the participant left inside the task, or is still at it."
+    )
     columns = [*TaskResult.__dataclass_fields__, "gain", "holdout_gain"]
     return study_frame(rows, columns, "Each participant", headings, notes=[note])
 
@@ -123,7 +133,7 @@ def scores_table(study: Study) -> pd.DataFrame:
 
 
 def views_table(study: Study) -> pd.DataFrame:
-    """Return a row per participant, begun task and visited view, see ``use_in``."""
+    """Return a row per participant, ended task and visited view, see ``use_in``."""
     rows = (
         {
             "participant": who.label,
@@ -282,7 +292,7 @@ def write(table: pd.DataFrame, file: Path) -> Path:
 
 def use_in(progress: StudyProgress, task: str) -> tuple[dict[str, float], Counter[str]]:
     """Return minutes and number of actions by view, in one task of a participant, until the task
-    was done or left; nothing if it was not begun.
+    was done or left; nothing if it has no end.
 
     Minutes are from a visit of the view to a visit of another view, without breaks and without time
     while the page was hidden. Actions are events in the view, except visits and settings.
@@ -290,9 +300,9 @@ def use_in(progress: StudyProgress, task: str) -> tuple[dict[str, float], Counte
     start = progress.first(task, "start")
     minutes: dict[str, float] = defaultdict(float)
     acts: Counter[str] = Counter()
-    if start is None:
+    until = progress.ended(task)
+    if start is None or not until:
         return minutes, acts
-    until = progress.ended(task) or progress.events[-1].time
     view, since = "", start.time
     for event in progress.events:
         inside = event.step == task or event.action == "open"

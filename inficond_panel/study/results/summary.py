@@ -17,6 +17,7 @@ from inficond_panel.study.results.results import TaskResult
 from inficond_panel.study.results.timeline import RightAnswer
 from inficond_panel.study.spec.measures import OF_GOALS, REACHED, TASK_MEASURES
 from inficond_panel.study.spec.questionnaires import SCALES
+from inficond_panel.wording.things import with_word
 
 
 def study_frame(
@@ -47,52 +48,64 @@ def summary_table(
     rights: Sequence[RightAnswer] = (),
     *,
     simulated: bool = False,
+    thing: str = "image",
 ) -> pd.DataFrame:
-    """Return a row per task, condition and measure with the ``spread`` over the people who finished
-    the task, and the ``share`` of people who reached the goal; ``order`` has the task names. With
-    several goals a row per condition, without a task, has the mean share of goals that a person
-    reached. A task without a goal has no rows on it. ``rights`` give the same
-    rows on each scored question. ``typed`` counts the concepts that they
-    typed."""
-    finished: dict[tuple[str, str], list[TaskResult]] = {}
+    """Return a row per task, condition and measure with the ``spread`` over the people who ended
+    the task, and the ``share`` of those who began it and reached the goal; ``order`` has the task
+    names. With several goals a row per condition, without a task, has the mean share of goals that
+    a person reached. A task without a goal has no rows on it. ``rights`` give the same rows on each
+    scored question. ``typed`` counts the concepts that they typed, and ``thing`` is what the words
+    of a measure call an image (``Study.image_word``)."""
+    begun: dict[tuple[str, str], list[TaskResult]] = {}
     for result in results:
-        if result.outcome:
-            finished.setdefault((result.task, result.condition), []).append(result)
+        begun.setdefault((result.task, result.condition), []).append(result)
     rows = [
         {
             "task": task,
             "condition": condition,
             "people": len(group),
             "done": sum(one.reached == 1 for one in group) if group[0].goal else pd.NA,
-            "typed": sum(result.typed for result in group),
+            "typed": _typed(group),
             "measure": key,
-            "words": words,
+            "words": words_of(key, thing),
             **(share if key == REACHED else spread)([getattr(result, key) for result in group]),
             "simulated": simulated,
         }
         for (task, condition), group in sorted(
-            finished.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
+            begun.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
         )
-        for key, words in TASK_MEASURES.items()
+        for key in TASK_MEASURES
         if group[0].goal or key not in OF_GOALS
     ]
-    counted = [one for group in finished.values() for one in group if one.place and one.goal]
+    counted = [one for group in begun.values() for one in group if one.place and one.goal]
     if len({one.task for one in counted}) > 1:
         rows += [{**row, "simulated": simulated} for row in _over_all_tasks(counted)]
     rows += [{**row, "simulated": simulated} for row in _right_rows(rights)]
+    means = ("n", "mean", "sd", "mean_low", "mean_high", "simulated")
+    columns = ("task", "condition", "people", "done", "typed", "measure", "words", *means)
+    title, facts = "Means by task", {"level": LEVEL}
+    notes = [*_left_inside(begun, order), *_censoring(counted)]
+    return study_frame(rows, columns, title, _headings(rows), notes=notes, facts=facts)
+
+
+def _headings(rows: Sequence[Mapping[str, Any]]) -> dict[str, Heading]:
+    """Return the headings of ``summary_table``: those of typed concepts if there are any, and of
+    the number of people with a value if it is not that of all people."""
     typed = {"typed": Heading("concepts typed")} if any(row["typed"] for row in rows) else {}
-    headings = {
+    fewer = {"n": Heading("n")} if any(row["n"] < row["people"] for row in rows) else {}
+    return {
         **plain_headings("task", "condition", "people"),
         "done": Heading("done", missing="–"),
         **typed,
         "words": Heading("measure"),
+        **fewer,
         "mean": Heading("mean", 2),
         "sd": Heading("SD", 2),
     }
-    means = ("n", "mean", "sd", "mean_low", "mean_high", "simulated")
-    columns = ("task", "condition", "people", "done", "typed", "measure", "words", *means)
-    title, facts = "Means by task", {"level": LEVEL}
-    return study_frame(rows, columns, title, headings, notes=_censoring(counted), facts=facts)
+
+
+def _typed(results: Iterable[TaskResult]) -> int:
+    return int(sum(one.typed for one in results if one.outcome))
 
 
 def _over_all_tasks(results: Sequence[TaskResult]) -> Iterator[dict[str, Any]]:
@@ -109,7 +122,7 @@ def _over_all_tasks(results: Sequence[TaskResult]) -> Iterator[dict[str, Any]]:
             "condition": condition,
             "people": len(shares),
             "done": shares.count(1.0),
-            "typed": sum(one.typed for one in group),
+            "typed": _typed(group),
             "measure": REACHED,
             "words": "goals reached, share of each person",
             **spread(shares),
@@ -147,34 +160,52 @@ def _right_rows(rights: Sequence[RightAnswer]) -> Iterator[dict[str, Any]]:
         }
 
 
+def _left_inside(
+    begun: Mapping[tuple[str, str], Sequence[TaskResult]], order: Sequence[str]
+) -> list[str]:
+    """Return a sentence on people whose task has no end, per task; [] if there are none."""
+    people = Counter(task for (task, _), group in begun.items() for r in group if not r.outcome)
+    if not people:
+        return []
+    by_task = ", ".join(f"{task} {people[task]}" for task in order if people[task])
+    return [
+        f"Left inside a task, or still at it: {count(people.total(), 'participant')} ({by_task}). "
+        "The goal of such a task counts as not reached; its other figures leave these people out."
+    ]
+
+
 def _censoring(results: Sequence[TaskResult]) -> list[str]:
     """Return a sentence on tasks that ended without their goal; [] if there are none."""
-    ends = Counter(one.outcome for one in results)
+    ends = Counter(one.outcome for one in results if one.outcome)
     if not ends["time"] + ends["left"]:
         return []
     return [
-        f"Of {count(len(results), 'finished task')} with a goal, {ends['time']} ended by the time "
+        f"Of {count(ends.total(), 'finished task')} with a goal, {ends['time']} ended by the time "
         f"limit and {ends['left']} were left before the goal. Their minutes are less than the goal "
         "would have taken, so that means of minutes are too small; minutes of those who reached "
         "the goal leave the slowest people out."
     ]
 
 
-def words_of(measure: str) -> str:
-    """Return a measure in words: of a task, a scale, or a scored question."""
+def words_of(measure: str, thing: str = "image") -> str:
+    """Return a measure in words: of a task, where an image is called ``thing``, a scale, or a
+    scored question."""
     if measure in SCALES:
         return SCALES[measure].name
-    return TASK_MEASURES.get(measure) or right_words(measure)
+    if measure in TASK_MEASURES:
+        return with_word(TASK_MEASURES[measure], thing)
+    return right_words(measure)
 
 
 def differences_table(
-    differences: Iterable[Difference], *, title: str, simulated: bool = False
+    differences: Iterable[Difference], *, title: str, simulated: bool = False, thing: str = "image"
 ) -> pd.DataFrame:
-    """Return a row per measure, task and pair of conditions: ``difference`` with its limits."""
+    """Return a row per measure, task and pair of conditions: ``difference`` with its limits;
+    ``thing`` is what the words of a measure call an image."""
     rows = (
         {
             "measure": one.measure,
-            "words": words_of(one.measure),
+            "words": words_of(one.measure, thing),
             **vars(one),
             "simulated": simulated,
         }

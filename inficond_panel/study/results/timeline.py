@@ -271,7 +271,7 @@ def board(study: Study) -> list[Position]:
                 state=state,
                 minutes=minutes,
                 iterations=iterations,
-                done=sum(bool(progress.outcome(item.task)) for item in who.plan),
+                done=sum(progress.was_left(item.task) for item in who.plan),
                 tasks=len(who.plan),
                 seen=seen,
                 external=progress.ids.get(first_id, ""),

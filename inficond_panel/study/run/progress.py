@@ -22,6 +22,8 @@ END = "end"
 _READ = {"text", "questions"}
 #: Actions that end the work on a task; what a participant does afterwards does not count.
 _ENDS = {"done", "time-up", "leave"}
+#: Outcomes of a task that such an action alone says; ``leave`` has it in its payload.
+_OUTCOMES = {"done": "done", "time-up": "time"}
 
 
 @dataclass(frozen=True)
@@ -280,11 +282,13 @@ class StudyProgress:
         """Return True if the participant went on from the step with this name."""
         return step in self._left
 
-    def outcome(self, task: str) -> str:
-        """Return the outcome of a task, done, time (limit) or left, or of a check, right or wrong;
-        "" before it was left."""
-        event = self._left.get(task)
-        return str(event.payload.get("outcome", "")) if event else ""
+    def outcome(self, step: str) -> str:
+        """Return how a task ended: done, time (limit) or left, whichever came first (``end``), also
+        if the participant has not gone on since; of a check right or wrong. "" before the end."""
+        end = self.end(step)
+        if end is None:
+            return ""
+        return _OUTCOMES.get(end.action) or str(end.payload.get("outcome", ""))
 
     def seconds(self, task: str, until: str) -> float | None:
         """Return the working time on a task up to the time ``until``; None before its start.

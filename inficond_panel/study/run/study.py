@@ -32,6 +32,7 @@ from inficond_panel.study.run.tasks import (
 from inficond_panel.study.spec.conditions import Level
 from inficond_panel.study.spec.study_spec import StudySpec, find_file, is_study, load_study
 from inficond_panel.tuning import History, Tuner
+from inficond_panel.wording.things import image_word
 
 _HOLDOUT = "holdout"  # name of a fact: measurements of reports on the holdout
 
@@ -170,6 +171,13 @@ class Study:
         """Return the prepared task for a participant, under the participant's condition."""
         level = self.level(participant, task)
         return self.varied.get((task, level.name_ if level else ""), self.ready[task])
+
+    @property
+    def image_word(self) -> str:
+        """What sentences call an image of the tasks' stores: ``image``, ``row`` or ``caption``; an
+        image if the stores differ, or are not open."""
+        words = {image_word(each.store) for each in (*self.ready.values(), *self.varied.values())}
+        return words.pop() if len(words) == 1 else "image"
 
     def history(self, participant: Participant, task: str) -> Path:
         """Return the path of the history file of a participant in a task."""
