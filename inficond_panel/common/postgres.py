@@ -378,7 +378,7 @@ def check_address(url: str, schema: Schema) -> None:
     if secrets := [option for option in _secrets() if parts.get(option)]:
         raise schema.error(
             f"The address {shown} holds a secret, {secrets[0]}, which pages and logs would show.",
-            "Leave it out, and write the password to ~/.pgpass, or set PGPASSWORD.",
+            "Leave it out, and write the password to ~/.pgpass.",
         )
 
 

@@ -73,6 +73,9 @@ def _with_page(original: Callable[..., str], self: Any) -> str:
     if isinstance(self.application.auth_provider, OAuthProvider):  # it comes back to another path
         return url
     page = "." + self.request.uri.removeprefix(self.application.prefix)
+    folders = self.request.path.removeprefix(self.application.prefix).count("/") - 1
+    if url.startswith("./") and folders > 0:  # /app/ is a folder for a browser
+        url = "../" * folders + url.removeprefix("./")
     return f"{url}?{urlencode({'next': page})}"
 
 

@@ -106,6 +106,13 @@ def test_without_a_login_there_is_no_page(server, path) -> None:
     assert server.get(path)[0] in {302, 400, 403, 404}
 
 
+@pytest.mark.parametrize("path", ["/app", "/app/", "/app/?class=dog"])
+def test_the_way_to_the_login_ends_at_it(server, path) -> None:
+    """As a browser resolves the redirect, beside the page that was asked for."""
+    _, headers, _ = server.get(path)
+    assert urllib.parse.urlsplit(urllib.parse.urljoin(path, headers["Location"])).path == "/login"
+
+
 def test_without_a_login_there_is_no_script(server) -> None:
     status, _, script = server.get("/app/autoload.js?bokeh-autoload-element=x")
     assert (status, "token" in script) == (403, False)

@@ -179,7 +179,8 @@ def verify(tuner: Tuner, args: argparse.Namespace) -> Result:
     ]
     if not args.head:
         lines += ["Keep the head elsewhere: with --head HASH this command finds removed events."]
-    return {**history_facts(tuner), "log": events, "head_of_log": head}, lines
+    facts = {name: fact for name, fact in history_facts(tuner).items() if name != "head"}
+    return {**facts, "log": events, "head_of_log": head}, lines  # of the log, not an iteration
 
 
 def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
