@@ -352,7 +352,7 @@ def test_a_thumb_on_a_removed_concept_tells_what_it_replaces_until_it_is_undone(
     assert [p["concept"] for p in view.bar.pending] == [concept]
     told = view.bar.notices  # before the refit and after
     assert "is replaced by" in str(told)
-    assert "does not count" in str(told)
+    assert "is 0 now, the thumb moves it" in str(told)
     ask(view, "fine_tune")
     assert view.bar.notices == told
     app.tuning.undo()
