@@ -135,7 +135,7 @@ def test_a_refit_is_told_in_one_line_that_opens_with_its_group_and_the_rules_tha
     thumb(page, "wheel", "up")
     expect(notices).to_contain_text("is replaced by")
     notices.get_by_role("button", name="1 more").click()
-    expect(notices).to_contain_text("does not count")
+    expect(notices).to_contain_text("is 0 now")
     page.get_by_role("button", name="Fine-tune").click()
     expect(line).to_contain_text("Effect of #2")
     expect(notices).to_contain_text("is replaced by")
