@@ -110,7 +110,7 @@ class SuggestedEdits(Suggestion):
         return with_word(super().summary, self.called)
 
     def __str__(self) -> str:
-        return with_word(" ".join([self.summary, *proposals_lose(self)]), self.called)
+        return " ".join([self.summary, *(with_word(x, self.called) for x in proposals_lose(self))])
 
     __repr__ = __str__
 

@@ -190,15 +190,20 @@ class Photos(SideMeans):
             raise DataError("Fewer than two images have label 1, or label 0.", "Label more images.")
         super().__init__(counts, *self.scores.moments(self._sides / counts))
 
+    def within(self, values: NDArray) -> Array:
+        """Return ``values`` (V, n) less their means over the photos of equal label, (n, V): 0 where
+        they are constant but for rounding."""
+        given = np.asarray(values, dtype=np.float64).T
+        within = given - self._sides @ ((self._sides / self.counts).T @ given)
+        within[:, np.ptp(within, axis=0) <= LOGIT_ROUNDING * np.abs(given).max(axis=0)] = 0.0
+        return np.asarray(within)
+
     def partial_correlation(self, values: NDArray) -> Array:
         """Return the partial correlation (V, C) of ``values`` (V, n) and scores, given the label.
 
         It is 0 if the values or the concept's scores are constant.
         """
-        means = self._sides / self.counts
-        given = np.asarray(values, dtype=np.float64).T
-        within = given - self._sides @ (means.T @ given)
-        within[:, np.ptp(within, axis=0) <= LOGIT_ROUNDING * np.abs(given).max(axis=0)] = 0.0
+        within = self.within(values)
         covariance = self.scores.gradient(within)
         size = np.sqrt(np.outer(self.squares.sum(axis=0), (within**2).sum(axis=0)))
         return np.divide(covariance, size, out=np.zeros_like(size), where=size > 0).T

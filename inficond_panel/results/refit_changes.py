@@ -146,9 +146,9 @@ def moves(
     ``before`` and ``after`` are weights ``(C,)``; ``tuned`` are indices of concepts.
     """
     change = (after - before) * images.spread
-    of_tuned = _logit_change(images, after - before, tuned)
-    shares = _shares(images, after - before, of_tuned)
     others = np.setdiff1d(np.arange(len(concepts)), tuned)
+    of_tuned, of_others = _logit_changes(images, after - before, tuned)
+    shares = _shares(images, after - before, of_tuned)
 
     def mover(c: int, share: float = np.nan) -> Mover:
         return Mover(concepts[c], float(before[c]), float(after[c]), float(change[c]), float(share))
@@ -162,7 +162,7 @@ def moves(
         down=tuple(mover(c, shares[c]) for c in down),
         taken_over=float(shares[others].sum()),
         tuned_spread=float(of_tuned.std()),
-        others_spread=float(_logit_change(images, after - before, others.tolist()).std()),
+        others_spread=float(of_others.std()),
     )
 
 
@@ -196,11 +196,14 @@ def groups(
 
 
 @np.errstate(over="ignore", invalid="ignore")  # weights near the largest float give nan
-def _logit_change(images: Images, change: np.ndarray, concepts: Sequence[int]) -> np.ndarray:
-    """Return the change of the logits ``(n,)`` by the changed weights of ``concepts``."""
-    moved = [int(c) for c in concepts if change[c]]
-    parts = (images.scores[part][:, moved] for part in _chunks(len(images.scores)))
-    return np.concatenate([np.asarray(each, dtype=np.float64) @ change[moved] for each in parts])
+def _logit_changes(images: Images, change: np.ndarray, tuned: Sequence[int]) -> np.ndarray:
+    """Return the changes of the logits ``(2, n)`` by the weights of the ``tuned`` concepts, and by
+    all others."""
+    parts = np.zeros((len(change), 2))
+    parts[list(tuned), 0] = change[list(tuned)]
+    parts[:, 1] = change - parts[:, 0]
+    chunks = (images.scores[part] for part in _chunks(len(images.scores)))
+    return np.concatenate([np.asarray(each, dtype=np.float64) @ parts for each in chunks]).T
 
 
 @np.errstate(over="ignore", invalid="ignore")

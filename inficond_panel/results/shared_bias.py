@@ -14,7 +14,7 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.own_words import class_words
 from inficond_panel.distill.metrics.outcome import Cutoff
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.shift import made_at, student_photos, student_shift
+from inficond_panel.results.shift import decided_at, student_photos, student_shift
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.history.belongs import ReliedThing
@@ -77,8 +77,7 @@ def student_shared(tuner: Tuner, node: Node, class_name: str, *, seed: int = 0) 
     Takes tenths of a second, once per refit of the class, or with one class per image of any class.
     Does not use the holdout.
     """
-    made_by = node.id if tuner.store.task == SINGLE_LABEL else made_at(tuner, node, class_name)
-    made = _student_shared(tuner, made_by, class_name, seed)
+    made = _student_shared(tuner, decided_at(tuner, node, class_name), class_name, seed)
     shift = student_shift(tuner, node, class_name, seed=seed)
     found = not_said_twice(settled_shared(made.found, tuner.belonging()), shift)
     return replace(made, found=found)
@@ -103,7 +102,7 @@ def _cutoff(tuner: Tuner, node: Node, class_name: str) -> Cutoff:
     """Return the logit above which an image has the class: one, or one per image of the store (N,)
     if it is that of the likeliest other class; not known (nan) on the holdout."""
     if tuner.store.task != SINGLE_LABEL:
-        return tuner.at(node, TUNE)[class_name].outcome.cutoff
+        return tuner.thresholds[tuner.store.classes.index(class_name)]
     cutoff = np.full(len(tuner.store.images), np.nan)
     for split in (FIT, TUNE):
         cutoff[tuner.store.rows(split)] = tuner.at(node, split)[class_name].outcome.cutoff

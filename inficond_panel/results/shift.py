@@ -35,6 +35,7 @@ from inficond_panel.vocabulary.aims import MEAN_AP, WORST_GROUP, aim_words
 from inficond_panel.vocabulary.intents import TARGET
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.lost_thresholds import lost_sentences
 from inficond_panel.wording.metrics import teacher_sentences
 from inficond_panel.wording.repairs import (
@@ -111,6 +112,12 @@ def made_at(tuner: Tuner, node: Node, class_name: str) -> str:
     """Return the id of the iteration that fitted the class's student at ``node``."""
     refit = node if tuner.joint else refit_of(tuner, node, class_name)
     return tuner.root_id if refit is None else refit.id
+
+
+def decided_at(tuner: Tuner, node: Node, class_name: str) -> str:
+    """Return the id of the iteration since which decisions on a class are the same as at ``node``:
+    with one class per image they depend on the students of all classes."""
+    return node.id if tuner.store.task == SINGLE_LABEL else made_at(tuner, node, class_name)
 
 
 def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]:

@@ -207,8 +207,10 @@ def worst_slice_sentence(
     value = result.interval.text(limits=limits)
     verdict = "more than noise" if result.p_holm <= SURE else "within noise"
     if verdict_is_open(result.p_holm_limits):
-        limits_ = written_range(*result.p_holm_limits)
-        verdict += f", though {count(result.draws, 'random draw')} leave it open {limits_}"
+        verdict += (
+            f", though {count(result.draws, 'random draw')} leave it open "
+            f"{written_range(*result.p_holm_limits)}"
+        )
     return (
         f"Worst slice: {result.name} for {class_name}, {metric} {value}, "
         f"expected {result.expected:.3f}, p (Holm) {result.p_holm:.3f}: {verdict}."

@@ -13,7 +13,13 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Outcome, average_precision, holm, metric_intervals, slices_by
 from inficond_panel.distill.metrics.outcome import Mask
-from inficond_panel.distill.metrics.permutation_tests import FIRST_DRAWS, SURE, Luck, SliceTest
+from inficond_panel.distill.metrics.permutation_tests import (
+    FIRST_DRAWS,
+    LEAST_PER_TEST,
+    SURE,
+    Luck,
+    SliceTest,
+)
 from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, NOT_KNOWN, too_small
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.repairs.choosing import calibrated
@@ -130,7 +136,7 @@ def tests_of_class(
     """Return the AP expected by chance, and p without adjustment, for each group of a class in
     ``groups_to_test`` of all ``classes``. Takes up to a second, once."""
     parts = groups_to_test(tuner, classes)
-    most = max(FIRST_DRAWS, 40 * sum(map(len, parts.values())))
+    most = max(FIRST_DRAWS, LEAST_PER_TEST * sum(map(len, parts.values())))
     luck, masks = Luck(tuner.teacher_outcomes(TUNE)[class_name], AP.key, seed), _masks(tuner)
     tests = [
         SliceTest(class_name, masks[key], part.value(AP.key))

@@ -13,7 +13,7 @@ from inficond_panel.results.shift import made_at
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning import Node
 
 
 class ByClass(param.Parameterized):
@@ -64,11 +64,11 @@ class ByClass(param.Parameterized):
     @param.depends("_students.snapshot", watch=True)
     def _forget(self) -> None:
         """Forget the results of classes whose student has changed with the node shown."""
-        tuner, before, now = self._students.tuner, self._node, self._students.node
+        before, now = self._node, self._students.node
         if now.id == before.id:
             return
         self._node = now
-        same = {name for name in self.by_class if self._same(tuner, before, now, name)}
+        same = {n for n in self.by_class if self._made_at(before, n) == self._made_at(now, n)}
         kept = {
             key: {name: each for name, each in getattr(self, key).items() if name in same}
             for key in self.RESULTS
@@ -76,9 +76,9 @@ class ByClass(param.Parameterized):
         self.param.update(**kept, problem="")
         self._next()
 
-    def _same(self, tuner: Tuner, before: Node, now: Node, class_name: str) -> bool:
-        """Return whether a class has the same result at both nodes."""
-        return made_at(tuner, before, class_name) == made_at(tuner, now, class_name)
+    def _made_at(self, node: Node, class_name: str) -> str:
+        """Return the id of the iteration whose result a class has at ``node``."""
+        return made_at(self._students.tuner, node, class_name)
 
     def _failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):

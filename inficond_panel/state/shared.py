@@ -8,15 +8,15 @@ from dataclasses import replace
 import param
 
 from inficond_panel.results.shared_bias import StudentShared, student_shared
+from inficond_panel.results.shift import decided_at
 from inficond_panel.state.belonging import BelongState
 from inficond_panel.state.by_class import ByClass
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning import Node
 from inficond_panel.tuning.settled import settled_shared
-from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 
 class SharedState(ByClass):
@@ -75,9 +75,8 @@ class SharedState(ByClass):
         known = shifts.by_class.keys() - self.by_class.keys()
         return [name for name in dict.fromkeys(names) if name in known]
 
-    def _same(self, tuner: Tuner, before: Node, now: Node, class_name: str) -> bool:
-        several = tuner.store.task != SINGLE_LABEL  # else students of other classes decide, too
-        return several and super()._same(tuner, before, now, class_name)
+    def _made_at(self, node: Node, class_name: str) -> str:
+        return decided_at(self._students.tuner, node, class_name)
 
     @param.depends("_belong.belonging", watch=True)
     def _settle(self) -> None:

@@ -22,7 +22,7 @@ from inficond_panel.tuning.thumbs import Bounds, Intent
 from inficond_panel.vocabulary.intents import ALL
 
 #: Labels of an iteration, which may change; each is a field of ``Node`` and of ``Iteration``.
-LABELS = ("name", "note", "meant", "expected")
+NODE_LABELS = ("name", "note", "meant", "expected")
 #: Beginning of the id of a preview; the rest is the id that its iteration would have.
 PREVIEW = "preview-"
 
@@ -113,7 +113,7 @@ class Node(Edited):
         return hash(self._key)
 
     def labelled(self, **labels: str) -> Node:
-        """Return a copy of this node with other labels (``LABELS``); arrays are shared."""
+        """Return a copy of this node with other labels (``NODE_LABELS``); arrays are shared."""
         return self if self.has(labels) else self.changed(**labels)
 
     @property
@@ -197,7 +197,7 @@ class Iteration(Edited):
     adjusted: Mapping[str, tuple[Adjustment, ...]] = field(default_factory=dict, repr=False)
 
     def labelled(self, **labels: str) -> Iteration:
-        """Return a copy of this iteration with other labels (``LABELS``)."""
+        """Return a copy of this iteration with other labels (``NODE_LABELS``)."""
         values: dict[str, Any] = dict(labels)
         return self if self.has(labels) else replace(self, **values)
 
@@ -209,7 +209,11 @@ def to_iteration(node: Node) -> Iteration:
     }
     keys = [intent.key for intent in node.intents]
     values["own_bounds"] = {key: node.bounds[key] for key in keys if key in node.bounds}
-    values |= {"bound_count": len(node.bounds), "gap": max(node.gap), **dict.fromkeys(LABELS, "")}
+    values |= {
+        "bound_count": len(node.bounds),
+        "gap": max(node.gap),
+        **dict.fromkeys(NODE_LABELS, ""),
+    }
     return Iteration(**values)
 
 

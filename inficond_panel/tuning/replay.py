@@ -118,8 +118,8 @@ def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
             history.undo(root, origin, author)
         case "redo":
             history.redo(root, origin, author)
-        case "rename" | "note" | "meant" | "expected" | "look":
-            _WRITES[event.kind](history, node, event.text, author)
+        case kind if kind in _WRITES:
+            _WRITES[kind](history, node, event.text, author)
         case "delete":
             history.delete(node, author=author)
         case "restore":

@@ -20,6 +20,7 @@ from inficond_panel.tuning.repairs.labelled import Labelled, measured_by_labels
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
 
 #: Least loss of correlation, in standard errors, of a suspect, if the class has a shift.
 PLAUSIBLE = 2.0
@@ -367,32 +368,50 @@ def _suspects(evidence: Evidence, lost: _Lost) -> tuple[Suspect, ...]:
     scores = evidence.tune_scores[:, order].T
     alike = evidence.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)
-    teacher = evidence.one_of_each.teacher_reliance
+    if not len(order):
+        return ()
+    of, first = evidence.one_of_each, order[:MOST]
+    (teacher,) = of.tune_photos.partial_correlation(of.teacher_log_odds(TUNE)[None])
+    rest = zip(first, alike, _carriers(evidence, lost, first), strict=False)
     return tuple(
         _suspect(
-            *(evidence, lost, int(c), order[same][:MOST_ALIKE], teacher), removed=bool(held[c])
+            *(evidence, lost, int(c), order[same][:MOST_ALIKE]),
+            removed=bool(held[c]),
+            carried_by=carriers,
+            teacher=float(teacher[c]),
         )
-        for c, same in zip(order[:MOST], alike, strict=False)
+        for c, same, carriers in rest
     )
 
 
-def _carriers(evidence: Evidence, c: int, of: Labelled | None) -> tuple[str, ...]:
-    """Return the concepts by which the student relies most on concept ``c``, or on the thing with
-    the labels ``of``: at most ``MOST_CARRIERS``, without itself.
+def _carriers(evidence: Evidence, lost: _Lost, some: NDArray[np.intp]) -> list[tuple[str, ...]]:
+    """Return, for each of ``some`` concepts (indices), the concepts by which the student relies
+    most on what it names: at most ``MOST_CARRIERS``, without itself.
 
-    At equal class label the logit rises with the thing by the sum, over all concepts, of weight
-    times the rise of the score with the thing: the terms of this sum, on the photos of tune."""
-    thing = evidence.tune_scores[:, c] if of is None else of.tune
-    known = np.ones(len(thing), dtype=np.bool_) if of is None else of.tune >= 0
-    apart = thing[known].astype(np.float64)
-    for side in (0, 1):
-        at = evidence.tune_label[known] == side
-        apart[at] -= apart[at].mean() if at.any() else 0.0
-    terms = evidence.student.weights * (apart @ evidence.tune_scores[known])
-    terms *= np.sign(terms.sum())
-    terms[c] = 0.0
-    first = np.argsort(-terms, kind="stable")[:MOST_CARRIERS]
-    return tuple(evidence.concepts[j] for j in first if terms[j] > 0)
+    At equal class label the logit rises with a thing by the sum, over all concepts, of weight times
+    the rise of the score with the thing: the terms of this sum, on the photos of tune."""
+    photos, weights = evidence.tune_photos, evidence.student.weights
+    things = np.stack([_thing(evidence, c, lost.labelled.get(int(c))) for c in some])
+    terms = weights * photos.scores.gradient(photos.within(things)).T
+    terms *= np.sign(terms.sum(axis=1, keepdims=True))
+    terms[np.arange(len(some)), some] = 0.0
+    first = np.argsort(-terms, axis=1, kind="stable")[:, :MOST_CARRIERS]
+    return [
+        tuple(evidence.concepts[j] for j in at if of[j] > 0)
+        for at, of in zip(first, terms, strict=True)
+    ]
+
+
+def _thing(evidence: Evidence, c: int, of: Labelled | None) -> NDArray:
+    """Return the scores (n,) of a concept on tune, or the labels of what it names; of unknown ones
+    the mean of those with the same class label."""
+    if of is None:
+        return np.asarray(evidence.tune_scores[:, c], dtype=np.float64)
+    values, known = of.tune.astype(np.float64), of.tune >= 0
+    for side in (evidence.tune_label == 1, evidence.tune_label == 0):
+        if (side & known).any():
+            values[side & ~known] = values[side & known].mean()
+    return values
 
 
 def _suspect(
@@ -400,9 +419,10 @@ def _suspect(
     lost: _Lost,
     c: int,
     group: NDArray[np.intp],
-    teacher: NDArray,
     *,
     removed: bool,
+    carried_by: tuple[str, ...],
+    teacher: float,
 ) -> Suspect:
     other = lost.labelled.get(c)
     measured = lost.measured if other else lost.by_scores
@@ -422,7 +442,7 @@ def _suspect(
         by_teacher=bool(other and other.by_teacher),
         by_column=bool(other and other.by_column),
         removed=removed,
-        carried_by=_carriers(evidence, c, other),
-        teacher_reliance=other.teacher_reliance if other else float(teacher[c]),
+        carried_by=carried_by,
+        teacher_reliance=other.teacher_reliance if other and other.tells_more else teacher,
         high=evidence.concepts[c] in evidence.student.store.numeric,
     )

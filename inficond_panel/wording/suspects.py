@@ -179,8 +179,8 @@ def plain_sentence(found: ClassShift) -> str:
         other = f"The labels of {name} show no other reason why its student does worse."
         return f"{memory_sentence(found.memory)} {other}"
     if found.kind == NONE:
-        how = "better" if found.decisive and _is_better(found.decisive) else "about as well"
-        why = f" {_WHY_BETTER}" if how == "better" else ""
+        better = found.decisive is not None and _is_better(found.decisive)
+        how, why = ("better", f" {_WHY_BETTER}") if better else ("about as well", "")
         return f"{name} does {how} on {found.things} that it has not learned from.{why}"
     return _few(found)
 

@@ -57,14 +57,24 @@ def test_compare_and_card_say_that_the_images_chose_the_repair(tuner):
     assert compare(tuner, root, fixed).chosen == ()
 
 
-def test_compare_and_history_state_the_gain_that_is_recorded(tuner):
-    root = tuner.root()
-    node = tuner.fine_tune(root, [Lambda("bird")])
+WORDS = "+3.3 AP points [−4.0, +11.2], mean of 2 classes"
+
+
+@pytest.fixture(scope="module")
+def recorded(tuner):
+    """An iteration that keeps the gain that a suggestion expects."""
+    node = tuner.fine_tune(tuner.root(), [Lambda("bird")])
     tuner.set_expected(node.id, ExpectedGain(GAIN, 2).text)
-    told = compare(tuner, root, tuner.node(node.id)).chosen
-    words = "+3.3 AP points [−4.0, +11.2], mean of 2 classes"
-    assert told == (f"#{node.number}: Expected on other images: {words}.",)
-    assert iterations(tuner).loc[node.number, "expected"] == words
+    return tuner.node(node.id)
+
+
+def test_a_comparison_states_the_gain_that_is_recorded(tuner, recorded):
+    told = compare(tuner, tuner.root(), recorded).chosen
+    assert told == (f"#{recorded.number}: Expected on other images: {WORDS}.",)
+
+
+def test_the_list_of_iterations_states_the_gain_that_is_recorded(tuner, recorded):
+    assert iterations(tuner).loc[recorded.number, "expected"] == WORDS
 
 
 def test_the_notice_after_a_refit_states_the_gain_of_its_suggestion(tuner):

@@ -46,7 +46,7 @@ MONTE_CARLO = 0.999
 FIRST_DRAWS, _STOP_AT = 1000, 20
 #: Most draws of a test, and most images in all draws of a test; most and least draws per test that
 #: Holm adjusts for.
-_MOST, _MOST_IMAGES, _MOST_PER_TEST, _LEAST_PER_TEST = 50_000, 1 << 27, 200, 40
+_MOST, _MOST_IMAGES, _MOST_PER_TEST, LEAST_PER_TEST = 50_000, 1 << 27, 200, 40
 _BLOCK_VALUES = 1 << 20
 _KEPT_BLOCKS = 8
 
@@ -174,11 +174,10 @@ def most_draws(tests: int, images: int) -> int:
     """Return the most draws of each of so many tests on so many images.
 
     These are 50,000, more with over 250 tests, since Holm asks for a smaller p then, and fewer with
-    over 2,684 images, for which draws take longer; but as many as an adjusted p of
-    1/40 needs.
+    over 2,684 images, for which draws take longer; but as many as an adjusted p of 1/40 needs.
     """
     most = min(max(_MOST, _MOST_PER_TEST * tests), _MOST_IMAGES // max(images, 1))
-    return max(most, FIRST_DRAWS, _LEAST_PER_TEST * tests)
+    return max(most, FIRST_DRAWS, LEAST_PER_TEST * tests)
 
 
 def adjusted_limits(draws: Sequence[Draws]) -> list[tuple[float, float]]:
@@ -196,15 +195,15 @@ def all_draws(
 ) -> list[Draws]:
     """Return the draws of the tests, which are in the order of the classes, of both stages: at most
     so many for a test. ``luck_of`` makes the random slices of a class."""
-    classes, drawn = list(dict.fromkeys(test.class_name for test in tests)), list[Draws]()
-    for done, class_name in enumerate(classes, start=1):
+    classes, drawn = len({test.class_name for test in tests}), list[Draws]()
+    by_class = groupby(tests, key=lambda test: test.class_name)
+    for done, (class_name, of_class) in enumerate(by_class, start=1):
         luck = luck_of(class_name)
-        for test in tests:
-            if test.class_name == class_name:
-                _stop_if(cancelled)
-                drawn.append(luck.first(test, min(FIRST_DRAWS, most)))
+        for test in of_class:
+            _stop_if(cancelled)
+            drawn.append(luck.first(test, min(FIRST_DRAWS, most)))
         if progress is not None:
-            progress(done / (len(classes) + 1), f"slices of {class_name}")
+            progress(done / (classes + 1), f"slices of {class_name}")
     drawn = _settled(tests, drawn, luck_of, most, cancelled)
     if progress is not None:
         progress(1.0, "slices whose p is near the limit")

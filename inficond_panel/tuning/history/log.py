@@ -19,7 +19,7 @@ from inficond_panel.common.database import DatabaseConnection
 from inficond_panel.common.sqlite_file import Schema
 from inficond_panel.errors import HistoryError, Remedy, TuningError
 from inficond_panel.tuning.history.belongs import Answers, ReliedThing, Said, read_answer
-from inficond_panel.tuning.node import Iteration
+from inficond_panel.tuning.node import NODE_LABELS, Iteration
 from inficond_panel.vocabulary.lengths import LONGEST_TAG
 
 _TABLES = {
@@ -51,8 +51,8 @@ HISTORY = Schema(
 MOVES = ("fine-tune", "jump")
 #: Kinds of events on tags of images; see ``apply_tag``.
 TAGS = ("tag", "untag")
-#: Label of a node (``node.LABELS``) that is the latest text of a kind of events, by this kind.
-LABEL_EVENTS = {"rename": "name", "note": "note", "meant": "meant", "expected": "expected"}
+#: Label of a node that is the latest text of a kind of events, by this kind.
+LABEL_EVENTS = {"rename" if label == "name" else label: label for label in NODE_LABELS}
 #: Kind of the event by which a person says what belongs to a class; see ``apply_answer``.
 BELONGS = "belongs"
 Tags = dict[str, tuple[str, ...]]

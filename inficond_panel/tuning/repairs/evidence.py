@@ -323,13 +323,6 @@ class Evidence:
         return np.asarray(self._store.teacher_log_odds[rows, self.student.k])
 
     @property
-    def teacher_reliance(self) -> Array:
-        """Partial correlations (C,) of the teacher's log-odds with the concepts' scores on tune,
-        given the label."""
-        (each,) = self.tune_photos.partial_correlation(self.teacher_log_odds(TUNE)[None])
-        return each
-
-    @property
     def class_name(self) -> str:
         """Name of the class."""
         return self.student.name

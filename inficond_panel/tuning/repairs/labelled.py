@@ -43,9 +43,9 @@ class Labelled:
     """Labels of another class, or of a value of a column, ``name``, on the compared photos.
 
     ``fit`` and ``tune`` (n,) are these labels (-1: unknown), or the teacher's decisions.
-    ``by_column``: they are of a column. ``reliance`` is that of the student by these labels;
-    ``teacher_reliance`` is of the teacher's log-odds, by labels or by the score as the measure of
-    the student is.
+    ``by_column``: they are of a column. ``reliance`` is that of the student by these labels, and
+    ``tells_more`` whether it is larger than by the concept's score; ``teacher_reliance`` is the
+    same as ``reliance`` of the teacher's log-odds.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Labelled:
     tune: NDArray
     by_column: bool = False
     reliance: float = 0.0
+    tells_more: bool = False
     teacher_reliance: float = 0.0
 
     @property
@@ -93,13 +94,16 @@ def measured_by_labels(
         by_score = measured.reliance[concepts]
         more = np.abs(by_known) > np.abs(by_score)
         reliance = np.where(more, by_known, by_score)
-        by_teacher = np.where(more, by_teacher, evidence.teacher_reliance[concepts])
         z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
-        rows = zip(concepts, by_known, by_teacher, reliance, z, p, weakening, strict=True)
-        for c, own, teachers, *measures in rows:
+        rows = zip(concepts, by_known, more, by_teacher, reliance, z, p, weakening, strict=True)
+        for c, own, tells, teachers, *measures in rows:
             if not labelled[c].by_teacher or measures[-1] > measured.weakening[c]:
-                both = float(own), float(teachers)
-                used[c] = replace(labelled[c], reliance=both[0], teacher_reliance=both[1])
+                used[c] = replace(
+                    labelled[c],
+                    reliance=float(own),
+                    tells_more=bool(tells),
+                    teacher_reliance=float(teachers),
+                )
                 values[:, c] = measures
     return replace(measured, **dict(zip(names, values, strict=True))), used
 
