@@ -11,8 +11,7 @@ import inficond_panel
 from inficond_panel.common.numbers import number_range
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
-from inficond_panel.results import doctor as doctor_module
-from inficond_panel.results.doctor import doctor
+from inficond_panel.results.doctor import doctor, examined
 from inficond_panel.results.frame import text_table
 from inficond_panel.results.shift import student_shift
 from inficond_panel.results.slices import metadata_slices
@@ -150,12 +149,12 @@ def test_shares_of_wrong_labels_stand_with_their_limits(mislabelled):
 def test_labels_are_called_wrong_only_where_nothing_else_looks_the_same(
     tmp_path, monkeypatch, kinds, perhaps, listed
 ):
-    measured = doctor_module.student_differences
+    measured = examined.student_differences
 
     def student_differences(*given, **named):
         return replace(measured(*given, **named), kinds=kinds, perhaps=perhaps)
 
-    monkeypatch.setattr(doctor_module, "student_differences", student_differences)
+    monkeypatch.setattr(examined, "student_differences", student_differences)
     found = made(tmp_path, frames(flipped=0.1)[0]).doctor("car")
     tables = ("labels", "labels_to_look_at")
     assert [name for name in tables if len(found[name])] == ([listed] if listed else [])
@@ -357,7 +356,7 @@ def test_without_labels_of_tune_the_teachers_decisions_are_asked(tmp_path):
 MEASURED = {
     "inficond_panel.results.shift": ["class_shift", "differences", "with_baselines"],
     "inficond_panel.results.shared_bias": ["shared_suspects"],
-    "inficond_panel.results.doctor": ["drift", "null_frame"],
+    "inficond_panel.results.doctor.findings": ["drift", "null_frame"],
 }
 
 

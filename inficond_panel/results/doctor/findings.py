@@ -1,0 +1,263 @@
+"""Findings of the doctor: problems of a store, its teacher and its students, with a remedy each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common.cache import once
+from inficond_panel.common.near_words import listed
+from inficond_panel.common.numbers import number
+from inficond_panel.concepts.random_words import random_words
+from inficond_panel.distill.correlations import Correlations
+from inficond_panel.distill.drift import Drift, drift
+from inficond_panel.distill.suspects import LARGE_LOSS
+from inficond_panel.results.doctor.examined import Examined
+from inficond_panel.results.frame import make_frame, plain_headings
+from inficond_panel.results.null_students import no_better_finding, null_frame
+from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
+from inficond_panel.results.teacher_groups import teacher_group_findings
+from inficond_panel.results.worst_group import group_figures
+from inficond_panel.store import Store
+from inficond_panel.store.teacher_outputs import hold_store
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.null_students import is_at_hand
+from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
+from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS, ShiftKind
+from inficond_panel.vocabulary.splits import FIT, TUNE
+from inficond_panel.vocabulary.tasks import TWINS
+from inficond_panel.wording.groups import (
+    TEACHER_GROUP_REMEDY,
+    TEACHER_GROUP_WORDS,
+    WORST_GROUP_WORDS,
+    aim_remedy,
+    words_of_group,
+    worst_group_sentence,
+)
+from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
+from inficond_panel.wording.null_students import NO_BETTER
+from inficond_panel.wording.own_word import unnamed_remedy, unnamed_sentence
+from inficond_panel.wording.remedies import STORE_FACTS, Remedies, remedies_for
+from inficond_panel.wording.shared_bias import IN_FIT, SHARED
+from inficond_panel.wording.shift_kinds import NOTHING_WRONG, kind_sentence, unsure_sentence
+from inficond_panel.wording.suspects import DECIDED, trained_sentence, unsure_classes
+
+#: Correlation of scores from which two concepts are twins.
+ALIKE = 0.995
+_TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
+_CONTRADICTION = (
+    "If they are copies, one of the labels is wrong: correct it. Frames of a film may differ."
+)
+#: Largest number of classes with too few photos that have a finding each.
+_ALONE = 3
+_NEEDED = f"At least {LEAST_LABELLED} training and tuning images of each class are needed"
+
+
+def findings_frame(
+    tuner: Tuner,
+    node: Node,
+    seen: Mapping[str, Examined],
+    facts: Mapping[str, Any],
+    reader: Callable[[str], str],
+) -> pd.DataFrame:
+    """Return a row per problem, the most urgent first, and last what cannot be told.
+
+    ``seen`` has the classes to report; ``reader`` says remedies as commands, or as Python calls."""
+    worst_first = dict(sorted(seen.items(), key=lambda item: -item[1].shift.ap_lost))
+    remedies = remedies_for(tuner.store)
+    found = [
+        *_of_teacher(tuner, worst_first, remedies),
+        *_of_teacher_groups(tuner, worst_first, facts),
+        *_of_students(node, tuner.store, seen, remedies),
+        *_of_classes(worst_first, remedies),
+        *_of_columns(seen, remedies),
+        *_of_all_photos(seen, remedies),
+        *_of_groups(tuner, node, list(seen)),
+        *_of_names(tuner, tuple(seen), remedies),
+        *_of_photos(tuner.store, facts, remedies),
+        *_of_store(tuner.store, remedies),
+    ]
+    unsure = list(_not_told(worst_first, remedies))
+    rows = [{**row, "remedy": reader(row["remedy"])} for row in (*found, *unsure)]
+    notes = [] if rows else ["No problem was found in these images."]
+    if topics := unnamed_topics(tuner.store, {name: each.shared for name, each in seen.items()}):
+        notes.append(unnamed_sentence(topics) + " " + reader(unnamed_remedy(topics)))
+    headings = plain_headings("about", kind="what", finding="finding", remedy="what helps")
+    title = f"{node_title(tuner, node)}: {'findings' if found or not unsure else NOTHING_WRONG}"
+    return make_frame(rows, "about", headings, title=title, notes=notes, facts=facts)
+
+
+def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:
+    return {"about": about, "kind": kind, "finding": finding, "remedy": remedy}
+
+
+@once(4)
+def _of_store(store: Store, remedies: Remedies) -> Sequence[dict[str, str]]:
+    return tuple(_faults_of(store, remedies))
+
+
+def _faults_of(store: Store, remedies: Remedies) -> Iterator[dict[str, str]]:
+    scores, names = store.scores_of(FIT), store.concepts
+    if constant := [names[c] for c in np.flatnonzero(np.ptp(scores, axis=0) == 0)]:
+        finding = f"The score is the same on all training images: {listed(constant, 8)}."
+        yield _row("concepts", "constant", finding, remedies.of_constant)
+    if pairs := [f"{names[a]} = {names[b]}" for a, b in Correlations(scores).pairs(ALIKE)]:
+        yield _row("concepts", "nearly equal", f"{listed(pairs, 8)}.", remedies.of_nearly_equal)
+    for warning in store.attrs.get("warnings", []):
+        if str(warning).startswith(TWINS):
+            continue  # reported above, by their scores
+        yield _row("store", "warning", str(warning), STORE_FACTS)
+
+
+def _of_photos(
+    store: Store, facts: Mapping[str, Any], remedies: Remedies
+) -> Iterator[dict[str, str]]:
+    near = store.near_images
+    if near.groups:
+        finding = f"{near}. A group counts as one image in tests and intervals."
+        yield _row("images", "near-equal", finding, remedies.of_near_equal)
+    if store.contradictions:
+        yield _row("labels", "copies with other labels", store.contradictions, _CONTRADICTION)
+    drifted = _drift(store, facts["seed"])
+    if drifted.alarm:
+        told = split_drift_sentence(drifted)
+        yield _row("images", "tuning unlike training", told, remedies.of_kind(PHOTOS))
+
+
+@once(4)
+def _drift(store: Store, seed: int) -> Drift:
+    """Return a test of whether concept scores differ between ``fit`` and ``tune``."""
+    fit, tune = map(store.scores_of, (FIT, TUNE))
+    return drift(fit, tune, list(store.concepts), seed)
+
+
+def _of_teacher(
+    tuner: Tuner, seen: Mapping[str, Examined], remedies: Remedies
+) -> Iterator[dict[str, str]]:
+    if order := hold_store(tuner.store, tuner.spec.order):
+        yield _row("teacher", "order of the classes", order.message, "inficond docs teachers")
+    for name, each in seen.items():
+        skill = each.shift.teacher
+        if skill is not None and skill.does_not_know:
+            yield _row(name, "unknown to the teacher", unknown_sentence(name, skill), _TEACHER)
+    memories = {name: each.shift.memory for name, each in seen.items()}
+    if trained := {name: each for name, each in memories.items() if each and each.trained}:
+        told = trained_sentence(trained)
+        yield _row("teacher", "trained on these images", told, remedies.of_memory)
+
+
+def _of_teacher_groups(
+    tuner: Tuner, seen: Mapping[str, Examined], facts: Mapping[str, Any]
+) -> Iterator[dict[str, str]]:
+    for name, finding in teacher_group_findings(tuner, facts["seed"]).items():
+        if name in seen:  # all classes are tested, so that a choice of classes finds no more
+            yield _row(name, TEACHER_GROUP_WORDS, finding, TEACHER_GROUP_REMEDY)
+
+
+def _of_students(
+    node: Node, store: Store, seen: Mapping[str, Examined], remedies: Remedies
+) -> Iterator[dict[str, str]]:
+    for k, name in enumerate(store.classes):
+        if name in seen and not node.weights[:, k].any():
+            outputs = store.teacher_log_odds[store.rows(FIT), k]
+            ends = [number(end, 1) for end in (outputs.min(), outputs.max())]
+            finding = (
+                f"No concept has an influence on {name}: its student gives every image the same "
+                f"logit. The teacher's are from {ends[0]} to {ends[1]} on training images."
+            )
+            yield _row(name, "a student without concepts", finding, remedies.of_no_influence)
+
+
+def _of_classes(seen: Mapping[str, Examined], remedies: Remedies) -> Iterator[dict[str, str]]:
+    if without := [name for name, each in seen.items() if each.shift.decided]:
+        finding = f"No tuning image has a label of {listed(without)}. {DECIDED}"
+        yield _row("classes", f"{len(without)} without labels", finding, remedies.of_few)
+    yield from _of_kinds([kind for kind in SHIFT_KINDS if kind != FEW], seen, remedies)
+
+
+def _of_kinds(
+    kinds: Sequence[ShiftKind], seen: Mapping[str, Examined], remedies: Remedies
+) -> Iterator[dict[str, str]]:
+    for kind in kinds:
+        for name, each in seen.items():
+            if kind in each.found.kinds:
+                finding = kind_sentence(kind, each.found, each.shift)
+                remedy = remedies.of_kind(kind, each.found, each.shift)
+                yield _row(name, kind.words, finding, remedy)
+
+
+def _not_told(seen: Mapping[str, Examined], remedies: Remedies) -> Iterator[dict[str, str]]:
+    """Yield rows on classes of which nothing can be said, or not which of several kinds."""
+    unsure = unsure_classes({name: each.shift for name, each in seen.items()})
+    alone = seen
+    if len(unsure) > _ALONE:
+        finding = _few_sentence({name: seen[name].shift for name in unsure})
+        yield _row("classes", f"{len(unsure)} with {FEW.words}", finding, remedies.of_few)
+        small = {*unsure, *(name for name, each in seen.items() if each.shift.lacking)}
+        alone = {name: each for name, each in seen.items() if name not in small}
+    yield from _of_kinds([FEW], alone, remedies)
+    for name, each in seen.items():
+        if each.found.perhaps and not each.found.kinds:
+            yield _row(
+                name, "cannot tell", unsure_sentence(each.found), remedies.of_unsure(each.found)
+            )
+
+
+def _few_sentence(unsure: Mapping[str, ClassShift]) -> str:
+    """Return sentences on the classes with too few images to say whether they shifted."""
+    small = [name for name, shift in unsure.items() if shift.lacking]
+    wide = [name for name in unsure if name not in small]
+    fewer = f"{_NEEDED}, and as many without it: {listed(small)} {_have(small)} fewer."
+    more = (
+        f"{listed(wide)} {_have(wide)} {LEAST_LABELLED} and more with and without the class, but a "
+        f"loss of more than {100 * LARGE_LOSS:g} AP points is not excluded."
+    )
+    return " ".join([fewer] * bool(small) + [more] * bool(wide))
+
+
+def _have(names: Sequence[str]) -> str:
+    return "has" if len(names) == 1 else "have"
+
+
+def _of_all_photos(seen: Mapping[str, Examined], remedies: Remedies) -> Iterator[dict[str, str]]:
+    for name, _, finding in called_rows({name: each.shared for name, each in seen.items()}):
+        yield _row(name, SHARED, finding, remedies.of_shared)
+
+
+def _of_columns(seen: Mapping[str, Examined], remedies: Remedies) -> Iterator[dict[str, str]]:
+    for name, finding in in_fit_rows({name: each.shared for name, each in seen.items()}):
+        yield _row(name, IN_FIT, finding, remedies.of_shared)
+
+
+def _of_groups(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dict[str, str]]:
+    by, limits = tuner.spec.tuning.groups, tuner.spec.views.intervals
+    if by is None:
+        return
+    for name in classes:
+        if sides := group_figures(tuner, node, TUNE, name, [by]).apart:
+            words = partial(words_of_group, tuner.store, by)
+            groups = [(words(cell.group), cell.at_equal_numbers) for cell in sides]
+            present = sides[0].present
+            finding = worst_group_sentence(name, *groups, present=present, limits=limits)
+            yield _row(name, WORST_GROUP_WORDS, finding, aim_remedy(by))
+
+
+@once(64)
+def _of_names(
+    tuner: Tuner, classes: tuple[str, ...], remedies: Remedies
+) -> Sequence[dict[str, str]]:
+    """Return a row if named words are no better than random ones; none if the store has no random
+    words, or if that takes minutes."""
+    if random_words(tuner.store) is None or not is_at_hand(tuner, classes):
+        return ()
+    found, sentence = no_better_finding(null_frame(tuner, classes=classes, by_lambda=False))
+    if found:
+        about = found[0] if len(found) == 1 else "concepts"
+        return (_row(about, NO_BETTER, sentence, remedies.of_names),)
+    return ()

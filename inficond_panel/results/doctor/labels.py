@@ -1,0 +1,111 @@
+"""Tables of the doctor: labels that are likely wrong, and labels to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from scipy.special import expit
+
+from inficond_panel.common.installation import join
+from inficond_panel.common.near_words import listed
+from inficond_panel.errors import Remedy
+from inficond_panel.results.doctor.examined import Examined
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.store import Store
+from inficond_panel.wording.shift_kinds import MISSING_LABELS
+
+#: Most labels to list that are more likely wrong than right, and to show if no class is requested.
+MOST_LABELS, SHOWN_LABELS = 50, 10
+_LIKELY_WRONG = f"Training labels that are likely wrong, at most {MOST_LABELS}"
+_TO_LOOK_AT = f"Training labels to look at, at most {MOST_LABELS}"
+_LOOKS_THE_SAME = (
+    "These may be right: a difference between training and tuning images, or chance, looks the "
+    "same as wrong labels."
+)
+
+
+def label_frames(
+    store: Store,
+    seen: Mapping[str, Examined],
+    facts: Mapping[str, Any],
+    reader: Callable[[str], str],
+    *,
+    whole: bool,
+) -> dict[str, pd.DataFrame]:
+    """Return frames of labels that are likely wrong, and of those that may be right as well."""
+    wrong = {name: each for name, each in seen.items() if each.found.labels_wrong}
+    doubted = {
+        name: each
+        for name, each in seen.items()
+        if each.found.labels_in_doubt and name not in wrong
+    }
+    frame = partial(_label_frame, store, facts=facts, reader=reader, whole=whole)
+    frames = {
+        "labels": frame(wrong, _LIKELY_WRONG),
+        "labels_to_look_at": frame(doubted, _TO_LOOK_AT),
+    }
+    if len(frames["labels_to_look_at"]):
+        frames["labels_to_look_at"].attrs["notes"].append(_LOOKS_THE_SAME)
+    for frame in frames.values():
+        if len(frame):
+            frame.attrs["notes"].append(MISSING_LABELS)
+    return frames
+
+
+def _label_frame(
+    store: Store,
+    seen: Mapping[str, Examined],
+    title: str,
+    facts: Mapping[str, Any],
+    reader: Callable[[str], str],
+    *,
+    whole: bool,
+) -> pd.DataFrame:
+    rows = sorted(_wrong(store, seen), key=lambda row: -row["wrong"])[:MOST_LABELS]
+    headings = {
+        "image": Heading("image"),
+        "class": Heading("class"),
+        "label": Heading("label", words=("absent", "present")),
+        "wrong": Heading("wrong by", 2),
+        "present": Heading("present by other images", 2),
+        "teacher": Heading("by the teacher", 2),
+    }
+    shown = range(len(rows) if whole else min(len(rows), SHOWN_LABELS))
+    return make_frame(
+        rows,
+        ["image", "class"],
+        headings,
+        title=title,
+        notes=[reader(_more_labels(rows[len(shown) :]))] * (len(shown) < len(rows)),
+        facts=facts,
+        shown=shown,
+    )
+
+
+def _more_labels(hidden: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many labels are not shown, and what shows them."""
+    names = list(dict.fromkeys(row["class"] for row in hidden))
+    one = join(names) if len(names) == 1 else "CLASS"
+    named = repr(names[0]) if len(names) == 1 else "class_name"
+    calls = Remedy(f"`inficond doctor SPEC --class {one}`", f"`students.doctor({named})`")
+    return f"And {len(hidden)} more, of {listed(names, 3)}: " + calls + "."
+
+
+def _wrong(store: Store, seen: Mapping[str, Examined]) -> Iterator[dict[str, Any]]:
+    for name, each in seen.items():
+        labels = each.found.labels
+        if labels is None or each.shift.by_teacher:
+            continue
+        chance = expit(store.teacher_log_odds[labels.rows, store.classes.index(name)])
+        for at in labels.likely_wrong:
+            yield {
+                "image": store.images[labels.rows[at]],
+                "class": name,
+                "label": int(labels.label[at]),
+                "wrong": float(labels.wrong[at]),
+                "present": float(labels.present[at]),
+                "teacher": float(chance[at]),
+            }
