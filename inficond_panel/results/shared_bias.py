@@ -110,8 +110,8 @@ def _cutoff(tuner: Tuner, node: Node, class_name: str) -> Cutoff:
 
 
 def asked_classes(seen: Mapping[str, StudentShared]) -> list[str]:
-    """Return the classes whose students may rely on something that all photos share."""
-    return [name for name, each in seen.items() if each.found.called]
+    """Return the classes whose students may rely on something that a person decides."""
+    return [name for name, each in seen.items() if each.found.asked]
 
 
 def called_rows(seen: Mapping[str, StudentShared]) -> Iterator[tuple[str, SharedSuspect, str]]:

@@ -115,6 +115,11 @@ class SharedFound:
         belong to it."""
         return tuple(each for each in self.suspects if each.in_fit and not each.belongs)
 
+    @property
+    def asked(self) -> tuple[SharedSuspect, ...]:
+        """What a person decides: the suspects that are called, then those ``in_fit``."""
+        return (*self.called, *self.in_fit)
+
 
 def shared_suspects(evidence: Evidence, cutoff: Cutoff = 0.0, most: int = MOST) -> SharedFound:
     """Return what the student of a class may rely on in the photos of fit and tune together, at

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inficond_panel.common.near_words import with_and
 from inficond_panel.common.numbers import count, share
-from inficond_panel.tuning.shared_bias import SharedSuspect
+from inficond_panel.tuning.shared_bias import SharedSuspect, SplitCounts
 from inficond_panel.vocabulary.intents import DOWN, UP, Direction
 from inficond_panel.vocabulary.things import CONCEPT, images_of, shown_words
 
@@ -34,7 +34,10 @@ def shared_sentence(
 
 
 def short_sentence(name: str, suspect: SharedSuspect, things: str) -> str:
-    """Return the sentence on what is found, or on wrong calls if these show the reliance best."""
+    """Return the sentence on what is found, or on wrong calls if these show the reliance best; of
+    what goes with the class in the training images only, the sentence with the counts of both."""
+    if suspect.in_fit is not None:
+        return _in_fit_counts(name, suspect.name, suspect.in_fit, things)
     called = _called(name, suspect, things) if calls_tell(suspect) else ""
     return called or _found(name, suspect, things)
 
@@ -74,14 +77,16 @@ def in_fit_sentence(name: str, suspect: SharedSuspect, things: str, showing: Seq
     """Return sentences on a column's value that goes with a class in the training images only:
     ``Of the training images 97 of 97 with horse have site = ridge, and 8 % of the others; of the
     tuning images 10 of 30, and 24 %.`` They end with what to do."""
-    assert suspect.in_fit is not None, "of suspects in fit alone"
-    images = images_of(things)
-    (fit, fit_others), (tune, tune_others) = suspect.in_fit.fit, suspect.in_fit.tune
+    counts, found = short_sentence(name, suspect, things), _found(name, suspect, things)
+    return f"{counts} {found} {asked_sentence(name, suspect, showing)}"
+
+
+def _in_fit_counts(name: str, value: str, counts: SplitCounts, things: str) -> str:
+    images, (fit, fit_others), (tune, tune_others) = images_of(things), counts.fit, counts.tune
     return (
-        f"Of the training {images} {fit[0]:,} of {fit[1]:,} with {name} have {suspect.name}, and "
+        f"Of the training {images} {fit[0]:,} of {fit[1]:,} with {name} have {value}, and "
         f"{_share(*fit_others)} of the others; of the tuning {images} {tune[0]:,} of {tune[1]:,}, "
-        f"and {_share(*tune_others)}. {_found(name, suspect, things)} "
-        f"{asked_sentence(name, suspect, showing)}"
+        f"and {_share(*tune_others)}."
     )
 
 

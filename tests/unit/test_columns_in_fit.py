@@ -1,36 +1,10 @@
 """A column of metadata whose value goes with a class in the training images only."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from sites import SPLIT, students
 
-import inficond_panel
 from inficond_panel.results.shared_bias import student_shared
-
-SPLIT = np.array(["fit"] * 700 + ["tune"] * 300)
-
-
-def students(seed, *, biased):
-    """Students of three classes of four concepts each, and a site of four by chance. If ``biased``
-    all training images with class k0 are of site 0, which the concept c20 shows, and the teacher
-    relies on it."""
-    rng = np.random.default_rng(seed)
-    scores, site = rng.normal(size=(1000, 30)), rng.integers(0, 4, 1000)
-    logit = np.stack([scores[:, at : at + 4] @ rng.normal(size=4) - 1 for at in (0, 4, 8)], axis=1)
-    label = (rng.random(logit.shape) < 1 / (1 + np.exp(-1.5 * logit))).astype(int)
-    teacher = logit + rng.normal(size=logit.shape) / 2
-    if biased:
-        site[(SPLIT == "fit") & (label[:, 0] == 1)] = 0
-        scores[:, 20] += 2.5 * (site == 0)
-        teacher[:, 0] += site == 0
-    names, classes = [f"row {at}" for at in range(1000)], ["k0", "k1", "k2"]
-    return inficond_panel.from_frames(
-        pd.DataFrame(scores, names, [f"c{at}" for at in range(30)]),
-        pd.DataFrame(teacher, names, classes),
-        pd.DataFrame(label, names, classes),
-        split=pd.Series(SPLIT, names),
-        metadata=pd.DataFrame({"site": site.astype(str)}, names),
-    )
 
 
 @pytest.fixture(scope="module")

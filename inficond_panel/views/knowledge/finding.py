@@ -106,7 +106,8 @@ def make_finding(
 
 
 def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
-    """Return what a student may rely on in all photos, which a person decides, the strongest first.
+    """Return what a student may rely on in all photos, the strongest first, then what goes with its
+    class in the training photos only: a person decides.
 
     A question has the ``kind`` and ``name`` of the thing, a ``sentence``, and the thumb that helps
     if the thing should not count: its ``direction`` and ``concepts`` (none: no concept shows it).
@@ -123,7 +124,7 @@ def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
             "direction": thumb_of(each).key,
             "concepts": list(found.concepts(each)),
         }
-        for each in found.found.called[:MOST_QUESTIONS]
+        for each in found.found.asked[:MOST_QUESTIONS]
     ]
 
 

@@ -126,7 +126,7 @@ def make_shifts(
 
     def words(name: str) -> str:
         if name in asked and name not in relying:
-            first = shared[name].found.called[0]
+            first = shared[name].found.asked[0]
             told = short_sentence(name, first, shared[name].found.things)
             return f"{reliance_sentence(name, first)} {told}"
         if mislabelled and name in mislabelled and name not in relying:

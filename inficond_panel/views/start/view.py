@@ -114,20 +114,23 @@ def make_bars(
     return {"of": of, "thing": thing, "rows": [[first, shares[0]], [second, shares[1]]]}
 
 
-def make_shared(shared: Mapping[str, StudentShared], asked: Sequence[str]) -> list[dict[str, Any]]:
-    """Return cards of the students ``asked`` about something that all photos share.
+def make_shared(
+    shared: Mapping[str, StudentShared], asked: Sequence[str], tuning: str = "on screen"
+) -> list[dict[str, Any]]:
+    """Return cards of the students ``asked`` about something that all photos share, or that goes
+    with the class in the training images only.
 
     Besides the keys of ``make_cards``, a card has the ``kind`` and the name (``thing``) of what it
     is, and the thumb that helps if it should not count: the words before it (``question``), its
     ``direction`` and ``concepts``.
     """
-    first = {name: shared[name].found.called[0] for name in asked}
+    first = {name: shared[name].found.asked[0] for name in asked}
     return [
         {
             "class_name": name,
             "relies": "may rely on" if one.use > 0 else "may rely on the absence of",
             "concept": one.name if one.kind == CONCEPT else "",
-            "bars": _bars_of(one),
+            "bars": _bars_of(one, tuning),
             "removable": False,
             "thing": one.name,
             "kind": one.kind,
@@ -142,8 +145,13 @@ def make_shared(shared: Mapping[str, StudentShared], asked: Sequence[str]) -> li
     ]
 
 
-def _bars_of(one: SharedSuspect) -> dict[str, Any]:
-    """Return the bars of photos with a suspect and without it, {} if there are none on a side."""
+def _bars_of(one: SharedSuspect, tuning: str) -> dict[str, Any]:
+    """Return the bars of photos with a suspect and without it, {} if there are none on a side; or
+    of the class's training and tuning images, if it goes with the class in the former only."""
+    if one.in_fit is not None:
+        (part, of), (tune_part, of_tune) = one.in_fit.fit[0], one.in_fit.tune[0]
+        shares = part / of, tune_part / of_tune
+        return make_bars("shown", one.name, "learned from", tuning, shares)
     wrong = calls_tell(one)
     (with_, of_with), (without, of_without) = one.rates.called if wrong else one.rates.found
     if not of_with or not of_without:
@@ -320,10 +328,11 @@ class StartView(RefitActions, Viewer):
         order = in_order(metrics, reliance.relying, questions, last)
         wrong = [name for name in order if shifts.complete and name in reliance.relying]
         asked = [name for name in order if shifts.complete and name in questions]
+        in_fit = [name for name in asked if app.shared.by_class[name].found.in_fit]
         shown = app.students.snapshot.split == TUNE and app.shown.images is None
         same, tuning = partial(perhaps_same, app.store), "on screen" if shown else "tuning"
         relying = make_cards(shifts.by_class, wrong[:CARDS], same, tuning)
-        shared = make_shared(app.shared.by_class, asked)
+        shared = make_shared(app.shared.by_class, asked, tuning)
         looking = app.spec.tuning.suspects
         looked = not looking or (app.shared.wanted and not app.shared.waiting)
         idle = shifts.complete and not relying and looked
@@ -343,7 +352,7 @@ class StartView(RefitActions, Viewer):
         sentence = relying_sentence(
             shifts.by_class,
             len(app.store.classes),
-            wrong=len({*wrong, *asked}) if wrong else 0,
+            wrong=len({*wrong, *asked}) if wrong or in_fit else 0,
             shown=len({card["class_name"] for card in [*relying, *shared]}),
             shared=asked,
             mislabelled=[name for name in order if name in reliance.mislabelled],
