@@ -16,7 +16,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.captions import caption_fault
 from inficond_panel.common.installation import missing_extra, needs
 from inficond_panel.concepts.caption_words import caption_scores, has_words, unknown_note
-from inficond_panel.concepts.new_rows import NewRows, row_scores
+from inficond_panel.concepts.new_rows import NewRows, note_name, row_scores, undecided_notes
 from inficond_panel.concepts.photo_scores import CAPTIONS, PhotoScores
 from inficond_panel.concepts.texts import EncodesText
 from inficond_panel.errors import CancelledError, DataError, MissingExtraError, Remedy
@@ -93,31 +93,37 @@ def _score_rows(store: Store, named: Sequence[Any]) -> PhotoScores:
 def _score_captions(spec: Spec, store: Store, named: Sequence[str]) -> PhotoScores:
     """Return the concept scores of captions, which are texts, or tables of captions."""
     column = None if spec.of_store else getattr(spec.dataset, "captions", None)
-    captions: dict[str, str] = {}
+    captions, faults = dict[str, str](), dict[str, str]()
+    places = dict[str, str]()
     for text in named:
         if Path(text).suffix.lower() in _TABLES and not any(map(str.isspace, text)):
             from precompute.pipeline.new_captions import read_captions  # noqa: PLC0415 - reads files
 
-            captions |= read_captions(Path(text), column or "caption")
+            for each in read_captions(Path(text), column or "caption"):
+                note_name(places, each.image, each.place, "caption")
+                captions[each.image], faults[each.image] = each.text, each.fault
         elif fault := caption_fault(text):
             raise DataError(f"The caption {text[:40]!r} {fault}.", "Write a sentence or a few.")
         else:
             captions[text] = text
+    told = undecided_notes(list(faults), list(faults.values()), "caption")
     if not has_words(list(captions.values())):
         raise DataError(
-            "No caption has a word.", 'Name captions, "a man in a red hat", or a table of them.'
+            " ".join(["No caption has a word.", *told]),
+            'Name captions, "a man in a red hat", or a table of them.',
         )
     texts = [(name, *store.synonyms.get(name, ())) for name in store.concepts]
     score = caption_scores(list(captions.values()), texts)
+    score[[bool(faults.get(image)) for image in captions]] = np.nan
     return PhotoScores(
         tuple(captions),
-        ("",) * len(captions),
+        tuple(faults.get(image, "") for image in captions),
         tuple(store.concepts),
         tuple(store.classes),
         score,
         no_teacher="the teacher does not run on captions",
         things=CAPTIONS,
-        notes=tuple(filter(None, [unknown_note(score, list(captions))])),
+        notes=(*told, *filter(None, [unknown_note(score, list(captions))])),
     )
 
 

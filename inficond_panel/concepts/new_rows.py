@@ -82,7 +82,7 @@ def row_scores(store: Store, given: Sequence[NewRows]) -> PhotoScores:
         known = {*column, named}
         ignored |= dict.fromkeys(x for at, x in enumerate(table.header) if at not in known)
         for number, (place, cells) in enumerate(table.rows, 1):
-            _note_name(names, str(number) if named is None else as_text(cells[named]), place)
+            note_name(names, str(number) if named is None else as_text(cells[named]), place)
         faults += [_empty(table, cells, column) for _, cells in table.rows]
         parts.append(_numbers(table, column))
     score = np.concatenate([np.zeros((0, len(store.concepts)), np.float32), *parts])
@@ -105,7 +105,7 @@ def row_scores(store: Store, given: Sequence[NewRows]) -> PhotoScores:
         things="rows",
         notes=(
             *([extra] if ignored else []),
-            *([] if whole.all() else [_undecided_sentence(tuple(names), faults)]),
+            *undecided_notes(tuple(names), faults, "row"),
             *other_units(store, score[whole]),
         ),
     )
@@ -117,12 +117,13 @@ def _empty(table: NewRows, cells: Sequence[Any], column: Sequence[int]) -> str:
     return f"{listed(empty, _NAMED)} {'is' if len(empty) == 1 else 'are'} empty" if empty else ""
 
 
-def _undecided_sentence(names: Sequence[str], faults: Sequence[str]) -> str:
-    """Return ``2 of 25 rows are not decided: 017 (lactate is empty), 021 (age is empty).``"""
-    number = sum(map(bool, faults))
+def undecided_notes(names: Sequence[str], faults: Sequence[str], thing: str) -> list[str]:
+    """Return ``2 of 25 rows are not decided: 017 (lactate is empty), 021 (age is empty).``, of rows
+    or other things with a fault; nothing if none has one."""
+    number, of = sum(map(bool, faults)), count(len(names), thing)
     verb = "is" if number == 1 else "are"
-    of = count(len(names), "row")
-    return f"{number:,} of {of} {verb} not decided: {_undecided(names, faults)}."
+    told = f"{number:,} of {of} {verb} not decided: {_undecided(names, faults)}."
+    return [told] if number else []
 
 
 def _undecided(names: Sequence[str], faults: Sequence[str]) -> str:
@@ -150,14 +151,15 @@ def _id_column(header: Sequence[str], column: Sequence[int]) -> int | None:
     return next((at[name] for name in _IDS if name in at and at[name] not in column), None)
 
 
-def _note_name(names: dict[str, str], name: str, place: str) -> None:
-    """Record the place of a row's name; raise ``DataError`` for an empty or a repeated name."""
+def note_name(names: dict[str, str], name: str, place: str, thing: str = "row") -> None:
+    """Record the place of the name of a row, or of another ``thing``; raise ``DataError`` for an
+    empty or a repeated name."""
     if not name:
-        raise DataError(f"{place}: the row has no id.", "Give each row an image_id.")
+        raise DataError(f"{place}: the {thing} has no id.", f"Give each {thing} an image_id.")
     if name in names:
         raise DataError(
-            f"{place}: the row {name!r} is listed twice (first {names[name]}).",
-            "Give each row its own image_id.",
+            f"{place}: the {thing} {name!r} is listed twice (first {names[name]}).",
+            f"Give each {thing} its own image_id.",
         )
     names[name] = place
 

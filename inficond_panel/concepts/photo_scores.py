@@ -70,9 +70,10 @@ class PhotoScores:
 
     @property
     def undecided(self) -> dict[str, str]:
-        """Why rows of a table are not decided, by row, "" of those that are; {} for photos."""
-        rows = zip(self.photos, self.fault, strict=True)
-        return dict(rows) if self.things == ROWS else {}
+        """Why rows of a table, or captions, are not decided, by name, "" of those that are; {} for
+        photos."""
+        named = zip(self.photos, self.fault, strict=True)
+        return dict(named) if self.things in (ROWS, CAPTIONS) else {}
 
 
 @dataclass(frozen=True, eq=False)

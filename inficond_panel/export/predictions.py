@@ -221,14 +221,16 @@ def decision_frame(
 
 
 def with_undecided(frame: pd.DataFrame, faults: Mapping[str, str]) -> pd.DataFrame:
-    """Return a ``decision_frame`` of rows of a table, to which those that are not decided are added
-    with the reason, in a column ``fault``.
+    """Return a ``decision_frame`` of rows of a table, or of captions, to which those that are not
+    decided are added with the reason, in a column ``fault``.
 
     ``faults`` has the reason by row, "" of a decided one, in the order of the table. A terminal
     shows the decided rows.
     """
     if not any(faults.values()):
         return frame
+    if "known_words" in frame:
+        frame = frame.astype({"known_words": "Int64"})  # which may be missing
     every = pd.MultiIndex.from_product(
         [list(faults), frame.index.unique("class")], names=frame.index.names
     )

@@ -14,6 +14,9 @@ from precompute.concepts.sources import FUNCTION_WORDS
 WORDS, PHRASES = 300, 100
 #: Fewest captions with a word, and their least share of all captions.
 LEAST, SHARE = 3, 0.004
+#: Not counted: in a description of a photo they say nothing of what is on it, and sentences on a
+#: store whose names have them could not call its captions by another word (``wording.things``).
+_MEDIUM = frozenset(("image", "images"))
 #: A phrase is left out unless more than this share of the captions with either of its words lack
 #: it: its scores would be those of the word.
 _APART = 1 / 20
@@ -23,8 +26,9 @@ def caption_corpus(captions: Sequence[str]) -> list[str]:
     """Return the frequent words of captions, then the frequent phrases of two words, each in the
     spelling that most captions have; the most frequent first, ties in alphabetical order.
 
-    Singular and plural are one word. Articles, prepositions and other function words, numbers and
-    single letters are left out, and phrases that hardly tell more than one of their words.
+    Singular and plural are one word. Articles, prepositions and other function words, *image*,
+    numbers and single letters are left out, and phrases that hardly tell more than one of their
+    words.
     """
     words: Counter[str] = Counter()
     phrases: Counter[str] = Counter()
@@ -61,7 +65,7 @@ def _spelling(counts: Counter[str]) -> str:
 
 
 def _content(word: str) -> bool:
-    return len(word) > 1 and word.isalpha() and word not in FUNCTION_WORDS
+    return len(word) > 1 and word.isalpha() and word not in FUNCTION_WORDS | _MEDIUM
 
 
 def _content_words(caption: str) -> Iterator[str]:

@@ -22,16 +22,21 @@ def caption_text(place: str, cell: object) -> str:
 
     Raises ``DataError`` for a cell that is no text, a control character, and a text too long.
     """
+    text, fault = read_caption(cell)
+    if fault:
+        raise DataError(
+            f"{place}: the caption {fault}.",
+            "Write each caption as text in UTF-8: a sentence or a few.",
+        )
+    return text
+
+
+def read_caption(cell: object) -> tuple[str, str]:
+    """Return ``caption_text`` of a cell and "", or "" and what is wrong with it."""
     every = cell if isinstance(cell, list | tuple) else [] if cell is None else [cell]
-    parts: list[str] = []
-    for part in every:
-        if fault := caption_fault(part):
-            raise DataError(
-                f"{place}: the caption {fault}.",
-                "Write each caption as text in UTF-8: a sentence or a few.",
-            )
-        parts.append(" ".join(str(part).split()))
-    return "\n".join(parts)
+    if fault := next(filter(None, map(caption_fault, every)), ""):
+        return "", fault
+    return "\n".join(" ".join(str(part).split()) for part in every), ""
 
 
 def captions_in(table: Table, column: str) -> dict[str, str]:

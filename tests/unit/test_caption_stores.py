@@ -231,6 +231,33 @@ def test_a_table_of_new_captions_is_scored_by_its_ids(cameras, tmp_path):
     assert score_photos(*cameras, [tmp_path / "new.csv"]).photos == ("x", "y")
 
 
+@pytest.fixture
+def with_a_long_one(tmp_path):
+    """A table of three captions, of which the second is too long."""
+    path = tmp_path / "new.csv"
+    path.write_text(f"image_id,caption\nx,a fox\ny,{'a' * 12_000}\nz,snow\n")
+    return path
+
+
+def test_a_caption_that_is_too_long_is_named(cameras, with_a_long_one):
+    notes = score_photos(*cameras, [with_a_long_one]).notes
+    told = "y (has 12,000 characters, more than 10,000)"
+    assert notes == (f"1 of 3 captions is not decided: {told}.",)
+
+
+def test_beside_a_caption_that_is_too_long_the_others_are_decided(cameras, with_a_long_one):
+    students = open_students(cameras[0].path, history=":memory:").fit()
+    found = students.predict_images(with_a_long_one).table.xs("fox", level="class")
+    assert found["student_logit"].notna().tolist() == [True, False, True]
+    assert found.loc["y", "fault"].startswith("not decided: has 12,000 characters")
+
+
+def test_captions_of_one_id_are_refused(cameras, tmp_path):
+    (tmp_path / "new.csv").write_text("image_id,caption\nx,a fox\nx,snow\n")
+    with pytest.raises(DataError, match=r"new.csv:3: the caption 'x' is listed twice \(first .*:2"):
+        score_photos(*cameras, [tmp_path / "new.csv"])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("no.csv", "no file no.csv"), ("!", "No caption has a word"), ("a\0", "control character")],
@@ -338,6 +365,10 @@ def test_init_names_first_what_fits_a_table_without_captions(
 
 def test_a_corpus_has_the_frequent_words_without_function_words():
     assert caption_corpus(["a red fox", "red foxes", "the fox is red", "an owl"]) == ["fox", "red"]
+
+
+def test_a_corpus_leaves_out_the_word_for_what_is_described():
+    assert caption_corpus(["an image of a fox"] * 3 + ["a stock image"] * 3) == ["fox", "stock"]
 
 
 def test_a_corpus_has_phrases_that_tell_more_than_a_word():

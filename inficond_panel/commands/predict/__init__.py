@@ -24,7 +24,8 @@ DESCRIPTION = (
     "A photo that cannot be read is named and skipped. "
     "Of a store made from tables (inficond init scores.csv ...) it decides new rows, with a column "
     "per concept, called and scaled as in the store: inficond predict own.zarr new.csv. "
-    "A row with an empty cell is named and not decided. "
+    "A row with an empty cell, and a caption of a table that is too long, is named and not "
+    "decided. "
     "SPEC may be an export (a folder or "
     "one of its files), with --spec for its encoder. --model takes a pocket, which needs no spec. "
     "See `inficond docs predict`."
@@ -124,13 +125,12 @@ def _tell(scores: PhotoScores) -> None:
     """Print what cannot be read, how the rest was read, and why the teacher is missing."""
     from inficond_panel.commands.predict.frames import faults_of
 
-    rows = scores.things == ROWS
-    if not rows:  # the notes name rows
+    if not scores.undecided:  # the notes name rows and captions
         for photo, fault in faults_of(scores).items():
             note(f"{photo} cannot be read: {fault}.")
     for told in scores.notes:
         note(told)
-    if scores.no_teacher and not rows:
+    if scores.no_teacher and scores.things != ROWS:
         note(f"The teacher's predictions are missing: {scores.no_teacher}.")
 
 

@@ -52,6 +52,13 @@ def events_table(study: Study) -> pd.DataFrame:
     return study_frame(rows, (*columns, "payload", "typed"))
 
 
+#: What the columns of ``board_table`` mean that change with the step.
+_OF_THE_BOARD = (
+    "Minutes and iterations are of the task or training that somebody is at; at other steps, of "
+    "all tasks so far, without training."
+)
+
+
 def board_table(study: Study) -> pd.DataFrame:
     """Return a row per participant with the fields of ``timeline.Position``, such as the step."""
     rows = [{k: pd.NA if v is None else v for k, v in vars(each).items()} for each in board(study)]
@@ -62,7 +69,7 @@ def board_table(study: Study) -> pd.DataFrame:
     }
     if any(row["external"] for row in rows):
         headings["external"] = Heading("id")
-    notes = [] if rows else ["There are no participants yet."]
+    notes = [_OF_THE_BOARD if rows else "There are no participants yet."]
     facts = {"data": str(study.folder)}
     return study_frame(rows, list(headings), "Participants", headings, notes=notes, facts=facts)
 

@@ -228,7 +228,8 @@ GONE = 15.0
 class Position:
     """Position of a participant in the study, a row of the researcher's page.
 
-    ``minutes`` and ``iterations`` are of the present task; after the last step, of all tasks.
+    ``minutes`` and ``iterations`` are of the present task or training; at other steps, of all tasks
+    so far, without training.
     ``done`` is the number of finished tasks, of ``tasks``. ``external`` is the participant's first
     id of the open link, ``check`` the outcome of the check: right, wrong or "". ``seen`` is the
     time when the page was last open, ``notes`` are the researcher's, as (time, step, text).
@@ -289,23 +290,25 @@ def board(study: Study) -> list[Position]:
 def _spent(
     study: Study, who: Participant, progress: StudyProgress, time: str
 ) -> tuple[float | None, int | None]:
-    """Return the minutes and the number of fine-tunes in the present task up to ``time``, or in all
-    tasks after the last step; None if neither."""
+    """Return the minutes and the number of fine-tunes in the present task up to ``time``, or at
+    another step in all tasks so far; None before the first."""
     at = progress.step
     if at.kind == "task":
         seconds = progress.seconds(at.name, progress.ended(at.name) or time)
         if seconds is None:
             return None, None
         return seconds / 60, _made(study, who, progress, at.name)
-    if not progress.finished:
+    tasks = [one.task for one in who.plan if progress.first(one.task, "start")]
+    if not tasks and not progress.finished:
         return None, None
-    if who.number not in study.spent:  # constant after the last step
-        tasks = [one.task for one in who.plan if progress.first(one.task, "start")]
-        spans = [(name, progress.ended(name)) for name in tasks]
-        seconds = sum(progress.seconds(name, end) or 0.0 for name, end in spans)
-        made = sum(_made(study, who, progress, name, end) for name, end in spans)
+    if who.number in study.spent:
+        return study.spent[who.number]
+    spans = [(name, progress.ended(name)) for name in tasks]
+    seconds = sum(progress.seconds(name, end) or 0.0 for name, end in spans)
+    made = sum(_made(study, who, progress, name, end) for name, end in spans)
+    if progress.finished:  # constant after the last step
         study.spent[who.number] = seconds / 60, made
-    return study.spent[who.number]
+    return seconds / 60, made
 
 
 def _made(
