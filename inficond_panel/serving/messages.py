@@ -15,15 +15,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import time
 import traceback
 import zlib
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from bokeh.core.serialization import DeserializationError, Deserializer
 from bokeh.document import Document
@@ -37,6 +36,16 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from inficond_panel.common import upstream
 from inficond_panel.common.logs import logger_of
+from inficond_panel.serving.allowance import (
+    CALLS,
+    DECODED,
+    EVENTS,
+    UNPACKED,
+    allowance_of,
+    are_too_many,
+    cost_of,
+    in_turn,
+)
 from inficond_panel.serving.answers import one_line
 
 #: Most bytes of one part of a message, unless ``--websocket-max-message-size`` sets another limit.
@@ -46,20 +55,10 @@ UNPACKED_SIZE = 16 << 20
 #: Most values in one message, models among them, and entries of one map or set. They take much
 #: longer to decode than their size suggests, and a page sends few.
 VALUES, MODELS, ENTRIES = 100_000, 100, 1_000
-#: Most events (changes, clicks) in one message. Each is handled by itself, on the event loop.
-EVENTS = 100
 #: Kinds of events that add or remove a part of the page, which only the server does.
 _SERVERS = {"RootAdded", "RootRemoved"}
 #: Most parts of one message: a browser sends three. An empty part takes time too.
 PARTS = 100
-#: Allowance of one connection: gained per second, and at most. One unit is about a millisecond of
-#: the server.
-GAIN, MOST = 900.0, 1_800.0
-#: What a message takes of the allowance: 1 per message, and 1 per so many bytes, values and
-#: unpacked bytes; more for a copy of the document, for an event that calls Panel's handlers, such
-#: as a click, for a change of a plot's ranges, and for another change. Dragging a map sends 60
-#: ranges and 240 other changes per second.
-BYTES, DECODED, UNPACKED, COPY, CALL, RANGES, CHANGE = 2**14, 500, 2**16, 300, 30, 6, 1
 #: Array types that browsers have; other types may take any amount of memory per number.
 _DTYPES = {"bool", "object", "float32", "float64"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
@@ -69,50 +68,18 @@ _OURS = Path(__file__).parents[1]
 _log = logger_of(__name__)
 
 
-class Allowance:
-    """Allowance of one connection, which grows by ``GAIN`` per second up to ``MOST``."""
-
-    def __init__(self) -> None:
-        self._left, self._at = MOST, time.monotonic()
-
-    def spend(self, cost: float) -> float:
-        """Take ``cost`` of the allowance; return the seconds until it is no longer negative."""
-        now = time.monotonic()
-        self._left = min(MOST, self._left + GAIN * (now - self._at)) - cost
-        self._at = now
-        return max(0.0, -self._left / GAIN)
-
-
-def cost_of(kind: str, content: object, size: int) -> float:
-    """Return what a message of ``size`` bytes, with its parsed JSON, takes of the allowance."""
-    cost = size / BYTES + (COPY if kind == "PULL-DOC-REQ" else 1)
-    events = content.get("events") if isinstance(content, dict) else None
-    if not isinstance(events, list) or len(events) > EVENTS:  # which is refused
-        return cost
-    return cost + sum(map(_cost_of_event, events))
-
-
-def _cost_of_event(event: object) -> int:
-    if not isinstance(event, dict) or event.get("kind") != "MessageSent":
-        return CHANGE
-    data = event.get("msg_data")
-    return RANGES if isinstance(data, dict) and data.get("name") == "rangesupdate" else CALL
-
-
 #: What decoding the message of this task has taken of the allowance so far.
 _decoding: ContextVar[float] = ContextVar("_decoding", default=0.0)
-#: Allowances by the handler of the connection.
-_allowances: WeakKeyDictionary[Any, Allowance] = WeakKeyDictionary()
 
 
 def check_events(content: object) -> None:
     """Raise ``DeserializationError`` if the parsed JSON of a message has over ``EVENTS`` events, or
-    an event of a kind that only the server sends."""
+    over ``CALLS`` that call handlers, or an event of a kind that only the server sends."""
     events = content.get("events") if isinstance(content, dict) else None
     if not isinstance(events, list):
         return
-    if len(events) > EVENTS:
-        raise DeserializationError(f"more than {EVENTS} events")
+    if are_too_many(events):
+        raise DeserializationError(f"more than {EVENTS} events, or {CALLS} that call handlers")
     if any(isinstance(event, dict) and event.get("kind") in _SERVERS for event in events):
         raise DeserializationError("an event that only the server sends")
 
@@ -152,15 +119,22 @@ async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> 
         return
     try:
         message = await self._receive(fragment)
-        work = await self._handle(message) if message else None
-        if work:
-            await self._schedule(work)
+        cost = await in_turn(self, partial(_answered, self, message)) if message else 0.0
     except Exception as error:
         self._internal_error(f"a message cannot be read: {type(error).__name__}")
         return
     if message:
-        cost = cost_of(message.msgtype, message.content, self._received_size) + _decoding.get()
-        await asyncio.sleep(_allowances.setdefault(self, Allowance()).spend(cost))
+        await asyncio.sleep(allowance_of(self).spend(cost))
+
+
+async def _answered(self: Any, message: Any) -> float:
+    """Handle a message, and send the answer; return what the message takes of the allowance."""
+    if _hung_up(self):  # while the message waited
+        return 0.0
+    work = await self._handle(message)
+    if work:
+        await self._schedule(work)
+    return cost_of(message.msgtype, message.content, self._received_size) + _decoding.get()
 
 
 async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: Any) -> Any:
@@ -176,7 +150,7 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
     except Exception as error:
         if _is_ours(error):
             _log.exception("Failed on a message of kind %s", kind)
-        elif _hung_up(connection):  # while the message waited: Bokeh has dropped the session
+        elif _hung_up(connection._socket):  # while it waited: Bokeh has dropped the session
             return None
         else:
             _log.warning("Refused a message: %s", one_line(repr(error)))
@@ -184,9 +158,9 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
     return connection.error(message, fault)  # outside ``except``: it would send the traceback
 
 
-def _hung_up(connection: Any) -> bool:
-    """Return True if the browser has closed the connection, or is closing it."""
-    socket = connection._socket.ws_connection
+def _hung_up(handler: Any) -> bool:
+    """Return True if the browser has closed the connection of ``handler``, or is closing it."""
+    socket = handler.ws_connection
     return socket is None or bool(socket.is_closing())
 
 

@@ -11,6 +11,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlparse
 
@@ -26,6 +27,7 @@ from tornado.web import HTTPError
 
 from inficond_panel.common import upstream
 from inficond_panel.common.logs import logger_of
+from inficond_panel.serving.allowance import in_turn
 from inficond_panel.serving.answers import allowed_hosts, one_line
 
 _SCRIPT_ARGUMENTS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-url")
@@ -75,9 +77,9 @@ def may_open(address: str) -> bool:
     return True
 
 
-def _own_id(original: Callable[..., Any], self: Any) -> Any:
+async def _own_id(original: Callable[..., Any], self: Any) -> Any:
     """Return the session of a page, with a new id; with session ids ``external-signed``, with the
-    client's id."""
+    client's id. The pages of one address are made one after the other."""
     requested = self.request.headers.get("Bokeh-Session-Id") or any(
         self.get_argument(name, None) is not None for name in ("bokeh-session-id", "bokeh-token")
     )
@@ -85,7 +87,7 @@ def _own_id(original: Callable[..., Any], self: Any) -> Any:
         raise HTTPError(403, reason="A link may not name a session; open the page without it")
     if not may_open(self.request.remote_ip):
         raise HTTPError(429, reason="Too many pages were opened from this address, wait a minute")
-    return original(self)
+    return await in_turn(self, partial(original, self))
 
 
 def _one_connection(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import gzip
 import logging
 from contextlib import suppress
@@ -17,11 +18,10 @@ from factory import small_spec
 from panel.io.state import set_curdoc
 from panel.models.esm import DataEvent
 
-from inficond_panel.serving import messages as message_guards
-from inficond_panel.serving import sessions
+from inficond_panel.serving import allowance, sessions
+from inficond_panel.serving.allowance import CALLS, EVENTS, SAVED, SHARE
 from inficond_panel.serving.messages import (
     ENTRIES,
-    EVENTS,
     MODELS,
     PARTS,
     VALUES,
@@ -348,10 +348,10 @@ def decoded(events: list[dict[str, object]]) -> int:
     return len(taken)
 
 
-@pytest.mark.parametrize("event", [CALLED, CHANGED])
-@pytest.mark.parametrize(("number", "taken"), [(EVENTS, EVENTS), (EVENTS + 1, 0), (4_700, 0)])
-def test_a_message_of_too_many_events_is_refused_before_any_is_decoded(event, number, taken):
-    assert decoded([event] * number) == taken
+@pytest.mark.parametrize(("event", "most"), [(CALLED, CALLS), (CHANGED, EVENTS)])
+def test_a_message_of_too_many_events_is_refused_before_any_is_decoded(event, most):
+    taken = [decoded([event] * number) for number in (most, most + 1, 4_700)]
+    assert taken == [most, 0, 0]
 
 
 @pytest.mark.parametrize("kind", ["RootAdded", "RootRemoved"])
@@ -366,19 +366,27 @@ async def unpacked(message: SimpleNamespace, _: object) -> None:
         _decode_bytes(None, SimpleNamespace(), {"data": first["bytes"]})
 
 
+async def _next_round(rest=asyncio.sleep) -> None:
+    await rest(0)
+
+
 class Page:
     """A connection whose page sends a message at each call of ``send``, at a moment of its own."""
 
     receiver = None
     max_message_size = 0
+    ws_connection = SimpleNamespace(is_closing=lambda: False)
 
     def __init__(self, monkeypatch) -> None:
-        self.moment = 1000.0
-        monkeypatch.setattr(message_guards.time, "monotonic", lambda: self.moment)
-        monkeypatch.setattr(message_guards.asyncio, "sleep", self._sleep)
+        self.moment, self.request = 1000.0, SimpleNamespace(remote_ip="10.0.0.1")
+        monkeypatch.setattr(allowance.time, "monotonic", lambda: self.moment)
+        monkeypatch.setattr(asyncio, "sleep", self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
-        self.moment += seconds
+        if seconds:
+            self.moment += seconds
+        else:
+            await _next_round()
 
     async def _receive(self, fragment: str) -> SimpleNamespace:
         return self._message
@@ -402,7 +410,7 @@ ZEROS = base64.b64encode(gzip.compress(bytes(15 << 20))).decode()
 #: Kinds of messages, and how many of each a session gets done in a minute, at most: about 0.9 s of
 #: the server per second.
 FLOODS = {
-    "clicks": ("PATCH-DOC", [CLICKED] * EVENTS, 10_000, 20),
+    "clicks": ("PATCH-DOC", [CLICKED] * CALLS, 1_000, 200),
     "a click": ("PATCH-DOC", [CLICKED], 500, 2_000),
     "changes": ("PATCH-DOC", [CHANGED] * EVENTS, 1_000_000, 400),
     "refused events": ("PATCH-DOC", [CLICKED] * 4_700, 851_000, 1_100),
@@ -464,10 +472,192 @@ def test_a_message_of_very_many_empty_parts_is_given_up():
 
 
 def test_connections_have_allowances_of_their_own(monkeypatch):
-    Page(monkeypatch).send("PATCH-DOC", [CLICKED] * EVENTS)
+    Page(monkeypatch).send("PATCH-DOC", [CHANGED] * EVENTS)
     other = Page(monkeypatch)
     other.send("PATCH-DOC", [CLICKED])
     assert other.moment == 1000.0
+
+
+class Clock(asyncio.SelectorEventLoop):
+    """An event loop that does not wait: its time goes on to the next timer at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, select = 1000.0, self._selector.select
+        self._selector.select = lambda timeout: [self._go_on(timeout), select(0)][1]
+
+    def _go_on(self, seconds: float | None) -> None:
+        assert seconds is not None, "nothing will ever happen"
+        self.now += seconds
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(allowance.time, "monotonic", clock.time)
+    yield clock
+    clock.close()
+
+
+class Neighbour:
+    """A connection of an address, whose messages keep the server busy for so many seconds each."""
+
+    receiver, max_message_size = None, 0
+
+    def __init__(self, clock: Clock, address: str = "10.0.0.1", takes: float = 0.0) -> None:
+        self.clock, self.takes, self.handled = clock, takes, 0
+        self.request = SimpleNamespace(remote_ip=address)
+        self.ws_connection = Socket(closing=False)
+
+    async def _receive(self, _: str) -> SimpleNamespace:
+        return SimpleNamespace(msgtype="PATCH-DOC", content={"events": [CHANGED]})
+
+    async def _handle(self, _: SimpleNamespace) -> None:
+        self.clock.now += self.takes
+        self.handled += 1
+
+    async def send(self) -> float:
+        """Send a message; return the seconds until it has been handled."""
+        began = self.clock.now
+        await _received(None, self, "x")
+        return self.clock.now - began
+
+    async def flood(self, seconds: float) -> None:
+        while self.clock.now < 1000 + seconds:
+            await self.send()
+
+
+def floods(clock: Clock, seconds: float, takes: float) -> list[asyncio.Task]:
+    """20 connections of one address, each of which sends one message after the other."""
+    pages = [Neighbour(clock, takes=takes) for _ in range(20)]
+    return [asyncio.create_task(page.flood(seconds)) for page in pages]
+
+
+@pytest.mark.parametrize("takes", [0.01, 0.5])
+def test_connections_of_one_address_share_the_time(clock, takes):
+    async def flood() -> list[int]:
+        pages = [Neighbour(clock, takes=takes) for _ in range(20)]
+        await asyncio.gather(*(page.flood(60) for page in pages))
+        return [page.handled for page in pages]
+
+    handled = clock.run_until_complete(flood())
+    assert sum(handled) * takes == pytest.approx(SHARE * 60 + SAVED, abs=20 * takes)
+    assert max(handled) - min(handled) <= 1  # in turn
+
+
+def test_a_class_that_clicks_is_not_kept_waiting(clock):
+    """30 people behind one address: each clicks every 3 s, 20 ms of the server per message."""
+
+    async def click(page: Neighbour, at: int) -> float:
+        await asyncio.sleep(at / 10)
+        waits = 0.0
+        for _ in range(20):
+            waits += await page.send() + await page.send() - 2 * page.takes
+            await asyncio.sleep(3 - 2 * page.takes)
+        return waits
+
+    async def lesson() -> list[float]:
+        pages = [Neighbour(clock, takes=0.02) for _ in range(30)]
+        return await asyncio.gather(*(click(page, at) for at, page in enumerate(pages)))
+
+    assert max(clock.run_until_complete(lesson())) == pytest.approx(0, abs=1e-6)
+
+
+def test_another_address_waits_for_one_message_of_a_flood_at_most(clock):
+    async def during() -> list[float]:
+        flood = floods(clock, 20, takes=0.2)
+        waits = []
+        other = Neighbour(clock, "10.0.0.2")
+        while clock.now < 1015:
+            await asyncio.sleep(0.7)
+            waits.append(await other.send())
+        await asyncio.gather(*flood)
+        return waits
+
+    waits = clock.run_until_complete(during())
+    assert max(waits) <= 0.2 + 1e-6
+    assert min(waits) == 0  # between two messages of the flood
+
+
+def test_another_address_waits_for_one_new_page_of_a_flood_at_most(clock):
+    class Request:
+        request = SimpleNamespace(remote_ip="10.0.0.1", headers={})
+
+        def get_argument(self, _: str, default: None) -> None:
+            return default
+
+    async def make(_: Request) -> None:
+        clock.now += 0.2
+
+    async def during() -> float:
+        opened = [asyncio.create_task(sessions._own_id(make, Request())) for _ in range(20)]
+        waited = await Neighbour(clock, "10.0.0.2").send()
+        await asyncio.gather(*opened)
+        return waited
+
+    assert clock.run_until_complete(during()) <= 0.2 + 1e-6
+
+
+def test_an_address_is_not_charged_for_the_messages_of_another_one(clock):
+    async def both() -> float:
+        busy, other = Neighbour(clock, takes=0.4), Neighbour(clock, "10.0.0.2")
+        for _ in range(5):
+            await asyncio.gather(busy.send(), other.send())
+        return allowance.address_of(other).seconds.spend(SAVED)
+
+    assert clock.run_until_complete(both()) == 0
+
+
+def test_a_message_that_waited_in_a_flood_is_dropped_with_its_page(clock):
+    async def close() -> int:
+        flood = floods(clock, 10, takes=0.1)
+        await asyncio.sleep(5)
+        page = Neighbour(clock)
+        sent = asyncio.create_task(page.send())
+        await asyncio.sleep(0.01)
+        page.ws_connection = None
+        await asyncio.gather(sent, *flood)
+        return page.handled
+
+    assert clock.run_until_complete(close()) == 0
+
+
+def test_a_connection_that_is_cancelled_in_its_turn_passes_it_on(clock):
+    async def cancel() -> float:
+        flood = floods(clock, 10, takes=0.5)
+        await asyncio.sleep(5)
+        for task in flood:
+            task.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+        await asyncio.sleep(1)
+        return await Neighbour(clock).send()
+
+    assert clock.run_until_complete(cancel()) == 0
+
+
+def test_a_page_that_reads_no_answer_does_not_hold_up_its_neighbours(clock):
+    async def send() -> float:
+        stuck = Neighbour(clock)
+        stuck._handle = lambda _: asyncio.sleep(1_000)
+        waiting = asyncio.create_task(stuck.send())
+        await asyncio.sleep(1)
+        waited = await Neighbour(clock).send()
+        waiting.cancel()
+        return waited
+
+    assert clock.run_until_complete(send()) == 0
+
+
+def test_an_address_without_connections_is_forgotten(clock):
+    async def come() -> None:
+        await Neighbour(clock, "10.0.0.3").send()
+
+    clock.run_until_complete(come())
+    gc.collect()
+    assert "10.0.0.3" not in {address for _, address in allowance._addresses}
 
 
 @pytest.fixture

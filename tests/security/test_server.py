@@ -21,15 +21,8 @@ from tornado.websocket import WebSocketClosedError
 from wire import Client, serving, session_of
 
 import inficond_panel
-from inficond_panel.serving.messages import (
-    CALL,
-    EVENTS,
-    GAIN,
-    MESSAGE_SIZE,
-    MOST,
-    UNPACKED_SIZE,
-    unpack,
-)
+from inficond_panel.serving.allowance import CALL, CALLS, GAIN, MOST
+from inficond_panel.serving.messages import MESSAGE_SIZE, UNPACKED_SIZE, unpack
 
 WORD = "a word for tests"
 PAGES = ("/study", "/researcher")
@@ -345,12 +338,12 @@ def test_a_message_of_thousands_of_events_is_refused_and_the_server_answers(serv
 
 
 def test_a_flood_of_events_is_read_at_the_rate_of_the_allowance(server) -> None:
-    floods = 4
+    floods = 12
 
     async def send() -> list[str]:
         client, model = await open_page(server)
         for _ in range(floods):
-            await client.patch(*[called(model)] * EVENTS)
+            await client.patch(*[called(model)] * CALLS)
         answers = [(await client.answer())[0] for _ in range(floods)]
         client.close()
         return answers
@@ -359,7 +352,7 @@ def test_a_flood_of_events_is_read_at_the_rate_of_the_allowance(server) -> None:
     answers = asyncio.run(send())
     assert set(answers) == {"OK"}
     # the last message is answered before it is waited for
-    assert time.monotonic() - began >= (CALL * EVENTS * (floods - 1) - MOST) / GAIN
+    assert time.monotonic() - began >= (CALL * CALLS * (floods - 1) - MOST) / GAIN
 
 
 def test_bytes_are_unpacked_up_to_the_limit() -> None:
