@@ -5,12 +5,15 @@
 A class is drawn from 12 normal scores; CLASSES says how its share depends on them. In *hard* ones
 even the likeliest images show it only half of the time, or the unlikeliest ones do at times, or the
 scores have long tails: no logistic curve fits. The teacher knows the share, with an error of half a
-logit. Of the labels of fit none, a tenth or a fifth are wrong, or a fifth of the positives are
-missing. There are 600 images of fit and 250 of tune, or 1,500 and 600. Each case is one line of
-JSON, added to FILE; the table is of all lines there: the share of the cases in which wrong labels
-are named, with Wilson's 95 % interval, by the model of logistic curves alone, and by the doctor.
+logit. Of the labels of fit none, a tenth, a fifth or a fiftieth are wrong, or a fifth of the
+positives are missing. There are 600 images of fit and 250 of tune, or 1,500 and 600. Each case is
+one line of JSON, added to FILE; the table is of all lines there: the share of the cases in which
+wrong labels are named, with Wilson's 95 % interval, by the model of logistic curves alone, and by
+the doctor.
 Where the doctor names them: how many labels are listed and wrong, as the doctor ranks them, and by
 the mean of the models of both splits; and how often its 95 % limits of both shares hold them.
+Last, of single labels that are contradicted (``contradicted_labels``): how many are listed per
+class, and wrong, by this teacher, and by one that has seen the right labels (``knows``).
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,7 +40,7 @@ from inficond_panel.distill.shift_kinds import (
     label_noise,
     wrong_chance,
 )
-from inficond_panel.tuning.shift_kinds import NOISY, _in_doubt, _noise
+from inficond_panel.tuning.shift_kinds import NOISY, _in_doubt, _noise, contradicted_labels
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 Array = NDArray[np.float64]
@@ -56,8 +60,10 @@ WRONG = {
     "a tenth": (0.1, False),
     "a fifth": (0.2, False),
     "a fifth of the positives missing": (0.2, True),
+    "a fiftieth": (0.02, False),
 }
 SIZES = ((600, 250), (1500, 600))
+CONTRADICTED = itemgetter("contradicted")
 _LEAST = 20  #: positives of fit and of tune
 _TAIL = 0.9  #: of a normal score, whose exponential has long tails
 
@@ -87,6 +93,8 @@ def cases(seed: int) -> Iterator[dict[str, Any]]:
             seen = (seen - seen[:fit].mean(axis=0)) / seen[:fit].std(axis=0)
             label = (rng.random(fit + tune) < p).astype(int)
             teacher = logit(p) + 0.5 * rng.normal(size=fit + tune)
+            noise = np.random.default_rng([seed, number, fit, 1]).normal(size=fit + tune)
+            knows = 3 * (2 * label - 1) + 1.5 * noise
             model = cross_fitted_model(seen[fit:], label[fit:], seen[:fit], 0)
             for wrong, (rate, missing) in WRONG.items():
                 changed = rng.random(fit) < rate
@@ -115,6 +123,9 @@ def cases(seed: int) -> Iterator[dict[str, Any]]:
                     "wrong": wrong,
                     "by curves": alone.evidence >= NOISY,
                     "by the doctor": bool(named),
+                    "contradicted": [
+                        contradicted(photos, each, changed) for each in (teacher, knows)
+                    ],
                     **listed,
                 }
 
@@ -134,6 +145,15 @@ def lists(photos: Any, found: LabelNoise, changed: NDArray, label: NDArray) -> d
     }
 
 
+def contradicted(photos: Any, teacher: Array, changed: NDArray) -> tuple[int, int]:
+    """Return how many labels are contradicted, and wrong ones of them, with a teacher's logits."""
+    fit = len(photos.fit)
+    logits = {"fit": teacher[:fit], "tune": teacher[fit:]}
+    given = SimpleNamespace(**vars(photos) | {"teacher_log_odds": logits.__getitem__})
+    found = contradicted_labels(given).likely_wrong  # type: ignore[arg-type]
+    return len(found), int(changed[found].sum())
+
+
 def table(cases: list[dict[str, Any]]) -> None:
     """Print the shares of the cases in which wrong labels are named."""
     groups = defaultdict(list)
@@ -148,6 +168,14 @@ def table(cases: list[dict[str, Any]]) -> None:
                 f"{rule} {named / len(held):.0%} [{100 * ends.low:.0f}, {100 * ends.high:.0f}]"
             )
         print(f"wrong labels: {wrong}; {kind} classes, {len(held)} cases: {', '.join(texts)}")
+        for name, counts in zip(
+            ("is near", "knows"), zip(*map(CONTRADICTED, held), strict=True), strict=True
+        ):
+            shown, right = np.sum(counts, axis=0)
+            print(
+                f"  contradicted, the teacher {name}: {shown / len(held):.1f} per class, "
+                f"{right} of {shown} wrong"
+            )
         listed = [case for case in held if "listed" in case]
         if listed:
             shown, right = (

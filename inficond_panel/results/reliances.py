@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,15 @@ from inficond_panel.results.shared_bias import called_rows, in_fit_rows, student
 from inficond_panel.results.shift import ALL_UP_TO, student_differences, student_shift
 from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.wording.shift_kinds import is_mislabelled, mislabelled_sentence
+from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.shift_kinds import Differences
+from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE
+from inficond_panel.wording.shift_kinds import (
+    is_mislabelled,
+    kind_sentence,
+    mislabelled_sentence,
+    unsure_sentence,
+)
 from inficond_panel.wording.suspects import plain_sentence, relies_wrongly, unsure_classes
 from inficond_panel.wording.things import in_words_of
 
@@ -19,8 +28,10 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
 
     ``differs`` has concepts that go with a class on ``fit`` more than on ``tune``, ``shared`` what
     goes with a class in all photos; ``belonging`` has what people said belongs to a class, which is
-    in neither. ``in_fit`` has columns that go with a class in the training images only, and
-    ``teacher_groups`` groups of images in which the teacher itself is worse. ``mislabelled`` are
+    in neither. ``in_fit`` has columns that go with a class in the training images only,
+    ``other_kinds`` what else differs between the training and the tuning images of a class, such as
+    its pictures, or what may differ, and ``teacher_groups`` groups of images in which the teacher
+    itself is worse. ``mislabelled`` are
     classes whose first finding is wrong labels of training images. ``unsure`` are the classes with
     too few labelled images for ``differs``, and for ``shared``. ``lacking`` states why nothing was
     computed. Takes up to a second per class, once.
@@ -46,19 +57,35 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     found["teacher_groups"] = [
         {"class": name, "sentence": in_words_of(store, told)} for name, told in groups
     ]
+    differences = {name: student_differences(tuner, node, name) for name in store.classes}
+    found["other_kinds"] = [
+        {"class": each.class_name, "sentence": in_words_of(store, told)}
+        for each in shifts
+        for told in _other_kinds(differences[each.class_name], each)
+    ]
     found["mislabelled"] = [
         {
             "class": each.class_name,
-            "sentence": in_words_of(store, mislabelled_sentence(differences, each)),
+            "sentence": in_words_of(store, mislabelled_sentence(of_class, each)),
         }
         for each in shifts
-        if is_mislabelled(differences := student_differences(tuner, node, each.class_name), each)
+        if is_mislabelled(of_class := differences[each.class_name], each)
     ]
     found["unsure"] = {
         "differs": unsure_classes({each.class_name: each for each in shifts}),
         "shared": [name for name, each in shared.items() if each.found.lacking],
     }
     return found
+
+
+def _other_kinds(found: Differences, shift: ClassShift) -> Iterator[str]:
+    """Yield a sentence on each kind of shift of a class that the card has no other place for; on
+    possible kinds, if none is certain."""
+    for kind in found.kinds:
+        if kind not in (NOISE, LOST, FEW):
+            yield kind_sentence(kind, found, shift)
+    if found.perhaps and not found.kinds:
+        yield f"{found.class_name}: {unsure_sentence(found)}"
 
 
 def _lacking(tuner: Tuner) -> str:

@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.ordering import normal_scores
+from inficond_panel.distill.platt import platt_scaling
 from inficond_panel.distill.shift_kinds import (
     LabelNoise,
     OtherPhotos,
@@ -76,7 +77,8 @@ ShareLimits: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 class FitLabels:
     """Labels (n,) of the training images at ``rows``, with cross-fitted probabilities (n,) that
     the class is ``present``, and that the label is ``wrong``; and ``limits`` of the shares of
-    negatives labelled present, and of positives labelled absent, at the confidence ``level``."""
+    negatives labelled present, and of positives labelled absent, at the confidence ``level``; nan
+    where these shares are not measured."""
 
     rows: NDArray[np.intp]
     label: NDArray
@@ -190,6 +192,25 @@ def _in_doubt(evidence: Evidence, one: Evidence, noise: LabelNoise, level: float
     of_one, of_one_tune = (scores[:, : noise.models] for scores in _model_and_teacher(one))
     limits = share_limits(of_one, one.fit_label, of_one_tune, one.tune_label, level)
     return FitLabels(evidence.fit, label, expit(logit), wrong, limits, level)
+
+
+def contradicted_labels(evidence: Evidence) -> FitLabels:
+    """Return the labels of fit with the probability that each is wrong if few are: by a model of
+    the other labels of fit, a model of those of tune, and the teacher, combined as the labels of
+    tune say (``platt_scaling``): a teacher that is too sure of itself would contradict many.
+
+    No measure says that the class has wrong labels, so there are no ``limits`` of their shares.
+    """
+    fit, tune = (
+        np.column_stack([model_of_fit, model_of_tune, evidence.teacher_log_odds(split)])
+        for model_of_fit, model_of_tune, split in zip(
+            evidence.model_of_fit, evidence.model_of_tune[::-1], (FIT, TUNE), strict=True
+        )
+    )
+    slopes, constant = platt_scaling(evidence.tune_label, tune)
+    label, unknown = evidence.fit_label, (np.nan, np.nan)
+    wrong, present = wrong_chance(fit @ slopes + constant, label, NO_NOISE), fit[:, :2].mean(axis=1)
+    return FitLabels(evidence.fit, label, expit(present), wrong, (unknown, unknown), np.nan)
 
 
 def _model_and_teacher(evidence: Evidence) -> tuple[Array, Array]:

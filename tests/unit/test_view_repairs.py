@@ -133,7 +133,7 @@ def test_where_labels_are_right_the_sentence_finds_no_fault(right):
 
 
 def test_no_labels_are_listed_without_a_class(noisy):
-    assert make_labels(noisy.store, None, {}) == []
+    assert make_labels(noisy.store, None, None, {}) == []
 
 
 def test_without_a_class_there_is_no_finding():

@@ -15,6 +15,7 @@ from inficond_panel.errors import Remedy
 from inficond_panel.results.doctor.examined import Examined
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.store import Store
+from inficond_panel.tuning.shift_kinds import FitLabels
 from inficond_panel.wording.shift_kinds import MISSING_LABELS
 
 #: Most labels to list that are more likely wrong than right, and to show if no class is requested.
@@ -24,6 +25,10 @@ _TO_LOOK_AT = f"Training labels to look at, at most {MOST_LABELS}"
 _LOOKS_THE_SAME = (
     "These may be right: a difference between training and tuning images, or chance, looks the "
     "same as wrong labels."
+)
+_ALONE = (
+    "Of {} nothing else speaks for wrong labels: the teacher and the other images contradict each "
+    "of these by itself."
 )
 
 
@@ -36,19 +41,22 @@ def label_frames(
     whole: bool,
 ) -> dict[str, pd.DataFrame]:
     """Return frames of labels that are likely wrong, and of those that may be right as well."""
-    wrong = {name: each for name, each in seen.items() if each.found.labels_wrong}
-    doubted = {
-        name: each
+    in_doubt = {
+        name: each.found.labels
         for name, each in seen.items()
-        if each.found.labels_in_doubt and name not in wrong
+        if each.found.labels and each.found.labels_in_doubt and not each.shift.by_teacher
     }
+    wrong = {name: of for name, of in in_doubt.items() if seen[name].found.labels_wrong}
+    doubted = {name: of for name, of in in_doubt.items() if name not in wrong}
+    alone = {name: each.contradicted for name, each in seen.items() if each.contradicted}
     frame = partial(_label_frame, store, facts=facts, reader=reader, whole=whole)
     frames = {
         "labels": frame(wrong, _LIKELY_WRONG),
-        "labels_to_look_at": frame(doubted, _TO_LOOK_AT),
+        "labels_to_look_at": frame(doubted | alone, _TO_LOOK_AT),
     }
-    if len(frames["labels_to_look_at"]):
-        frames["labels_to_look_at"].attrs["notes"].append(_LOOKS_THE_SAME)
+    notes, named = frames["labels_to_look_at"].attrs["notes"], _classes_of(frames)
+    notes += [_LOOKS_THE_SAME] * bool(named & doubted.keys())
+    notes += [_ALONE.format(listed(sorted(named & alone.keys())))] * bool(named & alone.keys())
     for frame in frames.values():
         if len(frame):
             frame.attrs["notes"].append(MISSING_LABELS)
@@ -57,14 +65,14 @@ def label_frames(
 
 def _label_frame(
     store: Store,
-    seen: Mapping[str, Examined],
+    labels: Mapping[str, FitLabels],
     title: str,
     facts: Mapping[str, Any],
     reader: Callable[[str], str],
     *,
     whole: bool,
 ) -> pd.DataFrame:
-    rows = sorted(_wrong(store, seen), key=lambda row: -row["wrong"])[:MOST_LABELS]
+    rows = sorted(_wrong(store, labels), key=lambda row: -row["wrong"])[:MOST_LABELS]
     headings = {
         "image": Heading("image"),
         "class": Heading("class"),
@@ -94,11 +102,13 @@ def _more_labels(hidden: Sequence[Mapping[str, Any]]) -> str:
     return f"And {len(hidden)} more, of {listed(names, 3)}: " + calls + "."
 
 
-def _wrong(store: Store, seen: Mapping[str, Examined]) -> Iterator[dict[str, Any]]:
-    for name, each in seen.items():
-        labels = each.found.labels
-        if labels is None or each.shift.by_teacher:
-            continue
+def _classes_of(frames: Mapping[str, pd.DataFrame]) -> set[str]:
+    """Return the classes of the labels to look at."""
+    return set(frames["labels_to_look_at"].index.get_level_values("class"))
+
+
+def _wrong(store: Store, given: Mapping[str, FitLabels]) -> Iterator[dict[str, Any]]:
+    for name, labels in given.items():
         chance = expit(store.teacher_log_odds[labels.rows, store.classes.index(name)])
         for at in labels.likely_wrong:
             yield {

@@ -22,12 +22,12 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.groups import Groups, counted_once, distinct
 from inficond_panel.distill.metrics.worst_group import accuracies_at_equal_numbers, worst_cell
+from inficond_panel.distill.platt import platt_scaling
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.class_fit import Box, fit_each, held_out_logits, logits_of_each
@@ -127,28 +127,9 @@ def losses(label: NDArray, logits: Array) -> Array:
 
 def calibrated(label: NDArray, logits: Array) -> Array:
     """Return slope · logit + constant (m, n) of each student, with the slope of 0 or more and the
-    constant by which the labels (n,) are likeliest, as Platt (1999, "Probabilistic outputs for
-    support vector machines") fits them: to (p + 1) / (p + 2) for p positives, and to 1 / (q + 2)
-    for q negatives, so that the slope stays finite."""
-    from scipy.optimize import minimize  # noqa: PLC0415 - slow to load
-
-    positives = np.count_nonzero(label == 1)
-    target = np.where(
-        label == 1, (positives + 1) / (positives + 2), 1 / (len(label) - positives + 2)
-    )
-    found = np.empty(logits.shape)
-    for made, each in zip(found, logits, strict=True):
-        inputs = np.stack([(each - each.mean()) / (each.std() or 1.0), np.ones(len(each))], axis=1)
-
-        def loss(line: Array, inputs: Array = inputs) -> tuple[float, Array]:
-            logit = inputs @ line
-            return (np.logaddexp(0, logit) - target * logit).sum(), inputs.T @ (
-                expit(logit) - target
-            )
-
-        line = minimize(loss, [1.0, 0.0], jac=True, bounds=[(0, None), (None, None)]).x
-        made[:] = inputs @ line
-    return found
+    constant by which the labels (n,) are likeliest (``platt_scaling``)."""
+    lines = [platt_scaling(label, each[:, None]) for each in logits]
+    return np.stack([slope * each + at for (slope, at), each in zip(lines, logits, strict=True)])
 
 
 def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:

@@ -28,7 +28,7 @@ from inficond_panel.tuning.edits import place_of
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import Differences
+from inficond_panel.tuning.shift_kinds import Differences, FitLabels
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.ui.component import action
 from inficond_panel.ui.images import send_pictures, tile_uri
@@ -158,14 +158,18 @@ def make_belonging(belonging: Belonging, name: str) -> list[dict[str, str]]:
 
 
 def make_labels(
-    store: Store, found: Differences | None, taught: Mapping[str, int]
+    store: Store,
+    found: Differences | None,
+    contradicted: FitLabels | None,
+    taught: Mapping[str, int],
 ) -> list[dict[str, Any]]:
     """Return row, image id and label of training images whose label is likely wrong, if wrong
-    labels are the finding, or a possible one. Images with a label in ``taught``, which a person
-    gave, are left out."""
-    if found is None or found.labels is None or not found.labels_in_doubt:
+    labels are the finding, or a possible one; else of those whose label is ``contradicted``. Images
+    with a label in ``taught``, which a person gave, are left out."""
+    in_doubt = found is not None and found.labels_in_doubt
+    labels = found.labels if found is not None and in_doubt else contradicted
+    if found is None or labels is None:
         return []
-    labels = found.labels
     return [
         {"row": row, "image": store.images[row], "label": int(labels.label[at])}
         for at, row in ((at, int(labels.rows[at])) for at in labels.likely_wrong[:MOST_LABELS])
@@ -235,6 +239,7 @@ class FindingPanel(param.Parameterized):
         "app.reliance.repaired",
         "app.shared.by_class",
         "app.belong.belonging",
+        "app.contradicted.by_class",
         "app.teacher_groups.by_class",
         "app.students.snapshot",
         "app.shown.what",
@@ -268,7 +273,7 @@ class FindingPanel(param.Parameterized):
         self.panels.finding = {
             **finding,
             "like": self._like(name, finding.get("remove", "")),
-            "labels": make_labels(app.store, known, taught),
+            "labels": make_labels(app.store, known, app.contradicted.by_class.get(name), taught),
             "labels_note": in_words_of(app.store, MISSING_LABELS),
             "labels_words": LIKELY_WRONG if known and known.labels_wrong else MAY_BE_WRONG,
             "questions": [] if teacher else make_questions(app.shared.by_class.get(name)),

@@ -1,0 +1,41 @@
+"""State of the training labels of a class that the teacher and the other images contradict."""
+
+from __future__ import annotations
+
+import param
+
+from inficond_panel.results.shift import student_contradicted
+from inficond_panel.state.by_class import ByClass
+from inficond_panel.state.jobs import Jobs
+from inficond_panel.state.repairs import ShiftState
+from inficond_panel.state.selection import Selection
+from inficond_panel.state.students import StudentsState
+from inficond_panel.tuning import Node
+from inficond_panel.tuning.shift_kinds import FitLabels
+
+
+class ContradictedState(ByClass):
+    """State of contradicted labels, of classes that were selected: after their differences, which
+    say whether there is another word on their labels."""
+
+    KEY = "contradicted"
+
+    by_class = param.Dict({}, doc="``FitLabels`` or None by class, as far as it is computed.")
+
+    def __init__(
+        self, students: StudentsState, selection: Selection, shifts: ShiftState, jobs: Jobs
+    ) -> None:
+        self._shifts = shifts
+        super().__init__(students, selection, jobs)
+
+    @param.depends("_shifts.differences", "_selection.class_name", watch=True)
+    def _follow(self) -> None:
+        self._next()
+
+    def _missing(self) -> list[str]:
+        selected = self._selection.class_name
+        ready = self._shifts.selected_explained and selected not in self.by_class
+        return [selected] if ready else []
+
+    def _made(self, node: Node, class_name: str) -> FitLabels | None:
+        return student_contradicted(self._students.tuner, node, class_name)

@@ -1,0 +1,57 @@
+"""Single training labels that the teacher and the other images contradict, where nothing speaks for
+wrong labels of the class."""
+
+import pytest
+from mislabelled import WRONG, few_wrong
+
+from inficond_panel.results.shift import student_contradicted
+
+
+@pytest.fixture(scope="module")
+def few():
+    return few_wrong(0)
+
+
+def listed(frame):
+    return set(frame.index.get_level_values("image"))
+
+
+def test_the_labels_of_a_named_class_are_listed_to_look_at(few):
+    students, wrong = few
+    found = listed(students.doctor("k0")["labels_to_look_at"])
+    assert len(found & wrong) >= WRONG - 1
+    assert len(found - wrong) <= 1
+
+
+def test_a_note_says_that_nothing_else_speaks_for_wrong_labels(few):
+    students, _ = few
+    notes = students.doctor("k0")["labels_to_look_at"].attrs["notes"]
+    assert any(note.startswith("Of k0 nothing else speaks for wrong labels") for note in notes)
+
+
+def test_they_are_no_finding(few):
+    students, _ = few
+    assert not len(students.doctor("k0")["labels"])
+
+
+def test_without_a_named_class_they_are_not_sought(few):
+    students, _ = few
+    assert not len(students.doctor()["labels_to_look_at"])
+
+
+@pytest.mark.parametrize("sure", [1.0, 20.0])
+def test_of_right_labels_hardly_one_is_listed(sure):
+    """Also where the teacher is far too sure of itself."""
+    found = [few_wrong(seed, wrong=0, sure=sure)[0].doctor("k0") for seed in range(3)]
+    assert sum(len(each["labels_to_look_at"]) for each in found) <= 3
+
+
+def test_a_teacher_that_learned_the_labels_contradicts_none():
+    students, wrong = few_wrong(0, learned=True)
+    assert not listed(students.doctor("k0")["labels_to_look_at"]) & wrong
+
+
+def test_where_the_differences_doubt_labels_theirs_is_the_one_list():
+    students, _ = few_wrong(1, wrong=120)
+    assert student_contradicted(students.tuner, students.node, "k0") is None
+    assert len(students.doctor("k0")["labels"])
