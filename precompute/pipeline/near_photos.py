@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inficond_panel.store.images import TakenAt, taken_at
-from inficond_panel.store.near_images import joined
+from inficond_panel.store.images import TakenAt, UnreadableImage, taken_at
+from inficond_panel.store.near_images import ALLOWED, check_across, joined, near_images
 from inficond_panel.store.near_scores import Pairs, near_equal, on_main_axes, within
+from inficond_panel.vocabulary.splits import ALLOW
 from precompute.batches.results import Segmented
+from precompute.datasets.dataset import Dataset, small_photo
 from precompute.pipeline.inputs import Inputs
 
 #: Likeness from which photos are near-equal, and from which photos of one moment are a burst.
@@ -50,6 +53,31 @@ def near_groups(
         return group
     own = np.stack([group, np.arange(len(group))], axis=1).astype(np.intp)
     return joined([own], [inputs.dataset.group[row] for row in read], len(read))
+
+
+def check_copies(
+    dataset: Dataset, across: str, workers: int, told: Callable[[str], None] = lambda _: None
+) -> None:
+    """Raise ``DataError`` for photos in different splits with near-equal thumbnails, before hours
+    of encoding; ``near_groups`` finds more, with the encoded photos. Nothing is compared if copies
+    are allowed ``across`` splits, or the images have no files.
+
+    Takes the time of reading all photos, with so many ``workers``.
+    """
+    if across == ALLOW or dataset.file is None or len(set(dataset.split)) == 1:
+        return
+    told(f"Looking for copies among {len(dataset.ids):,} photos")
+
+    def small(i: int) -> NDArray:
+        try:
+            return small_photo(dataset, i, (_SIDE, _SIDE))
+        except UnreadableImage:
+            return np.zeros((_SIDE, _SIDE, 3), np.uint8)  # flat: not compared
+
+    with ThreadPoolExecutor(workers) as pool:
+        each = np.stack(list(pool.map(small, range(len(dataset.ids)))))
+    group = joined([near_pairs(each)[0]], None, len(each))
+    check_across(near_images(group, np.array(dataset.split), dataset.ids), across, ALLOWED)
 
 
 def small_photos(jpeg_of: Callable[[int], bytes], count: int) -> np.ndarray:

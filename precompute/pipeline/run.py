@@ -36,6 +36,7 @@ from precompute.pipeline import stages
 from precompute.pipeline.assemble import assemble
 from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs, read_inputs
+from precompute.pipeline.near_photos import check_copies
 from precompute.pipeline.own_words import make_words, needed_words
 from precompute.pipeline.random_words import make_random_words
 from precompute.pipeline.words import WordInputs, make_store
@@ -240,6 +241,8 @@ class _Stages:
         inputs, run = self.inputs, self.run
         run.progress(f"Device: {device_text(inputs.device)}")
         with one_thread():  # workers are the threads
+            if not self._known("segments"):
+                check_copies(inputs.dataset, inputs.across_splits, run.threads, run.progress)
             encoding = Encoding(inputs, run, features=not self._known("teacher"))
             # before encoding, so that a fault of the teacher shows early; features need encoding
             teacher = None if encoding.without_features else self._teacher()

@@ -23,6 +23,7 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 from precompute.datasets import load_dataset
 from precompute.datasets.equal_files import equal_images
 from precompute.datasets.splits import assign
+from precompute.pipeline.encode import Encoding
 from precompute.pipeline.near_photos import bursts, near_pairs, small_photos
 
 pytestmark = pytest.mark.commands
@@ -167,6 +168,20 @@ def test_precompute_refuses_a_copy_in_another_split(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=rf"{first} \(fit\) = {last} \((tune|holdout)\)") as error:
         precompute.run(spec, spec.store)
     assert "across_splits: allow" in error.value.remedy
+
+
+def test_a_copy_in_another_split_is_refused_before_anything_is_encoded(tmp_path, monkeypatch):
+    path, *_ = copied_photos(tmp_path, monkeypatch)
+    monkeypatch.setattr(Encoding, "segmented", lambda _: pytest.fail("it encoded photos"))
+    spec = load_spec(path)
+    with pytest.raises(DataError, match="Near-equal images in different splits"):
+        precompute.run(spec, spec.store)
+
+
+def test_check_names_a_copy_in_another_split(tmp_path, monkeypatch, capsys):
+    path, first, last = copied_photos(tmp_path, monkeypatch)
+    assert main(["check", str(path)]) != 0
+    assert f"{first} (fit) = {last}" in capsys.readouterr().err
 
 
 def test_precompute_allows_a_copy_in_another_split_on_request(tmp_path, monkeypatch):
