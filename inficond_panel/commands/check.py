@@ -28,12 +28,10 @@ from inficond_panel.vocabulary.tasks import (
 if TYPE_CHECKING:
     from precompute.datasets import Dataset
 
-#: Most photos of a data set that are compared with each other.
-_MOST_COMPARED = 5_000
 DESCRIPTION = (
     "Exits with 2 if the spec has problems, with 1 for problems of its data. Without a store it "
-    "reads corpus and labels, looks for the images, compares up to 5,000 of them with each other, "
-    "and opens the file of the teacher's network. Runs no network."
+    "reads corpus and labels, looks for the images, compares files of equal size, and opens the "
+    "file of the teacher's network. Decodes no image, runs no network."
 )
 EXAMPLE = "inficond check photos.yaml"
 
@@ -141,11 +139,9 @@ def _check_data(spec: Spec) -> list[str]:
 def _check_images(section: RootedDataset, dataset: Dataset) -> None:
     """Look for the files of a data set, and compare those of equal size; raise ``DataError``."""
     from inficond_panel.store.near_images import ALLOWED, check_across
-    from precompute.batches.run import usual_workers
     from precompute.datasets import check_files, lost_text
     from precompute.datasets.equal_files import equal_images
     from precompute.datasets.labels import without_positives
-    from precompute.pipeline.near_photos import check_copies
 
     for told in without_positives(dataset.split, dataset.label, dataset.classes):
         note(f"Warning: {told}")
@@ -155,10 +151,6 @@ def _check_images(section: RootedDataset, dataset: Dataset) -> None:
     if equal.contradictions:
         note(f"Warning: {equal.contradictions}")
     check_across(equal.near, section.across_splits, ALLOWED)
-    if len(dataset.ids) <= _MOST_COMPARED:
-        check_copies(dataset, section.across_splits, usual_workers())
-    else:
-        note("Photos are not compared with each other: precompute does that first.")
     if equal.near.groups:
         note(f"Equal files: {equal.near}")
 

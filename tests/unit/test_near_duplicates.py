@@ -178,12 +178,6 @@ def test_a_copy_in_another_split_is_refused_before_anything_is_encoded(tmp_path,
         precompute.run(spec, spec.store)
 
 
-def test_check_names_a_copy_in_another_split(tmp_path, monkeypatch, capsys):
-    path, first, last = copied_photos(tmp_path, monkeypatch)
-    assert main(["check", str(path)]) != 0
-    assert f"{first} (fit) = {last}" in capsys.readouterr().err
-
-
 def test_precompute_allows_a_copy_in_another_split_on_request(tmp_path, monkeypatch):
     path, first, last = copied_photos(tmp_path, monkeypatch, "across_splits: allow")
     spec = load_spec(path)
