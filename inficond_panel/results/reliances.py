@@ -8,6 +8,7 @@ from typing import Any
 
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, student_shared
 from inficond_panel.results.shift import ALL_UP_TO, student_differences, student_shift
+from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.shift import ClassShift
@@ -31,7 +32,7 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     in neither. ``in_fit`` has columns that go with a class in the training images only,
     ``other_kinds`` what else differs between the training and the tuning images of a class, such as
     its pictures, or what may differ, and ``teacher_groups`` groups of images in which the teacher
-    itself is worse. ``mislabelled`` are
+    itself is worse, by class, or "" of all. ``mislabelled`` are
     classes whose first finding is wrong labels of training images. ``unsure`` are the classes with
     too few labelled images for ``differs``, and for ``shared``. ``lacking`` states why nothing was
     computed. Takes up to a second per class, once.
@@ -53,9 +54,10 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
         for name, each, sentence in called_rows(shared)
     ]
     found["in_fit"] = [{"class": name, "sentence": told} for name, told in in_fit_rows(shared)]
-    groups = teacher_group_findings(tuner).items()
+    groups = [("", told) for told in accuracy_findings(tuner)]
     found["teacher_groups"] = [
-        {"class": name, "sentence": in_words_of(store, told)} for name, told in groups
+        {"class": name, "sentence": in_words_of(store, told)}
+        for name, told in (*groups, *teacher_group_findings(tuner).items())
     ]
     differences = {name: student_differences(tuner, node, name) for name in store.classes}
     found["other_kinds"] = [

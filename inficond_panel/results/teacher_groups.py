@@ -70,7 +70,7 @@ def worse_groups_of_teacher(
     it is low by the teacher's own probabilities, too (``expected_of_itself``). Groups that are too
     small to compare are left out.
     """
-    parts, masks = groups_to_test(tuner, classes), _masks(tuner)
+    parts, masks = groups_to_test(tuner, classes), masks_of_columns(tuner)
     noise = tuner.spec.views.noise()
     pairs = [(name, key) for name, keys in parts.items() for key in keys]
     tested = [each for name in parts for each in tests_of_class(tuner, name, classes, seed)]
@@ -116,7 +116,7 @@ def groups_to_test(
 ) -> Mapping[str, Mapping[tuple[str, str], Outcome]]:
     """Return the teacher's outcomes in each group to test, by class and by column and value: groups
     with enough images, with others beside them; {} if there are too many to test."""
-    masks, limits = _masks(tuner), (MIN_IMAGES, MIN_POSITIVES)
+    masks, limits = masks_of_columns(tuner), (MIN_IMAGES, MIN_POSITIVES)
     parts: dict[str, dict[tuple[str, str], Outcome]] = {}
     for name in classes:
         outcome = tuner.teacher_outcomes(TUNE)[name]
@@ -137,7 +137,10 @@ def tests_of_class(
     ``groups_to_test`` of all ``classes``. Takes up to a second, once."""
     parts = groups_to_test(tuner, classes)
     most = max(FIRST_DRAWS, LEAST_PER_TEST * sum(map(len, parts.values())))
-    luck, masks = Luck(tuner.teacher_outcomes(TUNE)[class_name], AP.key, seed), _masks(tuner)
+    luck, masks = (
+        Luck(tuner.teacher_outcomes(TUNE)[class_name], AP.key, seed),
+        masks_of_columns(tuner),
+    )
     tests = [
         SliceTest(class_name, masks[key], part.value(AP.key))
         for key, part in parts[class_name].items()
@@ -146,7 +149,7 @@ def tests_of_class(
 
 
 @once(8)
-def _masks(tuner: Tuner) -> Mapping[tuple[str, str], Mask]:
+def masks_of_columns(tuner: Tuner) -> Mapping[tuple[str, str], Mask]:
     """Return the tuning images of each value of the columns of metadata that divide them into a few
     groups, by column and value."""
     rows, masks = tuner.images(TUNE), dict[tuple[str, str], Mask]()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import param
 
+from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import (
     WorseGroup,
     classes_known,
@@ -30,10 +33,11 @@ class TeacherGroupsState(param.Parameterized):
     """
 
     by_class = param.Dict({}, doc="``WorseGroup``s by class, the largest fall first.")
+    of_all = param.List([], item_type=str, doc="Sentences on groups of all classes together.")
 
     def __init__(self, shifts: ShiftState, selection: Selection, tuning: TuningState) -> None:
         self._shifts, self._selection = shifts, selection
-        self._tuning, self._begun = tuning, False
+        self._tuning, self._begun, self._begun_all = tuning, False, False
         super().__init__()
 
     @param.depends("_shifts.differences", "_selection.class_name", watch=True)
@@ -41,6 +45,21 @@ class TeacherGroupsState(param.Parameterized):
         if self._shifts.selected_explained and not self._begun:
             self._begun = True
             self._go_on()
+
+    @param.depends("_shifts.by_class", watch=True)
+    def _test_all(self) -> None:
+        """Test all classes together once, after the shifts of all."""
+        if not self._shifts.complete or self._begun_all:
+            return
+        self._begun_all = True
+
+        def done(told: Sequence[str]) -> None:
+            self.of_all = list(told)
+
+        def work(_: Job) -> Sequence[str]:
+            return accuracy_findings(self._tuning.tuner)
+
+        self._tuning.jobs.submit(Job("teacher", work, done, self._tuning.tell, idle=True))
 
     def _go_on(self) -> None:
         """Test more classes; after the last one find the groups."""

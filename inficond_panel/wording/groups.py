@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inficond_panel.common.interval import Interval
+from inficond_panel.common.numbers import share, share_range
 from inficond_panel.errors import Remedy
 from inficond_panel.store import Store
 from inficond_panel.tuning.cells import is_high_or_low, is_shown_or_not
@@ -118,6 +119,19 @@ def teacher_group_sentence(
         f"The teacher's AP of {class_name} is {ap.text(2, limits=limits)} in “{group}” "
         f"({images:,} tuning images, {positives:,} of them show it); as many images of all groups "
         f"have {expected:.2f}."
+    )
+
+
+def teacher_accuracy_sentence(
+    group: str, images: int, accuracy: Interval, expected: float, *, limits: bool = True
+) -> str:
+    """Return the sentence that the teacher is less often right in a group: ``In “camera: old” the
+    teacher's likeliest class is right in 64 % of 69 tuning images (52 to 74 %); of images with the
+    same labels in 78 %.``"""
+    ends = f" ({share_range(accuracy.low, accuracy.high)})" if limits else ""
+    return (
+        f"In “{group}” the teacher's likeliest class is right in {share(accuracy.estimate)} of "
+        f"{images:,} tuning images{ends}; of images with the same labels in {share(expected)}."
     )
 
 

@@ -328,6 +328,7 @@ def relying_sentence(
     shown: int,
     shared: Sequence[str] = (),
     mislabelled: Sequence[str] = (),
+    worse: Sequence[str] = (),
     unchecked: str = "",
     unshared: int = 0,
     looked: bool = True,
@@ -337,7 +338,8 @@ def relying_sentence(
 
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
     below the text. ``shared`` students may rely on what all images share, and training labels of
-    those ``mislabelled`` are wrong. ``unchecked`` is said in place of an all-clear until that is
+    those ``mislabelled`` are wrong. ``worse`` are sentences on groups where the teacher is worse,
+    of which the first is told. ``unchecked`` is said in place of an all-clear until that is
     checked; ``unshared`` is the number of classes of which only the splits are compared, not what
     all images share. If not ``looked``, a class is checked only when it is selected. ``things`` is
     what sentences call the images."""
@@ -354,6 +356,7 @@ def relying_sentence(
         return f"{sentences[0]} {count(len(found))} of {count(classes)} are checked so far."
     unknown = [name for name, each in found.items() if each.unknown_to_teacher]
     sentences += [f"The teacher does not know {_listed(unknown)}."] if unknown else []
+    sentences += worse[:1]
     sentences += (
         [f"Training labels of {_listed(mislabelled)} are likely wrong."] if mislabelled else []
     )

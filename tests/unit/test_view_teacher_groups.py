@@ -3,12 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cameras import of_cameras
 from sessions import session_on
 from viewing import ask
 
 import inficond_panel
 from inficond_panel.results.doctor import doctor
+from inficond_panel.state import AppState, Jobs
 from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.views.start.view import StartView
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 pytestmark = pytest.mark.page
@@ -91,3 +94,17 @@ def test_a_spec_without_suspects_tests_no_group(path, tmp_path):
     view = KnowledgeView(app)
     app.selection.class_name = "ward"
     assert told(view) == {}
+
+
+def test_the_start_says_in_which_images_the_teacher_is_less_often_right():
+    app = AppState(of_cameras(0, noise=5.0).tuner, Jobs(inline=True))
+    start = StartView(app)
+    app.shifts.start()
+    assert "In “camera: old” the teacher's likeliest class is right in " in start.panel.purpose
+
+
+def test_the_start_says_nothing_of_equal_cameras():
+    app = AppState(of_cameras(1).tuner, Jobs(inline=True))
+    start = StartView(app)
+    app.shifts.start()
+    assert "camera" not in start.panel.purpose

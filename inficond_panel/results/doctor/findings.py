@@ -20,6 +20,7 @@ from inficond_panel.results.doctor.examined import Examined
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
+from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.results.worst_group import group_figures
 from inficond_panel.store import Store
@@ -155,6 +156,8 @@ def _of_teacher(
 def _of_teacher_groups(
     tuner: Tuner, seen: Mapping[str, Examined], facts: Mapping[str, Any]
 ) -> Iterator[dict[str, str]]:
+    for finding in accuracy_findings(tuner):
+        yield _row("teacher", TEACHER_GROUP_WORDS, finding, TEACHER_GROUP_REMEDY)
     for name, finding in teacher_group_findings(tuner, facts["seed"]).items():
         if name in seen:  # all classes are tested, so that a choice of classes finds no more
             yield _row(name, TEACHER_GROUP_WORDS, finding, TEACHER_GROUP_REMEDY)

@@ -1,0 +1,109 @@
+"""Groups of images in which the teacher's likeliest class is right less often, where each image has
+one class: a test of all classes together, which finds what no class shows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.cache import once
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import holm
+from inficond_panel.distill.metrics.few_images import wilson
+from inficond_panel.distill.metrics.group_accuracy import (
+    calibrated_confidence,
+    chance_of_so_few,
+    low_accuracy,
+)
+from inficond_panel.distill.metrics.groups import first_of
+from inficond_panel.distill.metrics.permutation_tests import SURE
+from inficond_panel.distill.metrics.slices import MIN_IMAGES
+from inficond_panel.distill.metrics.top_class import TopClass
+from inficond_panel.distill.sources import Array
+from inficond_panel.results.confusions import teacher_top_class
+from inficond_panel.results.teacher_groups import LEAST_FALL, masks_of_columns
+from inficond_panel.tuning import Tuner
+from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+from inficond_panel.wording.groups import group_words, teacher_accuracy_sentence
+
+#: Most chance, by the teacher's own probabilities, of no more right images than there are in a
+#: group in which it is less often right. All tuning images calibrate them, those of the group, too.
+_UNLIKELY = 0.05
+
+
+@dataclass(frozen=True)
+class LessOftenRight:
+    """Group of tuning images in which the teacher's likeliest class is right less often.
+
+    ``group`` is a value of a ``column`` of metadata, with ``images`` labelled ones, near-equal ones
+    counted once. ``expected`` is the share among images of the same labels; ``p`` is of an exact
+    test, adjusted for all groups.
+    """
+
+    column: str
+    group: str
+    images: int
+    accuracy: Interval
+    expected: float
+    p: float
+
+
+@once(8)
+def groups_less_often_right(tuner: Tuner) -> tuple[LessOftenRight, ...]:
+    """Return the groups of tuning images in which the teacher is less often right than among images
+    of the same labels, the largest fall first; none where an image may have several classes.
+
+    The rules are those of ``worse_groups_of_teacher``: p, adjusted, the interval, ``LEAST_FALL``,
+    and its own probabilities: in a group that is harder for any teacher a good one is less sure.
+    """
+    if tuner.store.task != SINGLE_LABEL:
+        return ()
+    top, level = teacher_top_class(tuner.store, TUNE), tuner.spec.views.noise()["level"]
+    once_each = _independent(top)
+    right, label = top.right[once_each], top.label[once_each]
+    masks = {
+        key: inside
+        for key, mask in masks_of_columns(tuner).items()
+        if MIN_IMAGES <= (inside := mask[top.known][once_each]).sum() <= len(label) - MIN_IMAGES
+    }
+    tested = [low_accuracy(right, label, inside) for inside in masks.values()]
+    confidence, found = _confidence(top)[once_each], list[LessOftenRight]()
+    adjusted = holm([p for _, p in tested])
+    for (key, inside), (expected, _), p in zip(masks.items(), tested, adjusted, strict=True):
+        images, found_right = int(inside.sum()), int(right[inside].sum())
+        share = found_right / images
+        limits = wilson(share, images, level)
+        clear = p <= SURE and limits[1] < expected and expected - share >= LEAST_FALL
+        if clear and chance_of_so_few(found_right, confidence[inside]) <= _UNLIKELY:
+            found.append(LessOftenRight(*key, images, Interval(share, *limits), expected, p))
+    return tuple(sorted(found, key=lambda each: each.accuracy.estimate - each.expected))
+
+
+def _independent(top: TopClass) -> NDArray[np.intp]:
+    """Return the labelled images with one of each group of near-equal ones."""
+    group = top.known_groups
+    return np.arange(len(top.label)) if group is None else first_of(group)
+
+
+def _confidence(top: TopClass) -> Array:
+    """Return the calibrated probability of the likeliest class of each labelled image."""
+    chance = top.all_logits[top.known]
+    return calibrated_confidence(np.log(np.maximum(chance, np.finfo(float).tiny)), top.label)
+
+
+def accuracy_findings(tuner: Tuner) -> Sequence[str]:
+    """Return a sentence on each of the ``groups_less_often_right``."""
+    return [
+        teacher_accuracy_sentence(
+            group_words(each.column, each.group, shown_or_not=False),
+            each.images,
+            each.accuracy,
+            each.expected,
+            limits=tuner.spec.views.intervals,
+        )
+        for each in groups_less_often_right(tuner)
+    ]
