@@ -183,15 +183,17 @@ function makeBanner() {
 }
 
 function rememberPage(link) {
-  keep("sessionStorage", LOST, JSON.stringify({ unsaved: link.unsaved, fields: readFields() }))
+  keep("sessionStorage", LOST, JSON.stringify({ lost: link.lost, unsaved: link.unsaved, fields: readFields() }))
 }
 
 /** After the reload: fill the fields as they appear, and tell which work may be lost. */
-function bringBack({ unsaved, fields }, model, line) {
+function bringBack({ lost, unsaved, fields }, model, line) {
   let left = fields
   const words = h("ul")
   const told = [
-    "The connection was lost and is there again.",
+    lost
+      ? "The connection was lost and is there again."
+      : "The page was loaded again before the server had answered.",
     unsaved && "The last thing that you did may not have been saved: look before you go on.",
     model.after,
   ].filter(Boolean)

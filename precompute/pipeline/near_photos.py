@@ -22,7 +22,8 @@ from inficond_panel.store.near_images import ALLOWED, check_across, joined, near
 from inficond_panel.store.near_scores import Pairs, near_equal, on_main_axes, within
 from inficond_panel.vocabulary.splits import ALLOW
 from precompute.batches.results import Segmented
-from precompute.datasets.dataset import Dataset, small_photo
+from precompute.datasets import Dataset
+from precompute.datasets.dataset import small_photo
 from precompute.pipeline.inputs import Inputs
 
 #: Likeness from which photos are near-equal, and from which photos of one moment are a burst.
