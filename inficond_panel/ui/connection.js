@@ -183,7 +183,11 @@ function makeBanner() {
 }
 
 function rememberPage(link) {
-  keep("sessionStorage", LOST, JSON.stringify({ lost: link.lost, unsaved: link.unsaved, fields: readFields() }))
+  keep(
+    "sessionStorage",
+    LOST,
+    JSON.stringify({ lost: link.lost, unsaved: link.unsaved, fields: readFields() }),
+  )
 }
 
 /** After the reload: fill the fields as they appear, and tell which work may be lost. */
