@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,17 +71,43 @@ def groups_less_often_right(tuner: Tuner) -> tuple[LessOftenRight, ...]:
         for key, mask in masks_of_columns(tuner).items()
         if MIN_IMAGES <= (inside := mask[top.known][once_each]).sum() <= len(label) - MIN_IMAGES
     }
-    tested = [low_accuracy(right, label, inside) for inside in masks.values()]
-    confidence, found = _confidence(top)[once_each], list[LessOftenRight]()
-    adjusted = holm([p for _, p in tested])
-    for (key, inside), (expected, _), p in zip(masks.items(), tested, adjusted, strict=True):
-        images, found_right = int(inside.sum()), int(right[inside].sum())
-        share = found_right / images
-        limits = wilson(share, images, level)
-        clear = p <= SURE and limits[1] < expected and expected - share >= LEAST_FALL
-        if clear and chance_of_so_few(found_right, confidence[inside]) <= _UNLIKELY:
-            found.append(LessOftenRight(*key, images, Interval(share, *limits), expected, p))
+    confidence = _confidence(top)[once_each]
+    tested = [tested_group(right, label, confidence, inside, level) for inside in masks.values()]
+    adjusted = holm([each.p for each in tested])
+    found = [
+        LessOftenRight(*key, int(masks[key].sum()), each.accuracy, each.expected, p)
+        for key, each, p in zip(masks, tested, adjusted, strict=True)
+        if p <= SURE and each.clear
+    ]
     return tuple(sorted(found, key=lambda each: each.accuracy.estimate - each.expected))
+
+
+class GroupTest(NamedTuple):
+    """Test of one group: the share of right images, the share ``expected`` among images of the same
+    labels, p without adjustment, and whether all rules but that of p call the group."""
+
+    accuracy: Interval
+    expected: float
+    p: float
+    clear: bool
+
+
+def tested_group(
+    right: NDArray[np.bool_],
+    label: NDArray,
+    confidence: Array,
+    inside: NDArray[np.bool_],
+    level: float,
+) -> GroupTest:
+    """Return the test of the images ``inside`` (n,) a group, of which the likeliest class is
+    ``right`` (n,) or not, with a ``confidence`` (n,); ``level`` is that of the limits."""
+    expected, p = low_accuracy(right, label, inside)
+    images, found = int(inside.sum()), int(right[inside].sum())
+    share = found / images
+    limits = wilson(share, images, level)
+    low = limits[1] < expected and expected - share >= LEAST_FALL
+    unlikely = chance_of_so_few(found, confidence[inside]) <= _UNLIKELY
+    return GroupTest(Interval(share, *limits), expected, p, low and unlikely)
 
 
 def _independent(top: TopClass) -> NDArray[np.intp]:
