@@ -28,7 +28,7 @@ from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED, Evidence
 from inficond_panel.vocabulary.people import names_people
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.presence import ABSENT
-from inficond_panel.vocabulary.splits import FIT, TUNE
+from inficond_panel.vocabulary.splits import FIT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT, MOST_VALUES, PICTURE
 
@@ -367,8 +367,11 @@ def _classes(store: Store, k: int, rows: NDArray[np.intp]) -> Iterator[tuple[_Ca
 
 
 def _columns(store: Store, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
-    """Yield the values of the columns of metadata that divide the photos into a few groups."""
+    """Yield the values of the columns of metadata that divide the photos into a few groups; a
+    column that only names the splits tells nothing of the photos."""
     for column in store.metadata_columns:
+        if names_splits(store, column):
+            continue
         texts = np.array(store.column(column))[rows]
         names = sorted(set(texts.tolist()) - {""})
         if 2 <= len(names) <= MOST_VALUES:
@@ -376,6 +379,18 @@ def _columns(store: Store, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
                 values = np.where(texts == "", np.nan, texts == name)
                 title = value_name(column, name)
                 yield _Candidate(COLUMN, title, values, known=True, first=True)
+
+
+def names_splits(store: Store, column: str) -> bool:
+    """Return whether each split has one value of a column of metadata, and no two the same."""
+    texts = np.array(store.column(column))
+    of_split = [set(texts[store.rows(split)].tolist()) for split in SPLITS]
+    values = [each for each in of_split if each]
+    return len(values) > 1 and all(len(each) == 1 for each in values) and _apart(values)
+
+
+def _apart(sets: Sequence[set[str]]) -> bool:
+    return len(set.union(*sets)) == sum(map(len, sets))
 
 
 def _named(

@@ -55,3 +55,10 @@ def test_what_a_person_says_belongs_to_the_class_is_not_told(biased):
 def test_a_site_by_chance_is_never_named(seed):
     made = students(seed, biased=False)
     assert not any(of_class(made, name).found.in_fit for name in ("k0", "k1", "k2"))
+
+
+def test_a_column_that_names_the_splits_is_no_candidate():
+    made = students(0, biased=True, split_as="part")
+    names = {each.name for each in of_class(made, "k0").found.suspects}
+    assert not [name for name in names if name.startswith("part")]
+    assert "site = 0" in names
