@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 from scipy.stats import binomtest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package, if not installed
 from inficond_panel.distill import holm
-from inficond_panel.distill.metrics.group_accuracy import calibrated_confidence
-from inficond_panel.results.teacher_accuracy import tested_group
+from inficond_panel.results.teacher_accuracy import is_unlikely, tested_group
 
 Array = NDArray[np.float64]
 KINDS = ("none", "goes", "harder", "noise")
@@ -50,12 +50,15 @@ def main() -> None:
 def called(rng: np.random.Generator, kind: str) -> tuple[bool, bool]:
     """Return whether any site is called, by p alone and by all rules."""
     label, site, logit = drawn(rng, kind)
-    right, confidence = logit.argmax(axis=1) == label, calibrated_confidence(logit, label)
+    right, probability = logit.argmax(axis=1) == label, softmax(logit, axis=1)
     groups = [site == at for at in range(len(_SITES)) if (site == at).sum() >= _LEAST]
-    tested = [tested_group(right, label, confidence, inside, 0.95) for inside in groups]
-    adjusted = holm([each.p for each in tested])
-    low = [p <= _SURE for p in adjusted]
-    return any(low), any(p and each.clear for p, each in zip(low, tested, strict=True))
+    tested = [tested_group(right, label, inside, 0.95) for inside in groups]
+    low = [p <= _SURE for p in holm([each.p for each in tested])]
+    clear = (
+        p and each.low and is_unlikely(right, label, probability, inside)
+        for p, each, inside in zip(low, tested, groups, strict=True)
+    )
+    return any(low), any(clear)
 
 
 def drawn(rng: np.random.Generator, kind: str) -> tuple[NDArray, NDArray, Array]:

@@ -84,7 +84,8 @@ def _other_kinds(found: Differences, shift: ClassShift) -> Iterator[str]:
     """Yield a sentence on each kind of shift of a class that the card has no other place for; on
     possible kinds, if none is certain."""
     for kind in found.kinds:
-        if kind not in (NOISE, LOST, FEW):
+        told = is_mislabelled(found, shift) if kind == NOISE else relies_wrongly(shift)
+        if kind != FEW and not (told and kind in (NOISE, LOST)):
             yield kind_sentence(kind, found, shift)
     if found.perhaps and not found.kinds:
         yield f"{found.class_name}: {unsure_sentence(found)}"

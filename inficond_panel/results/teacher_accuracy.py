@@ -32,7 +32,7 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.groups import group_words, teacher_accuracy_sentence
 
 #: Most chance, by the teacher's own probabilities, of no more right images than there are in a
-#: group in which it is less often right. All tuning images calibrate them, those of the group, too.
+#: group in which it is less often right.
 _UNLIKELY = 0.05
 
 
@@ -71,55 +71,53 @@ def groups_less_often_right(tuner: Tuner) -> tuple[LessOftenRight, ...]:
         for key, mask in masks_of_columns(tuner).items()
         if MIN_IMAGES <= (inside := mask[top.known][once_each]).sum() <= len(label) - MIN_IMAGES
     }
-    confidence = _confidence(top)[once_each]
-    tested = [tested_group(right, label, confidence, inside, level) for inside in masks.values()]
+    tested = [tested_group(right, label, inside, level) for inside in masks.values()]
     adjusted = holm([each.p for each in tested])
-    found = [
-        LessOftenRight(*key, int(masks[key].sum()), each.accuracy, each.expected, p)
-        for key, each, p in zip(masks, tested, adjusted, strict=True)
-        if p <= SURE and each.clear
-    ]
+    probability, found = top.all_logits[top.known][once_each], list[LessOftenRight]()
+    for (key, inside), each, p in zip(masks.items(), tested, adjusted, strict=True):
+        if p <= SURE and each.low and is_unlikely(right, label, probability, inside):
+            count = int(inside.sum())
+            found.append(LessOftenRight(*key, count, each.accuracy, each.expected, p))
     return tuple(sorted(found, key=lambda each: each.accuracy.estimate - each.expected))
 
 
 class GroupTest(NamedTuple):
     """Test of one group: the share of right images, the share ``expected`` among images of the same
-    labels, p without adjustment, and whether all rules but that of p call the group."""
+    labels, p without adjustment, and whether the share is ``low``: by ``LEAST_FALL``, with its
+    limits."""
 
     accuracy: Interval
     expected: float
     p: float
-    clear: bool
+    low: bool
 
 
 def tested_group(
-    right: NDArray[np.bool_],
-    label: NDArray,
-    confidence: Array,
-    inside: NDArray[np.bool_],
-    level: float,
+    right: NDArray[np.bool_], label: NDArray, inside: NDArray[np.bool_], level: float
 ) -> GroupTest:
     """Return the test of the images ``inside`` (n,) a group, of which the likeliest class is
-    ``right`` (n,) or not, with a ``confidence`` (n,); ``level`` is that of the limits."""
+    ``right`` (n,) or not; ``level`` is that of the limits."""
     expected, p = low_accuracy(right, label, inside)
-    images, found = int(inside.sum()), int(right[inside].sum())
-    share = found / images
+    images, share = int(inside.sum()), float(right[inside].mean())
     limits = wilson(share, images, level)
     low = limits[1] < expected and expected - share >= LEAST_FALL
-    unlikely = chance_of_so_few(found, confidence[inside]) <= _UNLIKELY
-    return GroupTest(Interval(share, *limits), expected, p, low and unlikely)
+    return GroupTest(Interval(share, *limits), expected, p, low)
+
+
+def is_unlikely(
+    right: NDArray[np.bool_], label: NDArray, probability: Array, inside: NDArray[np.bool_]
+) -> bool:
+    """Return whether so few right images of a group are unlikely by the teacher's probabilities
+    (n, K), as they hold on the other images."""
+    logit = np.log(np.maximum(probability, np.finfo(float).tiny))
+    confidence = calibrated_confidence(logit[~inside], label[~inside], logit[inside])
+    return chance_of_so_few(int(right[inside].sum()), confidence) <= _UNLIKELY
 
 
 def _independent(top: TopClass) -> NDArray[np.intp]:
     """Return the labelled images with one of each group of near-equal ones."""
     group = top.known_groups
     return np.arange(len(top.label)) if group is None else first_of(group)
-
-
-def _confidence(top: TopClass) -> Array:
-    """Return the calibrated probability of the likeliest class of each labelled image."""
-    chance = top.all_logits[top.known]
-    return calibrated_confidence(np.log(np.maximum(chance, np.finfo(float).tiny)), top.label)
 
 
 def accuracy_findings(tuner: Tuner) -> Sequence[str]:

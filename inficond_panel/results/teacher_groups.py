@@ -21,8 +21,8 @@ from inficond_panel.distill.metrics.permutation_tests import (
     SliceTest,
 )
 from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, NOT_KNOWN, too_small
+from inficond_panel.distill.platt import platt_scaling
 from inficond_panel.tuning import Tuner
-from inficond_panel.tuning.repairs.choosing import calibrated
 from inficond_panel.vocabulary.confidence import DRAWS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
@@ -89,15 +89,16 @@ def worse_groups_of_teacher(
 
 
 def expected_of_itself(outcome: Outcome, mask: Mask, seed: int) -> float:
-    """Return the AP in a group (``mask``) that the teacher's own probabilities, calibrated on all
-    tuning images, make unlikely: the lowest ``UNLIKELY`` of draws of the group's labels, with as
-    many positives.
+    """Return the AP in a group (``mask``) that the teacher's own probabilities, as they hold on the
+    other images (``platt_scaling``), make unlikely: the lowest ``UNLIKELY`` of draws of the group's
+    labels, with as many positives.
 
     A class that goes with the column is harder to rank inside a group for any teacher, since the
     group tells nothing there: a teacher that knows the right probabilities is not worse for that.
     """
     inside = mask[outcome.known]
-    logit = calibrated(outcome.positive, outcome.logit[None])[0, inside]
+    slope, constant = platt_scaling(outcome.positive[~inside], outcome.logit[~inside, None])
+    logit = slope * outcome.logit[inside] + constant
     share = outcome.positive[inside].mean()
     moved = brentq(lambda by: expit(logit + by).mean() - share, -50, 50)
     labels = np.random.default_rng(seed).random((DRAWS, len(logit))) < expit(logit + moved)

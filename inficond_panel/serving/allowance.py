@@ -43,12 +43,22 @@ class Allowance:
         self._gain, self._most = gain, most
         self._left, self._at = most, time.monotonic()
 
+    def refill(self) -> float:
+        """Add what was gained; return the seconds until the allowance is no longer negative. It is
+        called before the work whose cost is spent, so that what is gained meanwhile counts."""
+        return self.spend(0.0)
+
     def spend(self, cost: float) -> float:
         """Take ``cost`` of the allowance; return the seconds until it is no longer negative."""
         now = time.monotonic()
-        self._left = min(self._most, self._left + self._gain * (now - self._at)) - cost
+        self._left = min(self._most, self._left + self._gain * (now - self._at) - cost)
         self._at = now
         return max(0.0, -self._left / self._gain)
+
+    @property
+    def until_full(self) -> float:
+        """Seconds from the last ``spend`` until the allowance is at its most."""
+        return (self._most - self._left) / self._gain
 
 
 class ClientAddress:
@@ -57,11 +67,25 @@ class ClientAddress:
     def __init__(self) -> None:
         self.turn = asyncio.Lock()  #: held by what is handled, or is next
         self.seconds = Allowance(SHARE, SAVED)  #: of the server's time
+        self._kept: asyncio.TimerHandle | None = None
+
+    def charge(self, seconds: float) -> None:
+        """Take the time of a turn. The address is kept until its allowance is full again: else who
+        leaves and comes back would owe nothing."""
+        self.seconds.spend(seconds)
+        if self._kept is not None:
+            self._kept.cancel()
+        loop = asyncio.get_running_loop()
+        self._kept = loop.call_later(self.seconds.until_full, self._forget)
+
+    def _forget(self) -> None:
+        self._kept = None
 
 
 _allowances: WeakKeyDictionary[RequestHandler, Allowance] = WeakKeyDictionary()
 _address_of: WeakKeyDictionary[RequestHandler, ClientAddress] = WeakKeyDictionary()
-#: By event loop, which locks belong to, and IP address; kept while one of its handlers is.
+#: By event loop, which locks belong to, and IP address; kept while one of its handlers is, or while
+#: it owes time.
 _addresses: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], ClientAddress]
 _addresses = WeakValueDictionary()
 #: By event loop: held while something is handled, so that its time can be measured.
@@ -87,17 +111,18 @@ async def in_turn(
     """Do work for a client when its address may have some done, and return its result.
 
     Other requests are answered before the next turn. A turn does not wait until a page has read
-    its answer: a page that does not read would hold up all others.
+    its answer: a page that does not read would hold up all others. What else runs in the rounds of
+    a turn, such as a result of a job, is charged too.
     """
     address = address_of(handler)
     async with address.turn:
-        await asyncio.sleep(address.seconds.spend(0))
+        await asyncio.sleep(address.seconds.refill())
         async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
             began = time.monotonic()
             working = asyncio.create_task(work())
             for _ in range(_ROUNDS):
                 await asyncio.sleep(0)
-            address.seconds.spend(time.monotonic() - began)
+            address.charge(time.monotonic() - began)
     return await working
 
 

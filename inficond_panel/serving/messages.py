@@ -131,6 +131,7 @@ async def _answered(self: Any, message: Any) -> float:
     """Handle a message, and send the answer; return what the message takes of the allowance."""
     if _hung_up(self):  # while the message waited
         return 0.0
+    allowance_of(self).refill()
     work = await self._handle(message)
     if work:
         await self._schedule(work)

@@ -59,7 +59,7 @@ class TeacherGroupsState(param.Parameterized):
         def work(_: Job) -> Sequence[str]:
             return accuracy_findings(self._tuning.tuner)
 
-        self._tuning.jobs.submit(Job("teacher", work, done, self._tuning.tell, idle=True))
+        self._tuning.jobs.submit(Job("teacher accuracy", work, done, self._tuning.tell, idle=True))
 
     def _go_on(self) -> None:
         """Test more classes; after the last one find the groups."""

@@ -161,7 +161,8 @@ def shared_suspects(evidence: Evidence, cutoff: Cutoff = 0.0, most: int = MOST) 
     for at, m in enumerate(some):
         if in_fit[m] and suspects[at].rates.tells(suspects[at].use):
             counts = _counts(every[m], label, len(of.fit))
-            suspects[at] = replace(suspects[at], in_fit=counts)
+            if min(known for _, known in counts.tune) >= LEAST_LABELLED:
+                suspects[at] = replace(suspects[at], in_fit=counts)
     return SharedFound(of.student.name, "", sides, tuple(suspects), things)
 
 
@@ -381,16 +382,14 @@ def _columns(store: Store, rows: NDArray[np.intp]) -> Iterator[_Candidate]:
                 yield _Candidate(COLUMN, title, values, known=True, first=True)
 
 
+@once(64)
 def names_splits(store: Store, column: str) -> bool:
     """Return whether each split has one value of a column of metadata, and no two the same."""
     texts = np.array(store.column(column))
     of_split = [set(texts[store.rows(split)].tolist()) for split in SPLITS]
     values = [each for each in of_split if each]
-    return len(values) > 1 and all(len(each) == 1 for each in values) and _apart(values)
-
-
-def _apart(sets: Sequence[set[str]]) -> bool:
-    return len(set.union(*sets)) == sum(map(len, sets))
+    one_each = len(values) > 1 and all(len(each) == 1 for each in values)
+    return one_each and len(set.union(*values)) == len(values)
 
 
 def _named(

@@ -360,7 +360,7 @@ def relying_sentence(
     sentences += (
         [f"Training labels of {_listed(mislabelled)} are likely wrong."] if mislabelled else []
     )
-    them = "the students" if mislabelled else "them"  # them: not the labels
+    them = "the students" if mislabelled or worse else "them"  # them: not the labels, the images
     if wrong:
         rest = ":" if wrong == shown else f"; the {count(shown)} that lose most are these:"
         who = f"{count(wrong)} of {them}" if classes > 1 else "It"

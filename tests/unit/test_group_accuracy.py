@@ -74,5 +74,5 @@ def test_confidence_is_that_of_the_right_temperature():
     logit = 2 * rng.normal(size=(4000, 4))
     chance = softmax(logit, axis=1)
     label = np.array([rng.choice(4, p=each) for each in chance])
-    found = calibrated_confidence(4 * logit, label)
+    found = calibrated_confidence(4 * logit, label, 4 * logit)
     assert found == pytest.approx(chance.max(axis=1), abs=0.03)

@@ -28,10 +28,11 @@ def low_accuracy(
     by chance among images of equal ``label`` (n,), and p: the probability of so low a share."""
     from scipy.stats import hypergeom, norm  # noqa: PLC0415 - slow to load
 
-    each = [label == value for value in np.unique(label[inside])]
-    counts = [(of.sum(), (of & right).sum(), (of & inside).sum()) for of in each]
+    columns = (np.ones(len(label), bool), right, inside)
+    every = np.stack([np.bincount(label[of], minlength=label.max() + 1) for of in columns], axis=1)
+    counts = every[every[:, 2] > 0]  # of each label in the group: images, right ones, inside
     images, found = int(inside.sum()), int((right & inside).sum())
-    expected = sum(of * hits / every for every, hits, of in counts)
+    expected = (counts[:, 2] * counts[:, 1] / counts[:, 0]).sum()
     if images > _MANY:
         spread = np.sqrt(sum(hypergeom(*count).var() for count in counts))
         p = norm.cdf((found + 0.5 - expected) / spread) if spread else 1.0
@@ -53,14 +54,14 @@ def chance_of_so_few(found: int, probability: Array) -> float:
     return float(min(whole[: found + 1].sum(), 1.0))
 
 
-def calibrated_confidence(logit: Array, label: NDArray) -> Array:
-    """Return the probabilities (n,) of the likeliest class after temperature scaling, from logits
-    or log probabilities (n, K) and labels (n,): Guo et al. 2017, "On calibration of modern neural
-    networks", ICML, section 4.2."""
+def calibrated_confidence(logit: Array, label: NDArray, of: Array) -> Array:
+    """Return the probabilities (m,) of the likeliest class of images, from their logits or log
+    probabilities ``of`` (m, K), after temperature scaling by other images, with logits (n, K) and
+    labels (n,): Guo et al. 2017, "On calibration of modern neural networks", ICML, section 4.2."""
 
     def loss(sharpness: float) -> float:
         chance = log_softmax(np.exp(sharpness) * logit, axis=1)
         return float(-np.take_along_axis(chance, label[:, None], axis=1).mean())
 
     best = minimize_scalar(loss, bounds=(-5.0, 5.0), method="bounded").x
-    return np.asarray(softmax(np.exp(best) * logit, axis=1).max(axis=1))
+    return np.asarray(softmax(np.exp(best) * of, axis=1).max(axis=1))

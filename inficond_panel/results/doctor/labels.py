@@ -49,10 +49,10 @@ def label_frames(
     wrong = {name: of for name, of in in_doubt.items() if seen[name].found.labels_wrong}
     doubted = {name: of for name, of in in_doubt.items() if name not in wrong}
     alone = {name: each.contradicted for name, each in seen.items() if each.contradicted}
-    frame = partial(_label_frame, store, facts=facts, reader=reader, whole=whole)
+    made = partial(_label_frame, store, facts=facts, reader=reader, whole=whole)
     frames = {
-        "labels": frame(wrong, _LIKELY_WRONG),
-        "labels_to_look_at": frame(doubted | alone, _TO_LOOK_AT),
+        "labels": made(wrong, _LIKELY_WRONG),
+        "labels_to_look_at": made(doubted | alone, _TO_LOOK_AT),
     }
     notes, named = frames["labels_to_look_at"].attrs["notes"], _classes_of(frames)
     notes += [_LOOKS_THE_SAME] * bool(named & doubted.keys())

@@ -128,8 +128,11 @@ def losses(label: NDArray, logits: Array) -> Array:
 def calibrated(label: NDArray, logits: Array) -> Array:
     """Return slope · logit + constant (m, n) of each student, with the slope of 0 or more and the
     constant by which the labels (n,) are likeliest (``platt_scaling``)."""
-    lines = [platt_scaling(label, each[:, None]) for each in logits]
-    return np.stack([slope * each + at for (slope, at), each in zip(lines, logits, strict=True)])
+    found = np.empty(logits.shape)
+    for made, each in zip(found, logits, strict=True):
+        slope, constant = platt_scaling(label, each[:, None])
+        made[:] = slope * each + constant
+    return found
 
 
 def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:
