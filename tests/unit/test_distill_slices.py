@@ -316,3 +316,29 @@ def test_as_many_positives_as_asked_are_enough(least, reason):
 def test_as_many_images_as_asked_are_enough(least, reason):
     part = Outcome(np.array([1, 1, 0, 0, 0]), np.zeros(5))
     assert too_small(part, "ap", 0.5, (least, 1)) == reason
+
+
+def test_a_difference_from_a_share_of_0_is_not_too_sure():
+    """0 of 11 and 6 of 30: by Newcombe's interval, about -0.08 to 0.37, 0 is possible."""
+    label = np.repeat([1, 0], [41, 100]).astype(np.int8)
+    found = np.concatenate([np.repeat([0, 1, 0], [11, 6, 24]), np.zeros(100)])
+    first = np.arange(141) < 11
+    first[41:91] = True
+    outcome = Outcome(label, np.where(found == 1, 1.0, -1.0))
+    gap = compare_groups(outcome, {"a": first, "b": ~first}, ("recall",)).gaps["recall"]
+    assert gap.difference.estimate == pytest.approx(0.2)
+    assert gap.difference.low == 0
+    assert gap.difference.high == pytest.approx(0.37, abs=0.06)
+
+
+def test_equal_shares_differ_clearly_as_often_as_chance_says():
+    """200 draws: at most 9 % where 5 % are expected (binomial: 1 % of runs have more)."""
+    clear, counted = 0, 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        label = (rng.random(200) < 0.25).astype(np.int8)
+        logit, first = np.where(rng.random(200) < 0.15, 1.0, -1.0), rng.random(200) < 0.3
+        report = compare_groups(Outcome(label, logit), {"a": first, "b": ~first}, ("recall",))
+        counted += "recall" in report.gaps
+        clear += "recall" in report.gaps and report.gaps["recall"].difference.low > 0
+    assert clear <= 0.09 * counted

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtri
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_intervals
@@ -35,7 +36,7 @@ from inficond_panel.distill.metrics.permutation_tests import (
 )
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS
+from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS, tails
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 #: Mark between the values of several columns.
@@ -299,12 +300,17 @@ def compare_groups(
     A group with fewer than ``min_images`` images, or ``min_positives`` positives or negatives, is
     small. Raises DataError for an unknown metric, and for fidelity without a teacher.
     """
-    limits, reports, drawn = (min_images, min_positives), [], []
+    limits, reports, drawn = (min_images, min_positives), list[Group](), list[dict[str, Array]]()
     for name, mask in groups.items():
         part = outcome.among(mask)
         counts = draw_counts(len(mask), draws, seed, outcome.group)[:, mask]  # shared draws
-        values = {key: part.values(key, part.counted(key, counts)) for key in metrics}
         intervals = metric_intervals(part, metrics, draws=draws, seed=seed, level=level)
+        values = {
+            key: share_draws(intervals[key], draws, [seed, len(reports)], level)
+            if part.independent(key) is not None and key != AP.key
+            else part.values(key, part.counted(key, counts))
+            for key in metrics
+        }
         small = {
             key: why
             for key, interval in intervals.items()
@@ -319,6 +325,14 @@ def compare_groups(
             resampled = np.array([drawn[i][key] for i in large])
             gaps[key] = _gap(key, [reports[i] for i in large], resampled, level)
     return GroupReport(tuple(reports), gaps)
+
+
+def share_draws(share: Interval, draws: int, seed: Sequence[int], level: float) -> Array:
+    """Return values (draws,) of a share of images as its interval has them, normal on each side: on
+    bootstrap draws a share of 0 or 1 would never change, and a difference from it be too sure."""
+    z = np.random.default_rng(seed).standard_normal(draws)
+    reach = np.where(z < 0, share.estimate - share.low, share.high - share.estimate)
+    return np.asarray(share.estimate + z * reach / ndtri(tails(level)[1]))
 
 
 def _gap(metric: str, groups: Sequence[Group], resampled: Array, level: float) -> Gap:
