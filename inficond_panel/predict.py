@@ -34,6 +34,8 @@ _AS_PACKAGE = "Register the function in a package (`inficond docs encoders`), or
 _PREDICTING, _TYPING = "Predicting a photo", "Typing a concept"
 #: Suffixes of tables of captions.
 _TABLES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson")
+#: Place of a caption that is given as a text, not in a table.
+_GIVEN = "a text"
 _LARGEST = 2048  #: pixels of the longer side of a photo on the page
 _WAIT = 0.2  #: seconds between checks for cancellation while waiting
 
@@ -105,7 +107,9 @@ def _score_captions(spec: Spec, store: Store, named: Sequence[str]) -> PhotoScor
         elif fault := caption_fault(text):
             raise DataError(f"The caption {text[:40]!r} {fault}.", "Write a sentence or a few.")
         else:
-            captions[text] = text
+            if places.setdefault(text, _GIVEN) != _GIVEN:  # the same text twice is one caption
+                note_name(places, text, _GIVEN, "caption")
+            captions[text], faults[text] = text, ""
     told = undecided_notes(list(faults), list(faults.values()), "caption")
     if not has_words(list(captions.values())):
         raise DataError(
@@ -114,10 +118,10 @@ def _score_captions(spec: Spec, store: Store, named: Sequence[str]) -> PhotoScor
         )
     texts = [(name, *store.synonyms.get(name, ())) for name in store.concepts]
     score = caption_scores(list(captions.values()), texts)
-    score[[bool(faults.get(image)) for image in captions]] = np.nan
+    score[[bool(fault) for fault in faults.values()]] = np.nan
     return PhotoScores(
         tuple(captions),
-        tuple(faults.get(image, "") for image in captions),
+        tuple(faults.values()),
         tuple(store.concepts),
         tuple(store.classes),
         score,

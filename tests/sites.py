@@ -8,10 +8,11 @@ import inficond_panel
 SPLIT = np.array(["fit"] * 700 + ["tune"] * 300)
 
 
-def students(seed, *, biased, split_as=""):
+def students(seed, *, biased, split_as="", known=("fit", "tune")):
     """Students of three classes of four concepts each, and a site of four by chance. If ``biased``
     all training images with class k0 are of site 0, which the concept c20 shows, and the teacher
-    relies on it. A column called ``split_as`` names the splits, unless that is empty."""
+    relies on it. A column called ``split_as`` names the splits, unless that is empty. The
+    site is known on the splits ``known``."""
     rng = np.random.default_rng(seed)
     scores, site = rng.normal(size=(1000, 30)), rng.integers(0, 4, 1000)
     logit = np.stack([scores[:, at : at + 4] @ rng.normal(size=4) - 1 for at in (0, 4, 8)], axis=1)
@@ -28,6 +29,8 @@ def students(seed, *, biased, split_as=""):
         pd.DataFrame(label, names, classes),
         split=pd.Series(SPLIT, names),
         metadata=pd.DataFrame(
-            {"site": site.astype(str)} | ({split_as: SPLIT} if split_as else {}), names
+            {"site": np.where(np.isin(SPLIT, known), site.astype(str), "")}
+            | ({split_as: SPLIT} if split_as else {}),
+            names,
         ),
     )

@@ -122,7 +122,8 @@ class PhotoPredictions:
     """Decisions of students on photos; printed, they show ``table``.
 
     ``faults`` maps each unreadable photo to the reason; the tables hold the other photos. It also
-    has the rows with an empty cell, whose decisions are missing in ``table``.
+    has the rows with an empty cell, and captions that are too long, whose decisions are missing in
+    ``table``.
     ``no_teacher`` is the reason why the teacher's decisions are missing, "" if they are included.
     ``notes`` are sentences on how rows were read, such as ignored columns, and on captions without
     a word of a concept.

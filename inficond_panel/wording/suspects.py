@@ -279,6 +279,12 @@ def repaired_sentence(name: str) -> str:
     return f"{name} is repaired as far as can be seen."
 
 
+#: What a repair leaves open where an image has one class.
+OTHERS_DECIDE = (
+    "Each image has one class, so its decisions depend on the other students, too: look at theirs."
+)
+
+
 def same_question(name: str, concept: str) -> str:
     """Return the question whether a concept means the class ``name``."""
     return f"Is {concept} the same as {name}?"

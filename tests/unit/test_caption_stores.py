@@ -252,6 +252,16 @@ def test_beside_a_caption_that_is_too_long_the_others_are_decided(cameras, with_
     assert found.loc["y", "fault"].startswith("not decided: has 12,000 characters")
 
 
+def test_texts_and_captions_of_a_table_are_counted_together(cameras, with_a_long_one):
+    notes = score_photos(*cameras, ["foxes on ice", with_a_long_one]).notes
+    assert notes[0].startswith("1 of 4 captions is not decided: y (")
+
+
+def test_a_text_that_is_an_id_of_a_table_is_refused(cameras, with_a_long_one):
+    with pytest.raises(DataError, match=r"the caption 'y' is listed twice \(first .*new.csv:3"):
+        score_photos(*cameras, [with_a_long_one, "y"])
+
+
 def test_captions_of_one_id_are_refused(cameras, tmp_path):
     (tmp_path / "new.csv").write_text("image_id,caption\nx,a fox\nx,snow\n")
     with pytest.raises(DataError, match=r"new.csv:3: the caption 'x' is listed twice \(first .*:2"):

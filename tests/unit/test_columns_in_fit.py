@@ -57,6 +57,11 @@ def test_a_site_by_chance_is_never_named(seed):
     assert not any(of_class(made, name).found.in_fit for name in ("k0", "k1", "k2"))
 
 
+def test_of_a_column_without_values_on_tune_nothing_is_said():
+    made = students(0, biased=True, known=("fit",))
+    assert of_class(made, "k0").found.in_fit == ()
+
+
 def test_a_column_that_names_the_splits_is_no_candidate():
     made = students(0, biased=True, split_as="part")
     names = {each.name for each in of_class(made, "k0").found.suspects}

@@ -368,6 +368,14 @@ def test_the_finding_says_that_a_class_is_repaired(repaired, first):
     assert view.panels.finding["sentence"] == f"{first} is repaired as far as can be seen."
 
 
+def test_where_an_image_has_one_class_others_decide_too(repaired, first, monkeypatch):
+    repaired.selection.class_name = first
+    view = KnowledgeView(repaired)
+    monkeypatch.setattr(type(repaired.store), "task", "single_label")
+    view.finding.show()
+    assert view.panels.finding["sentence"].endswith("other students, too: look at theirs.")
+
+
 def test_a_class_counts_as_repaired_when_its_change_arrives(tuned, first, monkeypatch):
     tuned.shifts.by_class = {first: without_shift(first)}
     monkeypatch.setattr(tuned.changes, "gained", lambda name: GAIN)

@@ -172,6 +172,12 @@ def test_nothing_is_clear_before_it_is_checked_what_all_images_share(classes, wo
     assert sentence.endswith(f"concepts. Looking at what {words} on …")
 
 
+def test_a_group_in_which_the_teacher_is_worse_does_not_take_the_place_of_the_students():
+    worse = ["In “camera: old” the teacher is right in 33 % of 98 images."]
+    sentence = relying_sentence(FOUND, 4, wrong=1, shown=1, worse=worse)
+    assert sentence.endswith(f"{worse[0]} 1 of the students may rely on the wrong thing:")
+
+
 def test_classes_of_which_not_all_is_checked_are_said_to_be_unchecked():
     sentence = relying_sentence(FOUND, 4, wrong=0, shown=0, unshared=3)
     told = "None of them is seen to rely on the wrong thing; what all images share is not checked "

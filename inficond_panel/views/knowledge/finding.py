@@ -36,6 +36,7 @@ from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.groups import TEACHER_GROUP_HELP, group_words, teacher_group_sentence
 from inficond_panel.wording.metrics import teacher_sentence
 from inficond_panel.wording.own_word import word_sentence
@@ -50,6 +51,7 @@ from inficond_panel.wording.shared_bias import page_question, reliance_sentence,
 from inficond_panel.wording.shift_kinds import MISSING_LABELS, finding_sentence
 from inficond_panel.wording.suspects import (
     LITTLE,
+    OTHERS_DECIDE,
     plain_reason,
     plain_sentence,
     relies_wrongly,
@@ -177,6 +179,13 @@ def make_labels(
     ]
 
 
+def make_labels_words(number: int, *, likely: bool) -> str:
+    """Return the words after the number of listed labels, which are likely wrong or may be."""
+    if number == 1:
+        return "label that is likely wrong" if likely else "label that may be wrong"
+    return LIKELY_WRONG if likely else MAY_BE_WRONG
+
+
 def make_word(found: WordAp | None, *, coming: bool = False) -> dict[str, str]:
     """Return a ``sentence`` on a class's own word alone, and the word to ``raise`` (or empty); both
     are empty while the sentence is ``coming``, and {} stands for no word."""
@@ -267,15 +276,20 @@ class FindingPanel(param.Parameterized):
             same=partial(perhaps_same, app.store, name),
         )
         finding = finding or {"sentence": app.shifts.problem}
+        if repaired and not teacher and shift and app.store.task == SINGLE_LABEL:
+            finding["sentence"] += f" {OTHERS_DECIDE}"
         finding["sentence"] = in_words_of(app.store, finding["sentence"])
         if finding.get("suspect"):
             self._named.add((name, finding["suspect"]))
+        labels = make_labels(app.store, known, app.contradicted.by_class.get(name), taught)
         self.panels.finding = {
             **finding,
             "like": self._like(name, finding.get("remove", "")),
-            "labels": make_labels(app.store, known, app.contradicted.by_class.get(name), taught),
+            "labels": labels,
             "labels_note": in_words_of(app.store, MISSING_LABELS),
-            "labels_words": LIKELY_WRONG if known and known.labels_wrong else MAY_BE_WRONG,
+            "labels_words": make_labels_words(
+                len(labels), likely=bool(known and known.labels_wrong)
+            ),
             "questions": [] if teacher else make_questions(app.shared.by_class.get(name)),
             "belonging": make_belonging(app.belong.belonging, name),
             "teacher_group": make_teacher_group(
