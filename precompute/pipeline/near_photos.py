@@ -37,6 +37,8 @@ _FLAT = 4.0
 _NEXT = 10
 #: Pairs of which the likeness is computed at one time.
 _PAIRS = 1 << 12
+#: Photos that are read at one time.
+_PHOTOS = 1 << 12
 
 
 def near_groups(
@@ -75,8 +77,11 @@ def check_copies(
         except UnreadableImage:
             return np.zeros((_SIDE, _SIDE, 3), np.uint8)  # flat: not compared
 
+    each = np.empty((len(dataset.ids), _SIDE, _SIDE, 3), np.uint8)
     with ThreadPoolExecutor(workers) as pool:
-        each = np.stack(list(pool.map(small, range(len(dataset.ids)))))
+        for first in range(0, len(each), _PHOTOS):
+            part = range(first, min(first + _PHOTOS, len(each)))
+            each[part.start : part.stop] = list(pool.map(small, part))
     group = joined([near_pairs(each)[0]], None, len(each))
     check_across(near_images(group, np.array(dataset.split), dataset.ids), across, ALLOWED)
 
