@@ -119,8 +119,9 @@ class ShiftState(ByClass):
             return job.first_of(missing, partial(student_differences, tuner, node))
 
         def done(made: dict[str, Differences]) -> None:
-            if self._node.id == node.id:
-                self.differences = {**self.differences, **made}
+            if self._node.id == node.id:  # perhaps again: then shifts of the class are to come
+                known = {name: each for name, each in made.items() if name in self.by_class}
+                self.differences = {**self.differences, **known}
             self._look()
 
         self._jobs.submit(Job("differences", work, done, self._failed, idle=True))

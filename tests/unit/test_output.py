@@ -58,7 +58,7 @@ def test_cells_of_a_table_wrap_on_a_terminal_that_is_narrower(capsys, monkeypatc
     whole = table(capsys)
     assert len(whole) == 4  # a file has each row on a line
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((40, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((40, 24)))
     assert table(capsys) == [
         "about  finding                 AP on fit",
         "-----  ----------------------  ---------",
@@ -68,15 +68,15 @@ def test_cells_of_a_table_wrap_on_a_terminal_that_is_narrower(capsys, monkeypatc
         "       dog",
         "cat                                 0.86",
     ]
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((200, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((200, 24)))
     assert table(capsys) == whole
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((5, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((5, 24)))
     assert max(map(len, table(capsys))) == 5 + 2 + 8  # no word is divided
 
 
 def wide(capsys, monkeypatch, width, *rows) -> list[str]:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((width, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((width, 24)))
     header = ("class", "AP", "95 %", "recall", "95 %", "pictures")
     say_table(header, rows)
     return capsys.readouterr().out.splitlines()
@@ -103,7 +103,7 @@ def test_a_table_with_room_stays_whole(capsys, monkeypatch):
 
 def test_rows_of_a_class_are_named_by_two_columns_in_each_block(capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((25, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((25, 24)))
     say_table(("class", "concept", "one", "other"), [("dog", "fur", "0.123", "0.456")] * 2)
     found = capsys.readouterr().out.splitlines()
     assert found[0] == "class  concept    one"
