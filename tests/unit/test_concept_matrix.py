@@ -22,7 +22,10 @@ CELLS = Cells(
 )
 
 
-def test_a_cell_lies_in_its_row_and_column_with_number_sign_and_thumb_and_is_blank_at_zero():
+def test_a_cell_lies_in_its_row_and_column_with_number_sign_and_thumb_and_is_blank_at_zero(
+    monkeypatch,
+):
+    monkeypatch.setattr(hv.Store, "current_backend", "bokeh")  # as a script's hv.extension does
     figure = hv.render(concept_matrix.make_matrix(CELLS))
     image, _, _ = (renderer.data_source.data for renderer in figure.renderers)
     nan = np.nan
