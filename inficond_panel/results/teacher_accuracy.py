@@ -19,10 +19,9 @@ from inficond_panel.distill.metrics.group_accuracy import (
     chance_of_so_few,
     low_accuracy,
 )
-from inficond_panel.distill.metrics.groups import first_of
+from inficond_panel.distill.metrics.groups import first_of, parts_of
 from inficond_panel.distill.metrics.permutation_tests import SURE
 from inficond_panel.distill.metrics.slices import MIN_IMAGES
-from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.sources import Array
 from inficond_panel.results.confusions import teacher_top_class
 from inficond_panel.results.teacher_groups import LEAST_FALL, masks_of_columns
@@ -64,7 +63,7 @@ def groups_less_often_right(tuner: Tuner) -> tuple[LessOftenRight, ...]:
     if tuner.store.task != SINGLE_LABEL:
         return ()
     top, level = teacher_top_class(tuner.store, TUNE), tuner.spec.views.noise()["level"]
-    once_each = _independent(top)
+    once_each = first_of(parts_of(top.known_groups, top.label))  # of near-equal images of a label
     right, label = top.right[once_each], top.label[once_each]
     masks = {
         key: inside
@@ -112,12 +111,6 @@ def is_unlikely(
     logit = np.log(np.maximum(probability, np.finfo(float).tiny))
     confidence = calibrated_confidence(logit[~inside], label[~inside], logit[inside])
     return chance_of_so_few(int(right[inside].sum()), confidence) <= _UNLIKELY
-
-
-def _independent(top: TopClass) -> NDArray[np.intp]:
-    """Return the labelled images with one of each group of near-equal ones."""
-    group = top.known_groups
-    return np.arange(len(top.label)) if group is None else first_of(group)
 
 
 def accuracy_findings(tuner: Tuner) -> Sequence[str]:

@@ -138,10 +138,8 @@ def tests_of_class(
     ``groups_to_test`` of all ``classes``. Takes up to a second, once."""
     parts = groups_to_test(tuner, classes)
     most = max(FIRST_DRAWS, LEAST_PER_TEST * sum(map(len, parts.values())))
-    luck, masks = (
-        Luck(tuner.teacher_outcomes(TUNE)[class_name], AP.key, seed),
-        masks_of_columns(tuner),
-    )
+    luck = Luck(tuner.teacher_outcomes(TUNE)[class_name], AP.key, seed)
+    masks = masks_of_columns(tuner)
     tests = [
         SliceTest(class_name, masks[key], part.value(AP.key))
         for key, part in parts[class_name].items()

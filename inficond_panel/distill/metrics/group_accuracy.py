@@ -12,7 +12,6 @@ from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from inficond_panel.distill.sources import Array
@@ -58,6 +57,7 @@ def calibrated_confidence(logit: Array, label: NDArray, of: Array) -> Array:
     """Return the probabilities (m,) of the likeliest class of images, from their logits or log
     probabilities ``of`` (m, K), after temperature scaling by other images, with logits (n, K) and
     labels (n,): Guo et al. 2017, "On calibration of modern neural networks", ICML, section 4.2."""
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - slow to load
 
     def loss(sharpness: float) -> float:
         chance = log_softmax(np.exp(sharpness) * logit, axis=1)

@@ -306,7 +306,7 @@ def compare_groups(
         counts = draw_counts(len(mask), draws, seed, outcome.group)[:, mask]  # shared draws
         intervals = metric_intervals(part, metrics, draws=draws, seed=seed, level=level)
         values = {
-            key: share_draws(intervals[key], draws, [seed, len(reports)], level)
+            key: _share_draws(intervals[key], draws, [seed, len(reports)], level)
             if part.independent(key) is not None and key != AP.key
             else part.values(key, part.counted(key, counts))
             for key in metrics
@@ -327,7 +327,7 @@ def compare_groups(
     return GroupReport(tuple(reports), gaps)
 
 
-def share_draws(share: Interval, draws: int, seed: Sequence[int], level: float) -> Array:
+def _share_draws(share: Interval, draws: int, seed: Sequence[int], level: float) -> Array:
     """Return values (draws,) of a share of images as its interval has them, normal on each side: on
     bootstrap draws a share of 0 or 1 would never change, and a difference from it be too sure."""
     z = np.random.default_rng(seed).standard_normal(draws)
