@@ -159,7 +159,8 @@ def _null_rows(card: Mapping[str, Any]) -> Iterator[list[object]]:
 
 def _together(measures: Mapping[str, Any]) -> Iterator[list[str]]:
     """Yield a row per metric of all students as one classifier (data with one class per image)."""
-    for key, metric in TOP_METRICS.items():
+    for key in measures["students"]:
+        metric = TOP_METRICS[key]
         sides = (_interval(measures[side].get(key)) for side in ("students", "teacher"))
         yield [metric.word.replace("top-k", f"top-{measures['k']}"), *sides]
 

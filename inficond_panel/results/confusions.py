@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import isnan
 from typing import Any
 
 import numpy as np
@@ -82,15 +81,17 @@ def metrics_together(
 ) -> pd.DataFrame:
     """Return metrics of a node's students as one classifier, and of the teacher, with limits.
 
-    One row per metric. If labels of ``tune`` chose a student's settings, the students are
-    cross-fitted. ``since_start`` (#0) and, if the parent is not #0, ``since_parent`` are paired
-    changes. The caller counts evaluations on the holdout. Raises errors of ``teacher_top_class``.
+    One row per metric; top-k accuracy only with more than ``k`` classes. If labels of ``tune``
+    chose a student's settings, the students are cross-fitted. ``since_start`` (#0) and, if the
+    parent is not #0, ``since_parent`` are paired changes. The caller counts evaluations on the
+    holdout. Raises errors of ``teacher_top_class``.
     """
     noise, before = tuner.spec.views.noise(draws, seed), {}
     teacher = teacher_top_class(tuner.store, split, k)
     now = top_class(tuner, node, split, k)
-    alone = [key for key, metric in TOP_METRICS.items() if not metric.needs_teacher]
-    sides = {"students": metric_intervals(now, tuple(TOP_METRICS), **noise)}
+    metrics = [key for key in TOP_METRICS if key != TOP_K.key or now.classes > k]
+    alone = [key for key in metrics if not TOP_METRICS[key].needs_teacher]
+    sides = {"students": metric_intervals(now, metrics, **noise)}
     sides["teacher"] = metric_intervals(teacher, alone, **noise)
     if node.parent:
         before = {"since_parent": tuner.node(node.parent), "since_start": tuner.root()}
@@ -98,19 +99,17 @@ def metrics_together(
         del before["since_parent"]
     for key, each in before.items():
         old = top_class(tuner, each, split, k)
-        sides[key] = change_intervals(old, now, tuple(TOP_METRICS), **noise)
-    rows = [_together(key, k, sides) for key in TOP_METRICS]
+        sides[key] = change_intervals(old, now, metrics, **noise)
+    rows = [_together(key, k, sides) for key in metrics]
     headings = {}
     for name in sides:
         headings[name] = Heading(name.replace("_", " the "), sign=name in before)
         headings |= {f"{name}_words": Heading("")} if name in before else {}
-    undefined = isnan(sides["students"][TOP_K.key].estimate)
     return make_frame(
         rows,
         "metric",
         {"name": Heading("all classes"), **headings},
         title=f"{node_title(tuner, node)}, {IMAGES_OF[split]}, all students as one classifier",
-        notes=[f"Top-{k} accuracy is undefined: {TOP_K.undefined}."] if undefined else [],
         facts={**facts_of(tuner, node, split, noise), "k": k, "images": len(now.label)},
         level=noise["level"],
     )

@@ -234,6 +234,13 @@ def test_top_k_is_that_of_scikit_learn(students, tuned):
     assert found.loc["top_k", "name"] == "top-2 accuracy"
 
 
+def test_top_k_of_k_classes_has_no_row(students):
+    assert len(CLASSES) == 3
+    found = metrics_together(students.tuner, students.node, "tune", k=3, draws=20)
+    assert "top_k" not in found.index
+    assert "top1" in found.index
+
+
 def test_changes_together_are_since_the_start(students, tuned):
     frame = students.metrics_together()
     assert "since_parent" not in frame  # the parent is the start

@@ -45,7 +45,7 @@ export function render({ model, el }) {
   const photo = model.still ? null : makePhoto(el, root, model)
   const views = makeColumns(root, model)
   const links = skipLinks(model, views.main)
-  root.append(links, header(model, saved, sheet, link, photo), notice, views.strip, views.main)
+  root.append(links, header(model, saved, notice, sheet, link, photo), views.strip, views.main)
   el.append(root)
   views.start(links.children)
   saveFiles(model)
@@ -85,7 +85,7 @@ function goTo(main, name) {
 
 // --- header ----------------------------------------------------------------------------------------
 
-function header(model, saved, sheet, link, photo) {
+function header(model, saved, notice, sheet, link, photo) {
   const keys = iconButton("keyboard", "Keyboard shortcuts", () => sheet.showModal(), {
     title: "Keyboard shortcuts (?)",
   })
@@ -95,7 +95,7 @@ function header(model, saved, sheet, link, photo) {
     h("h1", { class: "logo" }, "InFiConD"),
     h("span", { class: "muted clip" }, model.heading.of),
     ...pickedChips(model),
-    h("span", { class: "grow" }),
+    h("div", { class: "grow notice-place" }, notice),
     ...(model.still
       ? []
       : [

@@ -340,13 +340,12 @@ function makeColumns(model) {
     select("Metric of the what-if", metrics, model.metric, (id) => {
       model.metric = id
     })
-  const scale = h("span", {
-    class: "num curve-head",
-    title:
-      "A line is the metric at other influences of the concept, the others fixed, as a change from now; " +
-      "a ring is what this batch gives. The heights of all lines have one scale, whose ends stand here, in " +
-      "points.",
-  })
+  const [ends, unit] = [h("span"), h("span", { class: "unit" })]
+  const title =
+    "A line is the metric at other influences of the concept, the others fixed, as a change from now; " +
+    "a ring is what this batch gives. The heights of all lines have one scale, whose ends stand here, in " +
+    "points."
+  const scale = h("span", { class: "num curve-head", title }, ends, unit)
   const patches = patchChoice(model)
   const curves =
     metric &&
@@ -373,7 +372,9 @@ function makeColumns(model) {
     if (metric) metric.control.show(model.metric)
     else {
       const { short } = METRICS[model.metric]
-      text(scale, axisOf(model) ? `${short} ±${fixed(axisOf(model), 0)} points` : short)
+      const axis = axisOf(model)
+      text(ends, axis ? `${short} ±${fixed(axis, 0)}` : short)
+      text(unit, axis ? ` ${POINTS}` : "")
     }
     patches.control?.show(model.patches_of)
   }
