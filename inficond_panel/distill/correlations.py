@@ -17,6 +17,8 @@ from inficond_panel.distill.spread import centred, spread
 
 #: Largest number of images for a correlation: at r = 0.8 the standard error is then 0.0025.
 SAMPLE = 20_000
+#: Default correlation on ``fit`` from which concepts count as collinear.
+COLLINEAR = 0.8
 _ROWS = 512  #: rows of correlations made at one time
 
 
@@ -89,7 +91,15 @@ def _reached(start: int, links: Mapping[int, set[int]]) -> tuple[int, ...]:
     return tuple(sorted(members))
 
 
-def collinear(row: Array, concept: int, threshold: float = 0.8) -> list[tuple[int, float]]:
+def collinear_parts(scores: NDArray, threshold: float = COLLINEAR) -> list[tuple[int, ...]]:
+    """Return the columns of scores (N, m) as groups, ordered by their first member: correlations >=
+    ``threshold`` connect columns. A column without any, and a constant one, is alone."""
+    near = Correlations(scores).rows(range(scores.shape[1])) >= threshold
+    links = {column: set(np.flatnonzero(row).tolist()) for column, row in enumerate(near)}
+    return list(dict.fromkeys(_reached(column, links) for column in links))
+
+
+def collinear(row: Array, concept: int, threshold: float = COLLINEAR) -> list[tuple[int, float]]:
     """Return the other concepts whose correlation with ``concept`` (an index) is >= threshold.
 
     They are pairs (index, correlation), the highest correlation first; ``row`` (C,) has the

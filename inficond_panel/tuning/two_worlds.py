@@ -7,9 +7,11 @@ raised concept beside them, such as the class's own word, does not count. Only i
 the raised and released concepts count; the class's own words never do, since no world has the class
 without them.
 
-Presence. Of a concept that names another class of the store by that class's labels, if most tuning
-images have one; else by its score and the threshold of ``suspects`` (Otsu's, chosen on the training
-images).
+Presence. Concepts that are collinear on the training images are one thing. It is present by the
+labels of a class that one of them names, if most tuning images have one; else by its score, the
+mean of their standardised scores, and the threshold of ``suspects`` (Otsu's, chosen on the training
+images). An image that shows any of several look-alikes by that one's own threshold would not do: of
+many words some is above its threshold in almost any image.
 
 Evaluation. By the labels of the tuning images; if they have no positive or no negative of the
 class, by the teacher's decisions.
@@ -25,8 +27,10 @@ from numpy.typing import NDArray
 
 from inficond_panel.concepts.own_words import classes_by_word, near_words, unlisted_names
 from inficond_panel.distill import Outcome
+from inficond_panel.distill.correlations import collinear_parts
 from inficond_panel.distill.metrics.slices import MIN_POSITIVES
 from inficond_panel.distill.metrics.two_worlds import WorldFigure, two_worlds
+from inficond_panel.distill.spread import spread
 from inficond_panel.distill.suspects import dividing_score, shows
 from inficond_panel.store import Store
 from inficond_panel.tuning.node import Node
@@ -168,20 +172,42 @@ def correlated_concepts(intents: Sequence[Intent], store: Store) -> tuple[str, .
 def joint_presence(student: Student, concepts: Sequence[str]) -> NDArray[np.int8]:
     """Return for each image of the student's split whether it shows any of ``concepts`` (n,): 1, 0,
     or -1 if that is unknown."""
-    each = np.stack([_presence(student, concept) for concept in concepts])
+    store = student.store
+    of_fit = store.scores_of(FIT)[:, [store.concepts.index(concept) for concept in concepts]]
+    each = np.stack(
+        [
+            _presence(student, [concepts[at] for at in thing], of_fit[:, thing])
+            for thing in collinear_parts(of_fit)
+        ]
+    )
+    return _any_of(each)
+
+
+def _any_of(each: NDArray) -> NDArray[np.int8]:
+    """Return 1 where any row of (m, n) is 1, else their least: 0, or -1 where one is unknown."""
     return np.where((each == 1).any(axis=0), 1, each.min(axis=0)).astype(np.int8)
 
 
-def _presence(student: Student, concept: str) -> NDArray[np.int8]:
+def _presence(student: Student, thing: Sequence[str], of_fit: NDArray) -> NDArray[np.int8]:
+    """Return whether each image shows a thing: concepts, with their scores on ``fit`` (N, m)."""
     store = student.store
     named = classes_by_word(store)
-    k = named.get(store.concepts.index(concept), student.column)
-    if k != student.column:
-        label = store.label[student.rows, k]
-        if 2 * np.count_nonzero(label >= 0) > len(label):
-            return np.asarray(label, dtype=np.int8)
-    of_fit = store.concept_score[store.rows(FIT), store.concepts.index(concept)]
-    return shows(student.score(concept), dividing_score(of_fit)).astype(np.int8)
+    classes = {named.get(store.concepts.index(concept), student.column) for concept in thing}
+    labels = np.asarray(store.label[student.rows][:, sorted(classes - {student.column})])
+    labels = labels[:, 2 * (labels >= 0).sum(axis=0) > len(labels)]
+    if labels.size:
+        return _any_of(labels.T)
+    here = np.column_stack([student.score(concept) for concept in thing])
+    return presence_by_scores(of_fit, here).astype(np.int8)
+
+
+def presence_by_scores(of_fit: NDArray, here: NDArray) -> NDArray[np.bool_]:
+    """Return the mask (n,) of the images with scores ``here`` (n, m) that show a thing, whose
+    concepts have the scores ``of_fit`` (N, m) on ``fit``."""
+    mean, wide = of_fit.mean(axis=0, dtype=np.float64), spread(of_fit)
+    wide = np.where(wide > 0, wide, 1.0)
+    on_fit, found = (((scores - mean) / wide).mean(axis=1) for scores in (of_fit, here))
+    return shows(found, dividing_score(on_fit))
 
 
 def _evaluated(student: Student) -> Outcome:

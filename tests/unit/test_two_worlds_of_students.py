@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from factory import small_arrays, unlabelled_arrays
 from sklearn.metrics import average_precision_score
+from sklearn.preprocessing import StandardScaler
 from tuners import tuner_of
 
 from inficond_panel.errors import TuningError
@@ -13,6 +14,7 @@ from inficond_panel.tuning.two_worlds import correlated_concepts, joint_presence
 from inficond_panel.wording.two_worlds import world_sentences
 
 IMAGES = 600
+SPLITS = ("fit", "tune")
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +55,18 @@ def tune_scores(tuner, concept):
     return tuner.at(tuner.root(), "tune")["bicycle"].score(concept)
 
 
+def threshold_of(scores):
+    """Otsu's threshold: the least variance within both groups."""
+    ranked = np.sort(np.asarray(scores, dtype=float))
+    cuts = range(1, len(ranked))
+    within = [ranked[:cut].var() * cut + ranked[cut:].var() * (len(ranked) - cut) for cut in cuts]
+    best = 1 + int(np.argmin(within))
+    return (ranked[best - 1] + ranked[best]) / 2
+
+
 def test_an_image_shows_a_concept_whose_score_is_above_otsus_threshold(tuner):
     store, c = tuner.store, tuner.store.concepts.index("sky")
-    of_fit = np.sort(np.asarray(store.concept_score[store.rows("fit"), c], dtype=float))
-    cuts = range(1, len(of_fit))
-    within = [of_fit[:cut].var() * cut + of_fit[cut:].var() * (len(of_fit) - cut) for cut in cuts]
-    best = 1 + int(np.argmin(within))  # Otsu: the least variance within both groups
-    threshold = (of_fit[best - 1] + of_fit[best]) / 2
+    threshold = threshold_of(store.concept_score[store.rows("fit"), c])
     shows = joint_presence(tuner.at(tuner.root(), "tune")["bicycle"], ["sky"])
     assert shows.tolist() == (tune_scores(tuner, "sky") > threshold).astype(int).tolist()
 
@@ -76,6 +83,45 @@ def test_a_concept_that_names_another_class_is_shown_where_that_class_is_labelle
     label = store.label[store.rows("tune"), store.classes.index("sheep")]
     student = tuner.at(tuner.root(), "tune")["bicycle"]
     assert joint_presence(student, ["sheep"]).tolist() == np.asarray(label).tolist()
+
+
+@pytest.fixture(scope="module")
+def alike(tmp_path_factory):
+    """As ``tuner``, but sky 2 and sky 3 look like sky, and leaf like sheep."""
+    arrays, rng = small_arrays(images=IMAGES), np.random.default_rng(1)
+    arrays["concept"][28:30] = "sheep", "bicycle"
+    names, score = arrays["concept"].tolist(), arrays["concept_score"]
+    for name, other in (("sky 2", "sky"), ("sky 3", "sky"), ("leaf", "sheep")):
+        original = score[:, names.index(other)]
+        noise = rng.normal(0, original.std() / 3, len(score))
+        score[:, names.index(name)] = np.maximum(3 * original + noise, 0)  # at another scale
+    return tuner_of(arrays, tmp_path_factory.mktemp("alike"))
+
+
+def test_look_alikes_are_one_thing_by_the_mean_of_their_standardised_scores(alike):
+    names = ["sky", "sky 2", "sky 3"]
+    store = alike.store
+    at = [store.concepts.index(name) for name in names]
+    fit, tune = (np.asarray(store.concept_score)[store.rows(split)][:, at] for split in SPLITS)
+    mean = StandardScaler().fit(fit)
+    threshold = threshold_of(mean.transform(fit).mean(axis=1))
+    expected = mean.transform(tune).mean(axis=1) > threshold
+    shows = joint_presence(alike.at(alike.root(), "tune")["bicycle"], names)
+    assert shows.tolist() == expected.astype(int).tolist()
+
+
+def test_a_label_of_one_look_alike_decides_for_all(alike):
+    student = alike.at(alike.root(), "tune")["bicycle"]
+    label = alike.store.label[alike.store.rows("tune"), alike.store.classes.index("sheep")]
+    assert joint_presence(student, ["leaf", "sheep"]).tolist() == np.asarray(label).tolist()
+
+
+def test_a_label_does_not_decide_for_what_looks_otherwise(alike):
+    student = alike.at(alike.root(), "tune")["bicycle"]
+    sheep, sky = (joint_presence(student, [concept]) for concept in ("sheep", "sky"))
+    assert (
+        joint_presence(student, ["sheep", "sky"])[sheep == 0].tolist() == sky[sheep == 0].tolist()
+    )
 
 
 def test_ap_of_the_second_world_is_that_of_weights_by_hand(tuner):
