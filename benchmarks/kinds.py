@@ -54,6 +54,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.shift import class_shift
 from inficond_panel.tuning.shift_kinds import Differences, FitLabels, differences
 from inficond_panel.vocabulary import shift_kinds
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from precompute.datasets import load_dataset
 
@@ -187,7 +188,8 @@ def looked_at(store: Store, made: Made, folder: Path) -> Differences:
     photos = tuner.repairs.evidence(
         tuner.repairs.class_fit(students.node, name), tuner.store.rows("tune")
     )
-    return differences(photos, class_shift(photos))
+    found = class_shift(photos)
+    return differences(photos, found, found, CONFIDENCE)
 
 
 def answer(kind: str, found: Differences) -> str:

@@ -174,10 +174,12 @@ def _differences(
     tuner: Tuner, node_id: str, class_name: str, belonging: Belonging, seed: int
 ) -> Differences:
     with one_thread():
+        origin, found = (
+            settled_shift(_class_shift(tuner, each, class_name, False, seed), belonging)
+            for each in (tuner.root_id, node_id)
+        )
         photos = student_photos(tuner, node_id, class_name, seed)
-        found = _class_shift(tuner, node_id, class_name, False, seed)
-        level = tuner.spec.views.noise()["level"]
-        return differences(photos, settled_shift(found, belonging), level)
+        return differences(photos, found, origin, tuner.spec.views.noise()["level"])
 
 
 @once(_KEPT)

@@ -152,9 +152,12 @@ class Differences:
         return self.kinds == (NOISE,) and not self.perhaps
 
 
-def differences(evidence: Evidence, shift: ClassShift, level: float) -> Differences:
-    """Return the differences between fit and tune for the class of ``photos``; ``level`` is that of
-    the limits."""
+def differences(
+    evidence: Evidence, shift: ClassShift, origin: ClassShift, level: float
+) -> Differences:
+    """Return the differences between fit and tune for the class of ``evidence``; ``level`` is that
+    of the limits. ``shift`` is that of its student, ``origin`` that of the original one: an edit
+    ends a reliance, and does not change the photos or labels of which it was a sign."""
     labels, one = (evidence.fit_label, evidence.tune_label), evidence.one_of_each
     shown = [int(np.count_nonzero(label == 1)) for label in labels]
     positives, sizes = (shown[0], shown[1]), (len(labels[0]), len(labels[1]))
@@ -165,7 +168,7 @@ def differences(evidence: Evidence, shift: ClassShift, level: float) -> Differen
     sides = one.fit_scores, one.fit_label, one.tune_scores, one.tune_label
     other = other_photos(*sides, _shared(evidence.student.store))
     pictures = picture_differences(one)
-    kinds, perhaps = _told_apart(shift, noise, other, share)
+    kinds, perhaps = _told_apart(shift, origin, noise, other, share)
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
@@ -264,10 +267,7 @@ def _with_pictures(
     Objects that occur with a class have their own brightness, so a lost correlation may change
     image properties too.
     """
-    evidence = {
-        NOISE: float(np.sqrt(noise.evidence)),
-        LOST: max((suspect.z for suspect in shift.suspects), default=0.0),
-    }
+    evidence = {NOISE: float(np.sqrt(noise.evidence)), LOST: _clearest(shift)}
     clearer = [kind for kind in kinds if evidence.get(kind, 0.0) > z]
     return (*clearer, PICTURES, *(kind for kind in kinds if kind not in clearer))
 
@@ -296,17 +296,20 @@ def picture_differences(evidence: Evidence) -> tuple[PictureDifference, ...]:
 
 
 def _told_apart(
-    shift: ClassShift, noise: LabelNoise, other: OtherPhotos, share: float
+    shift: ClassShift, origin: ClassShift, noise: LabelNoise, other: OtherPhotos, share: float
 ) -> tuple[tuple[ShiftKind, ...], tuple[ShiftKind, ...]]:
     """Return the kinds of shift, most important first, and the possible alternative kinds.
 
     Wrong labels weaken every correlation and change the share of the class, so they may explain
-    all other differences. A correlation of ``fit`` alone moves negatives and positives in opposite
-    directions; other photos move both the same way.
+    all other differences, but a suspect of the ``origin`` that is clearer than they are: photos
+    with a new thing in them contradict a model of the labels of tune, too. A correlation of ``fit``
+    alone moves negatives and positives in opposite directions; other photos move both the same way.
     """
-    noisy = noise.evidence >= NOISY and not noise.at_bound
+    lost, was_lost = shift.kind == SHIFT, SHIFT in (shift.kind, origin.kind)
+    shown = noise.evidence >= NOISY and not noise.at_bound
+    noisy = shown and not (was_lost and _clearest(origin) > np.sqrt(noise.evidence))
     apart = other.negatives >= APART
-    lost, moved = shift.kind == SHIFT, abs(share) >= OTHER_SHARE
+    moved = abs(share) >= OTHER_SHARE
     alike = apart and other.positives > 0
     unexplained = apart and not alike and not lost and not shift.lost_bond
     fewer = moved and share < 0  # fewer positives on fit: fewer photos, or missing labels
@@ -314,12 +317,17 @@ def _told_apart(
         NOISE: noisy,
         LOST: lost and not noisy and not alike,
         PHOTOS: alike,
-        SHARE: moved and not fewer and not noisy,
+        SHARE: moved and not fewer and not shown,
     }
     perhaps = {
         NOISE: not noisy and (fewer or noise.evidence >= PERHAPS_NOISY),
-        LOST: (lost and (noisy or alike)) or unexplained,
+        LOST: (was_lost and (shown or alike) and not kinds[LOST]) or unexplained,
         PHOTOS: unexplained,
-        SHARE: moved and (fewer or noisy),
+        SHARE: moved and (fewer or shown),
     }
     return tuple(k for k, on in kinds.items() if on), tuple(k for k, on in perhaps.items() if on)
+
+
+def _clearest(shift: ClassShift) -> float:
+    """Return the largest z of the suspects, 0 without any."""
+    return max((suspect.z for suspect in shift.suspects), default=0.0)

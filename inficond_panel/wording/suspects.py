@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import listed, with_and
@@ -333,7 +334,7 @@ def relying_sentence(
     wrong: int,
     shown: int,
     shared: Sequence[str] = (),
-    mislabelled: Sequence[str] = (),
+    mislabelled: Mapping[str, bool] = MappingProxyType({}),
     worse: Sequence[str] = (),
     unchecked: str = "",
     unshared: int = 0,
@@ -343,12 +344,12 @@ def relying_sentence(
     """Return sentences on teacher and students, and on how many (``wrong``) rely on a wrong thing.
 
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
-    below the text. ``shared`` students may rely on what all images share, and training labels of
-    those ``mislabelled`` are wrong. ``worse`` are sentences on groups where the teacher is worse,
-    of which the first is told. ``unchecked`` is said in place of an all-clear until that is
-    checked; ``unshared`` is the number of classes of which only the splits are compared, not what
-    all images share. If not ``looked``, a class is checked only when it is selected. ``things`` is
-    what sentences call the images."""
+    below the text. ``shared`` students may rely on what all images share. Training labels of those
+    ``mislabelled`` are likely wrong (True), or may be: something else may explain them. ``worse``
+    are sentences on groups where the teacher is worse, of which the first is told. ``unchecked`` is
+    said in place of an all-clear until that is checked; ``unshared`` is the number of classes of
+    which only the splits are compared, not what all images share. If not ``looked``, a class is
+    checked only when it is selected. ``things`` is what sentences call the images."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )
@@ -363,9 +364,7 @@ def relying_sentence(
     unknown = [name for name, each in found.items() if each.unknown_to_teacher]
     sentences += [f"The teacher does not know {_listed(unknown)}."] if unknown else []
     sentences += worse[:1]
-    sentences += (
-        [f"Training labels of {_listed(mislabelled)} are likely wrong."] if mislabelled else []
-    )
+    sentences += _mislabelled_sentences(mislabelled)
     them = "the students" if mislabelled or worse else "them"  # them: not the labels, the images
     if wrong:
         rest = ":" if wrong == shown else f"; the {count(shown)} that lose most are these:"
@@ -394,6 +393,12 @@ def relying_sentence(
     )
     sentences += ["Begin with these:"] if shown else []
     return " ".join(sentences)
+
+
+def _mislabelled_sentences(mislabelled: Mapping[str, bool]) -> Iterator[str]:
+    for likely, words in ((True, "are likely"), (False, "may be")):
+        if names := [name for name, sure in mislabelled.items() if sure == likely]:
+            yield f"Training labels of {_listed(names)} {words} wrong."
 
 
 def looking_words(classes: int) -> str:

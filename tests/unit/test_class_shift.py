@@ -9,13 +9,13 @@ from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.distill.shift_kinds import cross_fitted_model
+from inficond_panel.distill.shift_kinds import LabelNoise, cross_fitted_model
 from inficond_panel.results.shift import student_differences, student_shift, tune_aps
-from inficond_panel.tuning import Intent, Tuner, open_tuner
+from inficond_panel.tuning import Intent, Tuner, open_tuner, shift_kinds
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.vocabulary.shift_kinds import LOST
+from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
 from inficond_panel.wording.shift_kinds import finding_sentence, remedy_of
 from inficond_panel.wording.suspects import relies_wrongly
 
@@ -152,6 +152,31 @@ def test_what_is_removed_is_relied_on_no_longer(tuner):
     assert of_class[1].first.concept == twin
     assert light not in [suspect.concept for suspect in of_class[1].suspects]
     assert (of_class[2].kind, of_class[2].suspects) == ("none", ())
+
+
+@pytest.mark.parametrize(
+    ("beyond", "removed", "kinds", "perhaps"),
+    [
+        (-1, False, (LOST,), (NOISE,)),
+        (1, False, (NOISE,), (LOST,)),
+        (-1, True, (), (NOISE, LOST)),
+        (1, True, (NOISE,), (LOST,)),
+    ],
+    ids=["less clear", "clearer", "less clear, repaired", "clearer, repaired"],
+)
+def test_wrong_labels_explain_a_suspect_only_if_they_are_clearer_and_a_repair_changes_nothing(
+    monkeypatch, beyond, removed, kinds, perhaps
+):
+    """Photos and labels are the same after a refit."""
+    planted = planted_tuner()  # with a cache of its own
+    root = planted.root()
+    clearest = max(each.z for each in student_shift(planted, root, "truck").suspects)
+    noise = LabelNoise(0.1, 0.0, (clearest + beyond) ** 2)
+    monkeypatch.setattr(shift_kinds, "_noise", lambda _: noise)
+    edits = [Intent("truck", each, "remove") for each in CARS]
+    node = planted.fine_tune(root, edits) if removed else root
+    found = student_differences(planted, node, "truck")
+    assert (found.kinds, found.perhaps) == (kinds, perhaps)
 
 
 def planted_tuner(noise: float = 0.0) -> Tuner:

@@ -178,6 +178,13 @@ def test_a_group_in_which_the_teacher_is_worse_does_not_take_the_place_of_the_st
     assert sentence.endswith(f"{worse[0]} 1 of the students may rely on the wrong thing:")
 
 
+def test_labels_that_something_else_may_explain_are_told_after_those_that_are_likely_wrong():
+    unsure = {"cow": False, "dog": True, "cat": False}
+    sentence = relying_sentence(FOUND, 4, wrong=0, shown=0, mislabelled=unsure)
+    told = "Training labels of dog are likely wrong. Training labels of cow, cat may be wrong."
+    assert f"{told} None of the students" in sentence
+
+
 def test_classes_of_which_not_all_is_checked_are_said_to_be_unchecked():
     sentence = relying_sentence(FOUND, 4, wrong=0, shown=0, unshared=3)
     told = "None of them is seen to rely on the wrong thing; what all images share is not checked "

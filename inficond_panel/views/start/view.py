@@ -356,7 +356,11 @@ class StartView(RefitActions, Viewer):
             wrong=len({*wrong, *asked}) if wrong or in_fit else 0,
             shown=len({card["class_name"] for card in [*relying, *shared]}),
             shared=asked,
-            mislabelled=[name for name in order if name in reliance.mislabelled],
+            mislabelled={
+                name: shifts.differences[name].labels_wrong
+                for name in order
+                if name in reliance.mislabelled
+            },
             worse=[in_words_of(app.store, told) for told in app.teacher_groups.of_all],
             unchecked="" if looked else app.shared.problem or looking_words(len(app.store.classes)),
             unshared=len(app.store.classes) - len(app.shared.by_class),
