@@ -23,6 +23,7 @@ from inficond_panel.distill import (
     ClassMetrics,
     TeacherSkill,
     agreement,
+    change_intervals,
     ece_floor,
     measure,
     metric_intervals,
@@ -85,12 +86,13 @@ def metrics(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Return a frame of each class's metrics at ``node`` on ``split``, the largest AP gap first.
+    """Return a frame of each class's metrics at ``node`` on ``split``, the largest AP gap first:
+    the teacher's AP less the student's.
 
     ``classes`` None: all. ``positives_student_wrong`` counts images with the class on which only
     the student is wrong, and so on; ``teacher_knows`` is missing if images are too few. Labels of
-    ``chosen_on`` images chose the settings. With ``intervals`` the metrics ``keys`` have
-    bootstrap limits, ``ap_low`` and ``ap_high``, and ``ece_if_calibrated`` is the error that a
+    ``chosen_on`` images chose the settings. With ``intervals`` the metrics ``keys`` and the gap
+    have limits, ``ap_low`` and ``ap_high``, and ``ece_if_calibrated`` is the error that a
     perfectly calibrated student would show on these images. ``shown`` is the metric that a terminal
     shows first, with its limits.
     """
@@ -136,6 +138,7 @@ def _measured(
     if noise:
         row |= limits_of(metric_intervals(outcome, keys, **noise))
         row |= skill.ap.columns("teacher_ap")
+        row |= change_intervals(outcome, teacher, (AP.key,), **noise)[AP.key].columns("ap_gap")
         row["ece_if_calibrated"] = ece_floor(outcome.logit)
     return row, skill
 
@@ -195,7 +198,8 @@ def _headings(shown: str, *, intervals: bool) -> dict[str, Heading]:
         "class": Heading("class"),
         shown: Heading(METRICS[shown].column),
         **(beside if intervals else {}),
-        "teacher_ap": Heading("teacher's AP"),
+        "teacher_ap": Heading("teacher's AP", limits=False),
+        "ap_gap": Heading("gap"),
         "chance": Heading("chance"),
         **{key: Heading(METRICS[key].column, limits=False) for key in METRICS if key != shown},
     }

@@ -89,6 +89,16 @@ def test_metrics_and_their_changes(students):
     assert list(students.report()["classes"].index) == ["bicycle", "bird"]
 
 
+def test_the_gap_to_the_teacher_has_the_limits_of_paired_draws(students):
+    store, rows = students.tuner.store, students.tuner.store.rows("tune")
+    metrics = students.metrics("tune", intervals=True)
+    for k, name in enumerate(students.classes):
+        logit = students.decision_function("tune")[:, k]
+        expected = change_interval(store.label[rows, k], logit, store.teacher_log_odds[rows, k])
+        found = metrics.loc[name, ["ap_gap", "ap_gap_low", "ap_gap_high"]].tolist()
+        assert found == pytest.approx([expected.estimate, expected.low, expected.high], abs=1e-12)
+
+
 def test_what_a_student_knows_and_what_if_with_the_others_solved_again(students):
     students.tune([("bicycle", "wheel", "down")])
     known = students.concepts_of("bicycle")
