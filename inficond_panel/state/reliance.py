@@ -8,7 +8,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.state.comparison import ChangesState
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.students import StudentsState
-from inficond_panel.wording.shift_kinds import is_mislabelled
+from inficond_panel.wording.shift_kinds import is_mislabelled, is_unlike
 from inficond_panel.wording.suspects import is_repaired, relies_wrongly
 
 
@@ -21,6 +21,9 @@ class RelianceState(param.Parameterized):
 
     relying = param.List([], item_type=str, doc="Classes with a suspect concept.")
     mislabelled = param.List([], item_type=str, doc="Classes with wrong training labels.")
+    unlike = param.List(
+        [], item_type=str, doc="Classes whose training images are other pictures, before all else."
+    )
     repaired = param.List([], item_type=str, doc="Classes repaired as far as can be seen.")
 
     def __init__(self, students: StudentsState, shifts: ShiftState, changes: ChangesState) -> None:
@@ -40,6 +43,7 @@ class RelianceState(param.Parameterized):
         self.param.update(
             relying=[name for name, each in shifts.items() if relies_wrongly(each)],
             mislabelled=[n for n, found in differences.items() if is_mislabelled(found, shifts[n])],
+            unlike=[n for n, found in differences.items() if is_unlike(found, shifts[n])],
             repaired=[name for name, each in shifts.items() if is_repaired(each, gained[name])],
         )
 

@@ -26,13 +26,19 @@ PICTURE_PROPERTIES = (
     PictureProperty("contrast", "flat images", "images of high contrast", "its deviation over it"),
     PictureProperty("saturation", "pale images", "colourful images", "mean of chroma over value"),
     PictureProperty("colour", "gray images", "images in colour", "share of pixels with colour"),
+    # not "blurred": a bright mark raises the contrast of an image, and so lowers this, too
     PictureProperty(
-        "sharpness", "blurred images", "sharp images", "log of Laplacian's variance over luma's"
+        *("sharpness", "images with little detail for their contrast"),
+        *("images with much detail for their contrast", "log of Laplacian's variance over luma's"),
     ),
     PictureProperty("size", "small images", "large images", "log of the pixels"),
     PictureProperty("aspect", "tall images", "wide images", "log of width over height"),
     PictureProperty("compression", "hardly compressed images", "compressed images", "log of steps"),
     PictureProperty("border", "images without a border", "images with a border", "share of a side"),
-    PictureProperty("text", "images without text", "images with text", "share of windows"),
+    # not "text": stripes and other fine patterns have such edges, too
+    PictureProperty(
+        *("text", "images with no pattern like text", "images with patterns like text"),
+        "share of windows",
+    ),
 )
 PROPERTY_OF = {each.name: each for each in PICTURE_PROPERTIES}

@@ -28,7 +28,8 @@ LOST = ShiftKind(
 PICTURES = ShiftKind(
     "changed_pictures",
     "other pictures of the class",
-    "Make the training images alike in this, or add images of the class like the tuning images.",
+    "Look at images of both: a mark in them changes such measures, too. Make the training images "
+    "alike in this, or add images of the class like the tuning images.",
 )
 SHARE = ShiftKind(
     "other_share",

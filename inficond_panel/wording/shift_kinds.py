@@ -70,6 +70,11 @@ def is_mislabelled(found: Differences, shift: ClassShift) -> bool:
     return found.kinds[:1] == (NOISE,) and not shift.unknown_to_teacher
 
 
+def is_unlike(found: Differences, shift: ClassShift) -> bool:
+    """Return whether the first finding on a class is other pictures of it in training."""
+    return found.kinds[:1] == (PICTURES,) and not shift.unknown_to_teacher
+
+
 def mislabelled_sentence(found: Differences, shift: ClassShift) -> str:
     """Return the words ``wrong labels of training images`` with their evidence."""
     return f"{NOISE.words}. {kind_sentence(NOISE, found, shift)}"

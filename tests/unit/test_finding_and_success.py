@@ -19,7 +19,8 @@ from inficond_panel.views.knowledge.finding import make_finding
 from inficond_panel.views.knowledge.view import KnowledgeView, removed_first
 from inficond_panel.views.page.shell import Shell, make_folded, next_class
 from inficond_panel.views.performance.view import PerformanceView, make_shifts
-from inficond_panel.views.start.view import StartView, make_cards
+from inficond_panel.views.start.cards import make_cards
+from inficond_panel.views.start.view import StartView
 from inficond_panel.vocabulary.shift_kinds import LOST
 from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.wording.shift_kinds import MODEST, NO_EFFECT, SLIGHT, finding_sentence

@@ -138,7 +138,8 @@ def test_wrong_labels_of_an_easy_class_are_still_found():
 
 def test_a_share_of_wrong_labels_at_its_bound_is_only_a_question():
     noise, photos = LabelNoise(0.0, MOST_WRONG, 40.0), OtherPhotos(1.0, 0.0)
-    assert _told_apart(ClassShift("ward", "none"), noise, photos, 0.0) == ((), (NOISE,))
+    none = ClassShift("ward", "none")
+    assert _told_apart(none, none, noise, photos, 0.0) == ((), (NOISE,))
 
 
 def photos_of(splits, wrong, teacher) -> SimpleNamespace:
@@ -310,7 +311,8 @@ def test_kinds_are_named_or_said_not_to_be_told_apart(
     shift, evidence, negatives, positives, share, kinds, perhaps
 ):
     noise, photos = LabelNoise(0.1, 0.1, evidence), OtherPhotos(negatives, positives)
-    assert _told_apart(ClassShift("dog", shift), noise, photos, share) == (kinds, perhaps)
+    found = ClassShift("dog", shift)
+    assert _told_apart(found, found, noise, photos, share) == (kinds, perhaps)
 
 
 def test_the_clearer_of_pictures_labels_and_suspects_comes_first():

@@ -14,7 +14,8 @@ from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.performance.view import PerformanceView, make_unchecked
-from inficond_panel.views.start.view import StartView, in_card_order, make_checking
+from inficond_panel.views.start.cards import in_card_order, make_checking
+from inficond_panel.views.start.view import StartView
 
 pytestmark = pytest.mark.page
 

@@ -29,7 +29,8 @@ from inficond_panel.views.page.page import AllStudents, make_views
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.start import examples
 from inficond_panel.views.start import view as start
-from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
+from inficond_panel.views.start.cards import make_behind, make_cards, make_offers
+from inficond_panel.views.start.view import StartView
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
 from inficond_panel.wording.shift_kinds import MODEST
 from inficond_panel.wording.suspects import BY_SCORE, looking_words, relying_sentence

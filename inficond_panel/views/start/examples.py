@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inficond_panel.common.numbers import number, significant
+from inficond_panel.distill.suspects import shows
 from inficond_panel.results.image_sets import assigned_segments, worst_first
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 from inficond_panel.tuning.answers import STRONGEST, telling_concepts
+from inficond_panel.tuning.shift_kinds import PictureDifference
 from inficond_panel.tuning.two_worlds import joint_presence
 from inficond_panel.ui.images import make_picture, tile_uri
+from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.things import ROWS
 
 
@@ -24,6 +28,27 @@ def make_pair(student: Student, other: Student, concept: str) -> list[dict[str, 
     ``make_counterexample``). There is only the first without a concept, and if all show it."""
     first = make_example(student, concept)
     return [first, *make_counterexample(other, concept)] if concept else [first]
+
+
+def make_unlike(student: Student, other: Student, by: PictureDifference) -> list[dict[str, Any]]:
+    """Return pictures of two images with the class: one that ``student`` learned from, which the
+    difference is about, and one of ``other``, on the tuning images, which it is not about: each has
+    the middle value of such images. Only the first, if all tuning images are alike."""
+    beyond, within = _by_property(student, by, above=True), _by_property(other, by, above=False)
+    middles = [(each, rows[len(rows) // 2]) for each, rows in (beyond, within) if len(rows)]
+    return [_pictured(each, int(row), "") for each, row in middles]
+
+
+def _by_property(
+    student: Student, by: PictureDifference, *, above: bool
+) -> tuple[Student, NDArray[np.intp]]:
+    """Return the student, and the images with its class (positions in the store) that a difference
+    is about if ``above``, else the others, by their value."""
+    rows = student.rows[student.labels == 1]
+    values = student.store.picture_property[rows, PICTURE_PROPERTIES.index(by.kind)]
+    values = values if by.high else -values
+    about = shows(values, by.presence.threshold) == above
+    return student, rows[about][np.argsort(values[about], kind="stable")]
 
 
 def make_counterexample(student: Student, concept: str) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,8 @@ import { unbroken } from "../../ui/numbers.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
 import { ASKED, DIRECTIONS } from "../../ui/vocabulary.js"
 
-const keyOf = ({ class_name, thing }) => (thing ? `${class_name}/${thing}` : class_name)
+const keyOf = ({ class_name, thing, trait }) =>
+  thing || trait ? `${class_name}/${thing || trait}` : class_name
 
 const idOf = (card) => [keyOf(card), card.relies, card.concept, card.bars.of].join("/")
 
@@ -58,16 +59,16 @@ function steady(list, cards) {
 /** One sentence, a pair of pictures that opens the student, two bars, and a button; or two, of a question
     on what all photos share: the thumb that helps, and the answer that it belongs to the class. */
 function makeCard(card, things, send) {
-  const { class_name, relies, concept, thing, kind, bars } = card
-  const about = thing || concept
+  const { class_name, relies, concept, thing, kind, trait, bars } = card
+  const about = thing || concept || trait
   const shown = card.concepts?.[0] ?? concept
   const look = () => send("look", { class_name, concept: shown })
   const high = card.high ? "a high " : "" // a number of a table
-  const pair = h("span", { class: "pair", id: `pair-${(pairs += 1)}` }, makePair(shown, high))
+  const pair = h("span", { class: "pair", id: `pair-${(pairs += 1)}` }, makePair(card, shown, high))
   const name = (words, title = null) => h("b", { title }, h("bdi", {}, words))
   return h(
     "li",
-    { class: shown ? "" : "plain" },
+    { class: shown || trait ? "" : "plain" },
     h(
       "button",
       {
@@ -101,8 +102,9 @@ let pairs = 0 // for ids
 const letGo = ({ target }) => setTimeout(() => target.held?.()) // a finger leaves before its click
 const OFFER = { class: "btn main", onpointerleave: letGo, onblur: letGo }
 
-/** Pictures of the class with a concept and without it; one picture without a concept. */
-function makePair(concept, high) {
+/** Pictures of the class with a concept and without it; of its training and its tuning images; or one
+    picture. */
+function makePair({ trait, other }, concept, high) {
   const picture = (name, words) =>
     h(
       "span",
@@ -110,6 +112,7 @@ function makePair(concept, high) {
       h("span", { class: `picture ${name}` }),
       words && h("span", { class: "caption" }, h("span", {}, words)),
     )
+  if (trait) return [picture("with", "learned from"), picture("without", other)]
   if (!concept) return [picture("with", "")]
   return [picture("with", [`with ${high}`, h("bdi", {}, concept)]), picture("without", "without")]
 }
@@ -122,6 +125,7 @@ function makeBars(class_name, { of, thing }, things, high) {
     shown: [subject, ` ${things} with ${high}`, about],
     found: [subject, ` ${things} that are found`],
     called: [`other ${things} called `, subject],
+    such: [`such ${things} of `, subject],
   }
   const bar = () => h("div", {}, h("span"), h("i", { class: "bar" }, h("i")))
   return h("div", { class: "shares", role: "img" }, h("div", { class: "of" }, words[of]), bar(), bar())
@@ -167,7 +171,7 @@ function fillAnswers([, thumb], { class_name, concepts, direction }, { batched, 
 function showPicture(picture, found) {
   if (!found || picture.dataset.image === found.image) return
   picture.dataset.image = found.image
-  drawPicture(picture, found, 0, "slice")
+  drawPicture(picture, found, 0, "meet")
 }
 
 /** How many students are checked for what all photos share, the button for the others, and a hint on the

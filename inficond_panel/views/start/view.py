@@ -3,7 +3,7 @@ the teacher and students with too few images for a verdict; and what all photos 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,244 +14,33 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.own_words import perhaps_same
-from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.begin import in_order
-from inficond_panel.results.shared_bias import StudentShared, asked_classes, unnamed_topics
+from inficond_panel.results.shared_bias import asked_classes, unnamed_topics
 from inficond_panel.state import AppState, Job
-from inficond_panel.state.repairs import gains
-from inficond_panel.tuning import Intent
 from inficond_panel.tuning.history.belongs import ReliedThing
-from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
-from inficond_panel.tuning.shared_bias import SharedSuspect
-from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import Differences
-from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import RefitActions, ViewComponent, action
 from inficond_panel.ui.drawing import Drawing
-from inficond_panel.views.start.examples import make_pair
+from inficond_panel.views.start.cards import (
+    CARDS,
+    in_card_order,
+    key_of,
+    make_behind,
+    make_cards,
+    make_checking,
+    make_mislabelled,
+    make_offers,
+    make_shared,
+    make_unlike_cards,
+    shown_concept,
+)
+from inficond_panel.views.start.examples import make_pair, make_unlike
 from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
-from inficond_panel.vocabulary.shift_kinds import LOST
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.things import CONCEPT, shown_words
 from inficond_panel.wording.own_word import unnamed_sentence
-from inficond_panel.wording.shared_bias import (
-    asked_sentence,
-    calls_tell,
-    condition,
-    short_sentence,
-    thumb_of,
-)
-from inficond_panel.wording.shift_kinds import MODEST, mislabelled_sentence, remedy_of
-from inficond_panel.wording.suspects import (
-    by_score,
-    looking_words,
-    means_clause,
-    relied_sentence,
-    relying_sentence,
-    relying_words,
-    same_question,
-    unsure_classes,
-)
+from inficond_panel.wording.suspects import looking_words, relying_sentence, unsure_classes
 from inficond_panel.wording.things import in_words_of
-
-#: Largest number of cards.
-CARDS = 5
-
-
-def make_cards(
-    shifts: Mapping[str, ClassShift],
-    names: Sequence[str],
-    same: Callable[[str, str], bool] = lambda *_: False,
-    tuning: str = "on screen",
-) -> list[dict[str, Any]]:
-    """Return cards of the students ``names``, which rely on a suspect concept.
-
-    A card is ``{class_name, relies, concept, hover, sentence, bars, removable, advice, asks}``:
-    ``relies`` are the words between class and concept, ``hover`` is a sentence if only a score
-    shows the concept, ``bars`` are of the class's training and tuning images that show the concept
-    (see ``make_bars``; {} if the sentence tells the loss by means), ``removable`` whether the card
-    removes it, which it does not if it lost little, ``advice`` a sentence on when to remove
-    it if its shares differ modestly, "" otherwise, ``asks`` a question if the concept is perhaps
-    the ``same`` as the class. ``tuning`` names the tuning images, which may be those on screen.
-    """
-    return [
-        {
-            "class_name": shift.class_name,
-            "relies": relying_words(shift.first),
-            "concept": shift.first.concept,
-            "hover": by_score(shift.first, shift.things),
-            **_evidence(shift, tuning),
-            "removable": shift.removable and not shift.slight,
-            "advice": MODEST if remedy_of(LOST, shift=shift) == MODEST else "",
-            "asks": same_question(shift.class_name, shift.first.concept)
-            if same(shift.class_name, shift.first.concept)
-            else "",
-        }
-        for shift in (shifts[name] for name in names)
-    ]
-
-
-def _evidence(shift: ClassShift, tuning: str) -> dict[str, Any]:
-    """Return the sentence and the bars of a card; no bars if the shares do not tell the loss."""
-    name, suspect, things = shift.class_name, shift.first, shift.things
-    if not suspect.in_shares:
-        clause = means_clause(name, suspect, things)
-        return {"sentence": f"{clause[0].upper()}{clause[1:]}.", "bars": {}}
-    shares = suspect.presence.fit[0], suspect.presence.tune[0]
-    return {
-        "sentence": relied_sentence(name, suspect, things),
-        "bars": make_bars("shown", suspect.concept, "learned from", tuning, shares),
-    }
-
-
-def make_bars(
-    of: str, thing: str, first: str, second: str, shares: tuple[float, float]
-) -> dict[str, Any]:
-    """Return two bars of a card, with their words: shares of photos of the class that are ``shown``
-    with a thing, shares that are ``found``, or of the other photos those ``called`` the class."""
-    return {"of": of, "thing": thing, "rows": [[first, shares[0]], [second, shares[1]]]}
-
-
-def make_shared(
-    shared: Mapping[str, StudentShared], asked: Sequence[str], tuning: str = "on screen"
-) -> list[dict[str, Any]]:
-    """Return cards of the students ``asked`` about something that all photos share, or that goes
-    with the class in the training images only.
-
-    Besides the keys of ``make_cards``, a card has the ``kind`` and the name (``thing``) of what it
-    is, and the thumb that helps if it should not count: the words before it (``question``), its
-    ``direction`` and ``concepts``.
-    """
-    first = {name: shared[name].found.asked[0] for name in asked}
-    return [
-        {
-            "class_name": name,
-            "relies": "may rely on" if one.use > 0 else "may rely on the absence of",
-            "concept": one.name if one.kind == CONCEPT else "",
-            "bars": _bars_of(one, tuning),
-            "removable": False,
-            "thing": one.name,
-            "kind": one.kind,
-            "sentence": short_sentence(name, one, shared[name].found.things),
-            "question": f"{condition(name, one)}:"
-            if shared[name].concepts(one)
-            else asked_sentence(name, one, ()),
-            "direction": thumb_of(one).key,
-            "concepts": list(shared[name].concepts(one)),
-        }
-        for name, one in first.items()
-    ]
-
-
-def _bars_of(one: SharedSuspect, tuning: str) -> dict[str, Any]:
-    """Return the bars of photos with a suspect and without it, {} if there are none on a side; or
-    of the class's training and tuning images, if it goes with the class in the former only."""
-    if one.in_fit is not None:
-        (part, of), (tune_part, of_tune) = one.in_fit.fit[0], one.in_fit.tune[0]
-        shares = part / of, tune_part / of_tune
-        return make_bars("shown", one.name, "learned from", tuning, shares)
-    wrong = calls_tell(one)
-    (with_, of_with), (without, of_without) = one.rates.called if wrong else one.rates.found
-    if not of_with or not of_without:
-        return {}
-    words = (
-        f"with {shown_words(one.name, one.high)} ({count(of_with)})",
-        f"without ({count(of_without)})",
-    )
-    return make_bars(
-        "called" if wrong else "found", one.name, *words, (with_ / of_with, without / of_without)
-    )
-
-
-def in_card_order(
-    relying: Sequence[dict[str, Any]],
-    shared: Sequence[dict[str, Any]],
-    behind: Sequence[dict[str, Any]],
-    last: Collection[str] = (),
-    mislabelled: Sequence[dict[str, Any]] = (),
-) -> list[dict[str, Any]]:
-    """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
-    comes before classes without a finding, which have a card only if they have no other."""
-    asked = {card["class_name"] for card in [*shared, *mislabelled]}
-    return [
-        *(card for card in relying if card["class_name"] not in last),
-        *mislabelled,
-        *shared,
-        *(card for card in relying if card["class_name"] in last),
-        *(card for card in behind if card["class_name"] not in asked),
-    ]
-
-
-def make_behind(
-    metrics: Mapping[str, ClassMetrics], unsure: Collection[str], order: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Return cards without a concept, in this ``order`` of classes: of students behind their
-    teacher, and of the classes ``unsure``, which have too few images for a verdict."""
-    behind = {name for name, each in metrics.items() if each.teacher_ap > each.ap}
-    words = {
-        name: f"AP {each.ap:.2f}, its teacher {each.teacher_ap:.2f}"
-        for name, each in metrics.items()
-        if name in behind and each.positives >= LEAST_TUNE
-    }
-    few = dict.fromkeys(unsure, "too few images to say what it relies on")
-    return [
-        {
-            "class_name": name,
-            "relies": "",
-            "concept": "",
-            "sentence": f"{'; '.join(each[name] for each in (words, few) if name in each)}.",
-            "bars": {},
-            "removable": False,
-        }
-        for name in [each for each in order if each in words or each in few][:CARDS]
-    ]
-
-
-def make_mislabelled(
-    shifts: Mapping[str, ClassShift], found: Mapping[str, Differences], names: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Return cards without a concept, with the words of their ``button``: of the classes ``names``,
-    with wrong training labels."""
-    return [
-        {
-            "class_name": name,
-            "relies": "",
-            "concept": "",
-            "sentence": mislabelled_sentence(found[name], shifts[name]),
-            "bars": {},
-            "removable": False,
-            "button": "Look at the labels",
-        }
-        for name in names
-    ]
-
-
-def make_offers(expected: Mapping[str, Suggestion]) -> dict[str, dict[str, Any]]:
-    """Return the gain in AP of the recommended repair by class, as text in ``gain``.
-
-    ``removes`` is True if the repair only removes suspects. A class whose gain is not significant
-    is left out.
-    """
-    return {
-        name: {
-            "removes": all(isinstance(edit, Intent) for edit in suggestion.taken[name].edits),
-            "gain": suggestion.gain_of(name).text(0, scale=100, sign=True, limits=False),
-        }
-        for name, suggestion in expected.items()
-        if gains(suggestion, name)
-    }
-
-
-def make_checking(known: int, wanted: int, classes: int) -> dict[str, str]:
-    """Return the ``text`` on how many students are checked for what all photos share, and the
-    label of the button that checks the others (``offer``); both empty before any is requested."""
-    if not wanted:
-        return {"text": "", "offer": ""}
-    text = f"What all images share is checked for {known} of {count(classes, 'student')}."
-    rest = classes - wanted
-    return {"text": text, "offer": f"Check the other {rest}" if rest and known == wanted else ""}
 
 
 class StartPanel(ViewComponent):
@@ -305,6 +94,7 @@ class StartView(RefitActions, Viewer):
         "app.shifts.by_class",
         "app.reliance.relying",
         "app.reliance.mislabelled",
+        "app.reliance.unlike",
         "app.teacher_groups.of_all",
         "app.shared.by_class",
         "app.shared.wanted",
@@ -337,18 +127,21 @@ class StartView(RefitActions, Viewer):
         looking = app.spec.tuning.suspects
         looked = not looking or (app.shared.wanted and not app.shared.waiting)
         idle = shifts.complete and not relying and looked
-        unlike = [n for n in order if n in reliance.mislabelled and n not in [*wrong, *asked]]
-        labels, behind = (
-            [{**card, "sentence": in_words_of(app.store, card["sentence"])} for card in of]
-            for of in (
-                make_mislabelled(shifts.by_class, shifts.differences, unlike[:CARDS]),
+        mislabelled = [n for n in order if n in reliance.mislabelled and n not in [*wrong, *asked]]
+        unlike = [name for name in order if name in reliance.unlike and shifts.complete]
+        of = shifts.by_class, shifts.differences
+        labels, pictures, behind = (
+            [{**card, "sentence": in_words_of(app.store, card["sentence"])} for card in made]
+            for made in (
+                make_mislabelled(*of, mislabelled[:CARDS]),
+                make_unlike_cards(*of, unlike[:CARDS], tuning),
                 make_behind(metrics, unsure, order) if idle else [],
             )
         )
         numeric = app.store.numeric
         cards = [
             {**card, "high": shown_concept(card) in numeric}
-            for card in in_card_order(relying, shared, behind, last, labels)
+            for card in in_card_order(relying, shared, behind, last, [*labels, *pictures])
         ]
         sentence = relying_sentence(
             shifts.by_class,
@@ -391,15 +184,20 @@ class StartView(RefitActions, Viewer):
         a removal takes along."""
         app, node = self.app, self.app.students.node
         students, others = app.tuner.at(node, FIT), app.tuner.at(node, TUNE)
-        wanted = {key_of(card): (card["class_name"], shown_concept(card)) for card in cards}
+        wanted = {key_of(card): card for card in cards}
+        found = app.shifts.differences
+
+        def pair_of(card: Mapping[str, Any]) -> list[dict[str, Any]]:
+            name = card["class_name"]
+            each = students[name], others[name]
+            if card.get("trait"):
+                return make_unlike(*each, found[name].pictures[0])
+            return make_pair(*each, shown_concept(card))
 
         removable = {card["class_name"]: card["concept"] for card in cards if card["removable"]}
 
         def work(_: Job) -> tuple[dict[str, list[dict[str, Any]]], dict[str, int]]:
-            pairs = {
-                key: make_pair(students[name], others[name], concept)
-                for key, (name, concept) in wanted.items()
-            }
+            pairs = {key: pair_of(card) for key, card in wanted.items()}
             likes = {
                 name: len(app.students.removed_with(name, concept)) - 1
                 for name, concept in removable.items()
@@ -499,16 +297,6 @@ class StartView(RefitActions, Viewer):
         self.app.suggestion.take(class_name)
 
 
-def shown_concept(card: Mapping[str, Any]) -> str:
-    """Return the concept that the first picture of a card shows; "" without one."""
-    return str(next(iter(card.get("concepts", ())), card["concept"]))
-
-
-def key_of(card: Mapping[str, Any]) -> str:
-    """Return the key of a card's picture: its class, and what all photos share."""
-    return f"{card['class_name']}/{card['thing']}" if card.get("thing") else card["class_name"]
-
-
 _WIDTH, _HEAD, _ROW = 540, 40, 44
 
 
@@ -519,7 +307,7 @@ def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
     drawing.text((12, 22), title, size=14, bold=True)
     for at, card in enumerate(cards):
         top = _HEAD + at * _ROW + 16
-        thing = card.get("thing", card["concept"])
+        thing = card.get("thing") or card.get("trait") or card["concept"]
         words = f"{card['class_name']} {card['relies']} {thing}".rstrip()
         drawing.text((12, top), words, room=_WIDTH - 24)
         told = card["sentence"]
