@@ -54,7 +54,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.shift import class_shift
 from inficond_panel.tuning.shift_kinds import Differences, FitLabels, differences
 from inficond_panel.vocabulary import shift_kinds
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import USUAL_NOISE
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 from precompute.datasets import load_dataset
 
@@ -189,7 +189,7 @@ def looked_at(store: Store, made: Made, folder: Path) -> Differences:
         tuner.repairs.class_fit(students.node, name), tuner.store.rows("tune")
     )
     found = class_shift(photos)
-    return differences(photos, found, found, CONFIDENCE)
+    return differences(photos, found, found, USUAL_NOISE)
 
 
 def answer(kind: str, found: Differences) -> str:

@@ -179,7 +179,7 @@ def _differences(
             for each in (tuner.root_id, node_id)
         )
         photos = student_photos(tuner, node_id, class_name, seed)
-        return differences(photos, found, origin, tuner.spec.views.noise()["level"])
+        return differences(photos, found, origin, tuner.spec.views.noise())
 
 
 @once(_KEPT)

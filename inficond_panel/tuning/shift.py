@@ -312,14 +312,14 @@ def with_baselines(evidence: Evidence, found: ClassShift, noise: Noise) -> Class
     scores = _own_scores(evidence)
     return replace(
         found,
-        own_word=None if scores is None else _ap(evidence, scores, noise),
+        own_word=None if scores is None else tune_ap(evidence, scores, noise),
         tune_model=tune_model_ap(evidence, noise),
     )
 
 
 def tune_model_ap(evidence: Evidence, noise: Noise) -> Interval:
     """Return the cross-fitted AP on tune of a logistic regression on the labels of tune."""
-    return _ap(evidence, evidence.model_of_tune[0], noise)
+    return tune_ap(evidence, evidence.model_of_tune[0], noise)
 
 
 def _own(evidence: Evidence) -> list[int]:
@@ -342,7 +342,8 @@ def _own_scores(evidence: Evidence) -> NDArray | None:
     return None if word is None else word.scores[evidence.tune]
 
 
-def _ap(evidence: Evidence, logit: NDArray, noise: Noise) -> Interval:
+def tune_ap(evidence: Evidence, logit: NDArray, noise: Noise) -> Interval:
+    """Return the AP on tune of logits (n,) on its photos."""
     logit = np.asarray(logit, dtype=np.float64)
     outcome = Outcome(evidence.tune_label, logit, group=evidence.tune_group)
     return metric_intervals(outcome, (AP.key,), **noise)[AP.key]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.common.cache import once
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.ordering import normal_scores
 from inficond_panel.distill.platt import platt_scaling
 from inficond_panel.distill.shift_kinds import (
@@ -39,7 +40,8 @@ from inficond_panel.distill.suspects import (
 )
 from inficond_panel.store import Store
 from inficond_panel.tuning.repairs.evidence import Evidence
-from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.shift import ClassShift, tune_ap
+from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES, PictureProperty
 from inficond_panel.vocabulary.shift_kinds import (
     FEW,
@@ -48,6 +50,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     PHOTOS,
     PICTURES,
     SHARE,
+    UNSHOWN,
     ShiftKind,
 )
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -64,6 +67,8 @@ BY_TEACHER = 15.0
 BEYOND = 5.0
 #: False discovery rate at which an image property differs.
 CLEAR_PICTURES = 0.01
+#: Least AP by which a teacher is above all models of the scores, if it sees more than they show.
+LEAST_ABOVE = 0.1
 NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
 #: Least z at which the share of the class differs, and at which the photos differ.
 OTHER_SHARE, APART = 4.0, 5.0
@@ -116,13 +121,23 @@ class PictureDifference:
 
 
 @dataclass(frozen=True)
+class ScoreLimit:
+    """AP on ``tune`` of a ``teacher`` that no model of the concept scores comes near: ``reached``
+    is the highest of the student's, and of models of the labels of ``fit`` and of ``tune``."""
+
+    teacher: Interval
+    reached: Interval
+
+
+@dataclass(frozen=True)
 class Differences:
     """Differences between ``fit`` and ``tune`` for one class.
 
     ``positives`` and ``photos`` are numbers on ``fit`` and on ``tune``. ``kinds`` are the kinds of
     shift; ``perhaps`` are possible kinds: alternative explanations, or chance. ``share`` is the z
     of the difference in the share of positives; ``noise`` and ``other`` are None with few photos,
-    and ``labels`` unless labels of fit may be wrong.
+    and ``labels`` unless labels of fit may be wrong, and ``limit`` unless the teacher sees more of
+    the class than the concepts show (the kind ``UNSHOWN``).
     """
 
     class_name: str
@@ -135,6 +150,7 @@ class Differences:
     other: OtherPhotos | None = None
     pictures: tuple[PictureDifference, ...] = ()
     labels: FitLabels | None = None
+    limit: ScoreLimit | None = None
 
     @property
     def labels_listed(self) -> bool:
@@ -153,11 +169,12 @@ class Differences:
 
 
 def differences(
-    evidence: Evidence, shift: ClassShift, origin: ClassShift, level: float
+    evidence: Evidence, shift: ClassShift, origin: ClassShift, interval: Noise
 ) -> Differences:
-    """Return the differences between fit and tune for the class of ``evidence``; ``level`` is that
-    of the limits. ``shift`` is that of its student, ``origin`` that of the original one: an edit
-    ends a reliance, and does not change the photos or labels of which it was a sign."""
+    """Return the differences between fit and tune for the class of ``evidence``; ``interval`` has
+    the draws and level of limits. ``shift`` is that of its student, ``origin`` that of the original
+    one: an edit ends a reliance, and does not change the photos or labels of which it was a sign.
+    """
     labels, one = (evidence.fit_label, evidence.tune_label), evidence.one_of_each
     shown = [int(np.count_nonzero(label == 1)) for label in labels]
     positives, sizes = (shown[0], shown[1]), (len(labels[0]), len(labels[1]))
@@ -171,10 +188,28 @@ def differences(
     kinds, perhaps = _told_apart(shift, origin, noise, other, share)
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
+    limit = None if {NOISE, LOST} & {*kinds, *perhaps} else _score_limit(evidence, shift, interval)
+    kinds = ((UNSHOWN,) if limit else ()) + kinds
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
-    in_doubt = _in_doubt(evidence, one, noise, level) if NOISE in (*kinds, *perhaps) else None
-    given = positives, sizes, kinds, perhaps, share, noise, other, pictures, in_doubt
+    doubted = NOISE in (*kinds, *perhaps)
+    in_doubt = _in_doubt(evidence, one, noise, interval["level"]) if doubted else None
+    given = positives, sizes, kinds, perhaps, share, noise, other, pictures, in_doubt, limit
     return Differences(evidence.student.name, *given)
+
+
+def _score_limit(evidence: Evidence, shift: ClassShift, interval: Noise) -> ScoreLimit | None:
+    """Return the limit of what the scores tell of a class, if the teacher is clearly above it: by
+    ``LEAST_ABOVE``, and beyond the intervals. None without labels, or a teacher that knows it."""
+    teacher = shift.teacher
+    if evidence.by_teacher or evidence.decided or teacher is None or not teacher.knows:
+        return None
+    reached = tune_ap(evidence, evidence.tune_logits.mean(axis=0), interval)
+    for logits in (lambda: evidence.model_of_fit[1], lambda: evidence.model_of_tune[0]):
+        if not teacher.ap.low > max(reached.high, reached.estimate + LEAST_ABOVE):
+            return None  # without the models, which take time
+        reached = max(reached, tune_ap(evidence, logits(), interval), key=lambda ap: ap.estimate)
+    above = teacher.ap.low > max(reached.high, reached.estimate + LEAST_ABOVE)
+    return ScoreLimit(teacher.ap, reached) if above else None
 
 
 def _in_doubt(evidence: Evidence, one: Evidence, noise: LabelNoise, level: float) -> FitLabels:

@@ -37,5 +37,12 @@ SHARE = ShiftKind(
     "AP is not affected, but decisions are: choose another threshold.",
 )
 PHOTOS = ShiftKind("other_photos", "other images", "Add images like the tuning images.")
+#: No difference between the splits, but why a class can be weak on both.
+UNSHOWN = ShiftKind(
+    "unshown",
+    "the teacher sees more than the concepts show",
+    "Thumbs and labels help little: add concepts that tell it apart, or take an encoder that sees "
+    "it.",
+)
 #: All kinds, the most urgent first.
-SHIFT_KINDS = (NOISE, PICTURES, LOST, PHOTOS, SHARE, FEW)
+SHIFT_KINDS = (NOISE, PICTURES, LOST, UNSHOWN, PHOTOS, SHARE, FEW)

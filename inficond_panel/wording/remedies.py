@@ -21,6 +21,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     PHOTOS,
     PICTURES,
     SHARE,
+    UNSHOWN,
     ShiftKind,
 )
 from inficond_panel.wording.shift_kinds import remedy_of, unsure_remedy
@@ -39,6 +40,8 @@ _KINDS: Mapping[ShiftKind, str] = {
     + ".",
     SHARE: Remedy("`inficond thresholds`", "`students.thresholds()`"),
 }
+_ADD = Remedy("`inficond concept add`", "`students.add_concept(name, images=...)`")
+_LITTLE = "Thumbs and labels help little: "
 _OUTPUTS = (
     "If the teacher's logits hardly differ, or all lie far from 0, look at the teacher. If the "
     "concept scores hardly differ, look at the concepts. Else lower "
@@ -104,10 +107,12 @@ OF_PHOTOS = Remedies(
     + Remedy("`inficond init --concepts`", "`concepts` of `inficond_panel.build`")
     + ". Or an encoder that knows the words.",
     of_suspects="A suspect is named by the nearest word of the corpus. If no word fits, make a "
-    "concept from example photos: "
-    + Remedy("`inficond concept add`", "`students.add_concept(name, images=...)`")
-    + ".",
-    then={**_KINDS, PHOTOS: _EXTEND + "; or take what " + _SUGGEST + " finds."},
+    "concept from example photos: " + _ADD + ".",
+    then={
+        **_KINDS,
+        UNSHOWN: _ADD + "; `inficond docs encoders`.",
+        PHOTOS: _EXTEND + "; or take what " + _SUGGEST + " finds.",
+    },
 )
 _AGAIN = (
     ", and run " + Remedy("`inficond precompute`", "`inficond precompute SPEC` in a shell") + "."
@@ -123,7 +128,10 @@ OF_CAPTIONS = replace(
     of_suspects="A suspect is named by a word of the corpus. If no word fits, add one to "
     "`concepts.corpus`" + _AGAIN,
     then={**_KINDS, PHOTOS: _OR_SUGGEST},
-    first={PHOTOS: "Add captions like the tuning captions to the table" + _AGAIN},
+    first={
+        UNSHOWN: _LITTLE + "add words that tell it apart to `concepts.corpus`" + _AGAIN,
+        PHOTOS: "Add captions like the tuning captions to the table" + _AGAIN,
+    },
 )
 OF_TABLES = Remedies(
     of_memory="Its students imitate what it remembers. Add rows that it has not seen. "
@@ -139,6 +147,7 @@ OF_TABLES = Remedies(
     then={**_KINDS, PHOTOS: _OR_SUGGEST},
     first={
         FEW: "Add labelled rows, with the class and without it.",
+        UNSHOWN: _LITTLE + "add columns that tell it apart.",
         PICTURES: "Make the training rows alike in this, or add rows of the class like the tuning "
         "rows.",
         PHOTOS: "Add rows like the tuning rows.",

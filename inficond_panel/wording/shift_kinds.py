@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import ceil
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.common.numbers import share, share_range
+from inficond_panel.common.numbers import count, share, share_range
+from inficond_panel.errors import Remedy
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
@@ -18,6 +19,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     PHOTOS,
     PICTURES,
     SHARE,
+    UNSHOWN,
     ShiftKind,
 )
 from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_shares
@@ -33,6 +35,11 @@ MISSING_LABELS = (
 NO_LABEL = (
     "No single label is likely wrong, but missing ones are mostly not found: compare how training "
     "and tuning images were labelled."
+)
+#: Single labels that teacher and other images contradict, where no share of wrong ones is measured.
+CONTRADICTED = "single labels to look at"
+CONTRADICTED_REMEDY = "Look at them: " + Remedy(
+    "`inficond doctor SPEC --class NAME`.", "`students.doctor(class_name)`."
 )
 SLIGHT = "The difference is slight: that alone is no reason to remove the concept."
 MODEST = "The difference is modest: remove the concept only if it has no business in the decision."
@@ -78,6 +85,14 @@ def is_unlike(found: Differences, shift: ClassShift) -> bool:
 def mislabelled_sentence(found: Differences, shift: ClassShift) -> str:
     """Return the words ``wrong labels of training images`` with their evidence."""
     return f"{NOISE.words}. {kind_sentence(NOISE, found, shift)}"
+
+
+def contradicted_sentence(name: str, labels: int) -> str:
+    """Return the sentence on how many training labels of a class are contradicted one by one."""
+    return (
+        f"The teacher and the other images contradict {count(labels, 'training label')} of {name}, "
+        "each by itself."
+    )
 
 
 def remedy_of(
@@ -171,6 +186,15 @@ def _pictures(found: Differences) -> str:
     return f"{first.words.capitalize()} are {shares}.{also}"
 
 
+def _unshown(found: Differences) -> str:
+    assert found.limit is not None
+    name, limit = found.class_name, found.limit
+    return (
+        f"The teacher's AP of {name} is {limit.teacher.text(2)}. By the scores of the concepts "
+        f"neither the student nor a model of the labels reaches more than {limit.reached.text(2)}."
+    )
+
+
 def _apart(found: Differences) -> str:
     return f"Images without {found.class_name} differ between training and tuning."
 
@@ -192,5 +216,5 @@ def _shares(found: Differences) -> str:
 
 
 _WHICH = ("training", "tuning")
-_EVIDENCE = {NOISE: _noise, PICTURES: _pictures, PHOTOS: _photos, SHARE: _shares}
+_EVIDENCE = {NOISE: _noise, UNSHOWN: _unshown, PICTURES: _pictures, PHOTOS: _photos, SHARE: _shares}
 _POSSIBLE = {NOISE: _doubt, PHOTOS: _apart, SHARE: _shares}

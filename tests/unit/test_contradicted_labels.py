@@ -23,20 +23,32 @@ def test_the_labels_of_a_named_class_are_listed_to_look_at(few):
     assert len(found - wrong) <= 1
 
 
-def test_a_note_says_that_nothing_else_speaks_for_wrong_labels(few):
+def test_a_note_says_that_no_share_of_wrong_labels_is_measured(few):
     students, _ = few
     notes = students.doctor("k0")["labels_to_look_at"].attrs["notes"]
-    assert any(note.startswith("Of k0 nothing else speaks for wrong labels") for note in notes)
+    assert any(note.startswith("Of k0 no share of wrong labels is measured") for note in notes)
 
 
-def test_they_are_no_finding(few):
+def test_they_are_not_likely_wrong(few):
     students, _ = few
     assert not len(students.doctor("k0")["labels"])
 
 
-def test_without_a_named_class_they_are_not_sought(few):
+def test_five_or_more_of_a_class_are_a_finding_without_its_name(few):
     students, _ = few
-    assert not len(students.doctor()["labels_to_look_at"])
+    found = students.doctor()
+    [finding] = found["findings"].query("kind == 'single labels to look at'").itertuples()
+    count = len(listed(found["labels_to_look_at"]))
+    assert (finding.Index, count >= 5) == ("k0", True)
+    assert f"contradict {count} training labels of k0" in finding.finding
+
+
+def test_fewer_are_listed_of_a_named_class_alone():
+    students, wrong = few_wrong(0, wrong=3)
+    assert listed(students.doctor("k0")["labels_to_look_at"]) & wrong
+    found = students.doctor()
+    assert not len(found["labels_to_look_at"])
+    assert "single labels to look at" not in set(found["findings"]["kind"])
 
 
 @pytest.mark.parametrize("sure", [1.0, 20.0])

@@ -17,21 +17,31 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences, FitLabels
 
+#: Least labels that are contradicted one by one to say so of a class unasked: where all labels are
+#: right, so many are in about one of a hundred classes (docs/measured.md).
+LEAST_CONTRADICTED = 5
+
 
 @dataclass(frozen=True)
 class Examined:
     """Measurements of one class: shift and differences from fit to tune, APs from ``tune_aps``, and
-    what its student may rely on in all photos; of a class that is named, the labels of fit that are
-    ``contradicted`` where the differences doubt none."""
+    what its student may rely on in all photos; the labels of fit that are ``contradicted`` one by
+    one, None where the differences doubt labels, or there are too few."""
 
     shift: ClassShift
     found: Differences
     aps: Mapping[str, Interval]
     shared: StudentShared
-    contradicted: FitLabels | None = None
+    contradicted: FitLabels | None
+
+    @property
+    def often_contradicted(self) -> bool:
+        """Whether so many labels are contradicted that chance is not the reason."""
+        labels = self.contradicted
+        return labels is not None and len(labels.likely_wrong) >= LEAST_CONTRADICTED
 
 
-def examine(tuner: Tuner, node: Node, class_name: str, seed: int, *, named: bool) -> Examined:
+def examine(tuner: Tuner, node: Node, class_name: str, seed: int) -> Examined:
     """Return the measurements of one class at ``node``, which are kept once they are computed."""
     shift = student_shift(tuner, node, class_name, baselines=True, seed=seed)
     return Examined(
@@ -39,5 +49,5 @@ def examine(tuner: Tuner, node: Node, class_name: str, seed: int, *, named: bool
         student_differences(tuner, node, class_name, seed=seed),
         tune_aps(tuner, node, shift),
         student_shared(tuner, node, class_name, seed=seed),
-        student_contradicted(tuner, node, class_name, seed=seed) if named else None,
+        student_contradicted(tuner, node, class_name, seed=seed),
     )

@@ -46,7 +46,14 @@ from inficond_panel.wording.null_students import NO_BETTER
 from inficond_panel.wording.own_word import unnamed_remedy, unnamed_sentence
 from inficond_panel.wording.remedies import STORE_FACTS, Remedies, remedies_for
 from inficond_panel.wording.shared_bias import IN_FIT, SHARED
-from inficond_panel.wording.shift_kinds import NOTHING_WRONG, kind_sentence, unsure_sentence
+from inficond_panel.wording.shift_kinds import (
+    CONTRADICTED,
+    CONTRADICTED_REMEDY,
+    NOTHING_WRONG,
+    contradicted_sentence,
+    kind_sentence,
+    unsure_sentence,
+)
 from inficond_panel.wording.suspects import DECIDED, trained_sentence, unsure_classes
 
 #: Correlation of scores from which two concepts are twins.
@@ -77,6 +84,7 @@ def findings_frame(
         *_of_teacher_groups(tuner, worst_first, facts),
         *_of_students(node, tuner.store, seen, remedies),
         *_of_classes(worst_first, remedies),
+        *_of_labels(worst_first),
         *_of_columns(seen, remedies),
         *_of_all_photos(seen, remedies),
         *_of_groups(tuner, node, list(seen)),
@@ -193,6 +201,13 @@ def _of_kinds(
                 finding = kind_sentence(kind, each.found, each.shift)
                 remedy = remedies.of_kind(kind, each.found, each.shift)
                 yield _row(name, kind.words, finding, remedy)
+
+
+def _of_labels(seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
+    for name, each in seen.items():
+        if each.contradicted and each.often_contradicted:
+            finding = contradicted_sentence(name, len(each.contradicted.likely_wrong))
+            yield _row(name, CONTRADICTED, finding, CONTRADICTED_REMEDY)
 
 
 def _not_told(seen: Mapping[str, Examined], remedies: Remedies) -> Iterator[dict[str, str]]:

@@ -27,7 +27,7 @@ _LOOKS_THE_SAME = (
     "same as wrong labels."
 )
 _ALONE = (
-    "Of {} nothing else speaks for wrong labels: the teacher and the other images contradict each "
+    "Of {} no share of wrong labels is measured: the teacher and the other images contradict each "
     "of these by itself."
 )
 
@@ -48,7 +48,11 @@ def label_frames(
     }
     wrong = {name: of for name, of in in_doubt.items() if seen[name].found.labels_wrong}
     doubted = {name: of for name, of in in_doubt.items() if name not in wrong}
-    alone = {name: each.contradicted for name, each in seen.items() if each.contradicted}
+    alone = {
+        name: each.contradicted
+        for name, each in seen.items()
+        if each.contradicted and (whole or each.often_contradicted)
+    }
     made = partial(_label_frame, store, facts=facts, reader=reader, whole=whole)
     frames = {
         "labels": made(wrong, _LIKELY_WRONG),

@@ -42,8 +42,9 @@ def doctor(
     metadata, properties of the pictures, and concepts, the strongest first, with the shares of
     photos in which the class is found, and wrongly called, with each and without. ``labels`` has
     labels of fit that are likely wrong, the likeliest first; ``labels_to_look_at`` has those that
-    may be right: a difference between fit and tune, or chance, looks the same, or, of a class that
-    is named, the teacher and the other photos contradict them and nothing else does. If the spec
+    may be right: a difference between fit and tune, or chance, looks the same, or the teacher and
+    the other photos contradict them one by one; these of a class that is named, or has many. If the
+    spec
     names groups of images (``tuning.groups``), ``worst_groups`` has their worst
     (``results.worst_group``), and a class of which one group is clearly worse than another is a
     finding. If ``classes`` is None, only first rows are displayed. What people said belongs to a
@@ -59,7 +60,7 @@ def doctor(
     for index, name in enumerate(names):
         if progress is not None:
             progress(index / len(names), f"looking at {name}")
-        seen[name] = examine(tuner, node, name, seed, named=whole)
+        seen[name] = examine(tuner, node, name, seed)
     facts = {"node": node.id, "seed": seed}
     by, guess = tuner.spec.tuning.groups, reader(remedies_for(tuner.store).of_suspects)
     shared = {name: each.shared for name, each in seen.items()}
