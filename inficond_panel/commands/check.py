@@ -117,6 +117,7 @@ def _check_data(spec: Spec) -> list[str]:
         note(f"Images and labels are not checked: {error.message}")
         return []
     from inficond_panel.spec.faults import Faults, in_spec
+    from inficond_panel.store.near_images import listing_of
     from precompute.concepts.corpus import read_corpus
     from precompute.datasets import load_dataset
 
@@ -126,7 +127,7 @@ def _check_data(spec: Spec) -> list[str]:
     with faults.gather():
         dataset = load_dataset(spec.dataset)
         with faults.gather():
-            _check_images(spec.dataset, dataset)
+            _check_images(spec.dataset, dataset, listing_of(spec.path))
         with faults.gather("teacher"):
             lines = _teacher_lines(spec, dataset)
     try:
@@ -136,8 +137,10 @@ def _check_data(spec: Spec) -> list[str]:
     return lines
 
 
-def _check_images(section: RootedDataset, dataset: Dataset) -> None:
-    """Look for the files of a data set, and compare those of equal size; raise ``DataError``."""
+def _check_images(section: RootedDataset, dataset: Dataset, listing: Path) -> None:
+    """Look for the files of a data set, and compare those of equal size; raise ``DataError``.
+
+    Copies across splits are written to the file ``listing``."""
     from inficond_panel.store.near_images import ALLOWED, check_across
     from precompute.datasets import check_files, lost_text
     from precompute.datasets.equal_files import equal_images
@@ -150,7 +153,7 @@ def _check_images(section: RootedDataset, dataset: Dataset) -> None:
     equal = equal_images(dataset)
     if equal.contradictions:
         note(f"Warning: {equal.contradictions}")
-    check_across(equal.near, section.across_splits, ALLOWED)
+    check_across(equal.near, section.across_splits, ALLOWED, listing)
     if equal.near.groups:
         note(f"Equal files: {equal.near}")
 

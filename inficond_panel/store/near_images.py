@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.files import make_table, write_whole
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, ExportError
 from inficond_panel.store.near_scores import Pairs, groups_of
 from inficond_panel.vocabulary.splits import ALLOW, SPLITS
 
@@ -24,13 +27,15 @@ class NearImages:
 
     ``groups`` and ``images`` count the groups of two or more images, and their images; ``of_split``
     has both numbers by split. ``across`` names for each group in several splits one image of each
-    of two splits: ``"a (fit) = b (tune)"``.
+    of two splits: ``"a (fit) = b (tune)"``; ``members`` has each image of these groups with its
+    split and the number of its group.
     """
 
     groups: int
     images: int
     of_split: dict[str, tuple[int, int]]
     across: tuple[str, ...]
+    members: tuple[tuple[str, str, int], ...] = ()
 
     def __str__(self) -> str:
         """Return ``150 groups of 300 near-equal images (fit 0, tune 300, holdout 0)``."""
@@ -62,7 +67,13 @@ def near_images(group: NDArray, split: NDArray, ids: Sequence[str]) -> NearImage
         f"{ids[a]} ({split[a]}) = {ids[b]} ({split[b]})"
         for a, b in zip(firsts, elsewhere[at], strict=True)
     ]
-    return NearImages(int((sizes > 1).sum()), int(within.sum()), of_split, tuple(across))
+    members = [
+        (str(ids[i]), str(split[i]), number)
+        for number, first in enumerate(firsts.tolist(), start=1)
+        for i in np.flatnonzero(group == first).tolist()
+    ]
+    counts = int((sizes > 1).sum()), int(within.sum())
+    return NearImages(*counts, of_split, tuple(across), tuple(members))
 
 
 def contradictions(
@@ -112,12 +123,25 @@ def equal_texts(column: Sequence[str]) -> Pairs:
     return np.array(pairs, dtype=np.intp).reshape(-1, 2)
 
 
-def check_across(near: NearImages, across: str, allow: str) -> None:
+def check_across(near: NearImages, across: str, allow: str, listing: Path | None = None) -> None:
     """Raise ``DataError`` for near-equal images across splits, unless ``across`` is ``allow``;
-    ``allow`` is the text that says how to allow them."""
-    if near.across and across != ALLOW:
-        raise DataError(
-            f"Near-equal images in different splits: {near.across_text}. What is learned from one "
-            "would be evaluated on the other.",
-            f"Keep each group in one split, or leave its copies out. To allow them: {allow}",
-        )
+    ``allow`` is the text that says how to allow them. All such images are written to the file
+    ``listing``, if it can be written."""
+    if not near.across or across == ALLOW:
+        return
+    kept = ""
+    if listing is not None:
+        with suppress(ExportError):
+            columns = ("image_id", "split", "group")
+            write_whole(listing, make_table(listing.stem, columns, near.members).content)
+            kept = f" All of them are in {listing}."
+    raise DataError(
+        f"Near-equal images in different splits: {near.across_text}. What is learned from one "
+        f"would be evaluated on the other.{kept}",
+        f"Keep each group in one split, or leave its copies out. To allow them: {allow}",
+    )
+
+
+def listing_of(spec_path: Path) -> Path:
+    """Return the file beside a spec that lists its near-equal images across splits."""
+    return spec_path.with_suffix(".copies.csv")

@@ -60,7 +60,7 @@ def assemble(
     attrs["warnings"] += without_positives(split, label, dataset.classes)
     group = near_groups(inputs, segmented, arrays)
     near = near_images(group, split, list(map(str, arrays["image"])))
-    check_across(near, inputs.across_splits, ALLOWED)
+    check_across(near, inputs.across_splits, ALLOWED, inputs.listing)
     attrs["near_across"] = list(near.across)
     attrs["warnings"] += [f"{NEAR_DUPLICATES}: {near.across_text}"] if near.across else []
     if near.groups:

@@ -18,7 +18,7 @@ from inficond_panel.spec.sections.concepts import Filters, Projections
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store import FORMAT_VERSION, open_store
 from inficond_panel.store.checks import one_class_note
-from inficond_panel.store.near_images import ALLOWED, check_across
+from inficond_panel.store.near_images import ALLOWED, check_across, listing_of
 from inficond_panel.store.schema import array_hash
 from inficond_panel.vocabulary.splits import ERROR, FIT, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
@@ -41,7 +41,8 @@ Values = dict[str, Any]
 @dataclass(frozen=True)
 class Inputs:
     """All inputs of one run. ``digests`` and ``keys`` are one per photo, in the data set's order.
-    The ``device`` for networks is not part of any hash."""
+    The ``device`` for networks and the file ``listing`` for copies across splits are not part of
+    any hash."""
 
     dataset: Dataset
     max_bad_share: float
@@ -61,6 +62,7 @@ class Inputs:
     scores: Values = field(default_factory=dict)
     teacher_inputs: Values = field(default_factory=dict)
     across_splits: str = ERROR
+    listing: Path | None = None
 
     @property
     def concepts(self) -> list[str]:
@@ -235,7 +237,8 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
         progress(line)
     if dataset.task == TASKS[0] and (note := one_class_note(dataset.label, dataset.ids)):
         progress(note)
-    check_across(equal_images(dataset).near, spec.dataset.across_splits, ALLOWED)
+    listing = listing_of(spec.path)
+    check_across(equal_images(dataset).near, spec.dataset.across_splits, ALLOWED, listing)
     digests = [dataset.digest(i) for i in range(len(dataset.ids))]
     if dataset.encoded is not None:
         check_encoder(dataset.encoded, encoder_digest(encoder))
@@ -258,6 +261,7 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
         keys=photo_keys(dataset.ids, digests),
         device=spec.device,
         across_splits=spec.dataset.across_splits,
+        listing=listing,
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,11 +60,15 @@ def near_groups(
 
 
 def check_copies(
-    dataset: Dataset, across: str, workers: int, told: Callable[[str], None] = lambda _: None
+    dataset: Dataset,
+    across: str,
+    workers: int,
+    told: Callable[[str], None] = lambda _: None,
+    listing: Path | None = None,
 ) -> None:
     """Raise ``DataError`` for photos in different splits with near-equal thumbnails, before hours
     of encoding; ``near_groups`` finds more, with the encoded photos. Nothing is compared if copies
-    are allowed ``across`` splits, or the images have no files.
+    are allowed ``across`` splits, or the images have no files. ``listing`` as of ``check_across``.
 
     Takes the time of reading all photos, with so many ``workers``.
     """
@@ -83,7 +88,8 @@ def check_copies(
             part = range(first, min(first + _PHOTOS, len(each)))
             each[part.start : part.stop] = list(pool.map(small, part))
     group = joined([near_pairs(each)[0]], None, len(each))
-    check_across(near_images(group, np.array(dataset.split), dataset.ids), across, ALLOWED)
+    near = near_images(group, np.array(dataset.split), dataset.ids)
+    check_across(near, across, ALLOWED, listing)
 
 
 def small_photos(jpeg_of: Callable[[int], bytes], count: int) -> np.ndarray:

@@ -242,7 +242,8 @@ class _Stages:
         run.progress(f"Device: {device_text(inputs.device)}")
         with one_thread():  # workers are the threads
             if not self._known("segments"):
-                check_copies(inputs.dataset, inputs.across_splits, run.threads, run.progress)
+                how = inputs.across_splits, run.threads, run.progress, inputs.listing
+                check_copies(inputs.dataset, *how)
             encoding = Encoding(inputs, run, features=not self._known("teacher"))
             # before encoding, so that a fault of the teacher shows early; features need encoding
             teacher = None if encoding.without_features else self._teacher()

@@ -29,6 +29,7 @@ from inficond_panel.store.near_images import (
     check_across,
     equal_texts,
     joined,
+    listing_of,
     near_images,
 )
 from inficond_panel.store.schema import NO_ENCODER, WORDS, array_hash
@@ -260,7 +261,8 @@ def _near(inputs: WordInputs, split: np.ndarray) -> tuple[np.ndarray, NearImages
     pairs = [equal_texts(column) for column in columns]
     group = joined(pairs, None, len(dataset.ids))
     near = near_images(group, split, list(dataset.ids))
-    check_across(near, inputs.spec.dataset.across_splits, ALLOWED)
+    spec = inputs.spec
+    check_across(near, spec.dataset.across_splits, ALLOWED, listing_of(spec.path))
     return group, near if near.groups else None
 
 

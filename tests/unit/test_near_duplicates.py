@@ -1,6 +1,7 @@
 """Near-equal photos of a data set: found, counted, kept in one fold, and refused across splits."""
 
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -168,6 +169,27 @@ def test_precompute_refuses_a_copy_in_another_split(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=rf"{first} \(fit\) = {last} \((tune|holdout)\)") as error:
         precompute.run(spec, spec.store)
     assert "across_splits: allow" in error.value.remedy
+
+
+def test_all_copies_across_splits_are_listed_in_a_file_beside_the_spec(tmp_path, monkeypatch):
+    path, first, last = copied_photos(tmp_path, monkeypatch)
+    spec = load_spec(path)
+    listing = path.with_suffix(".copies.csv")
+    with pytest.raises(DataError, match=re.escape(f"All of them are in {listing}.")):
+        precompute.run(spec, spec.store)
+    found = pd.read_csv(listing, dtype=str)
+    assert set(found["image_id"]) == {first, last}
+    assert dict(zip(found["image_id"], found["split"], strict=True))[first] == "fit"
+    assert found["group"].tolist() == ["1", "1"]
+
+
+def test_a_list_that_cannot_be_written_is_left_out(tmp_path, monkeypatch):
+    path, *_ = copied_photos(tmp_path, monkeypatch)
+    spec = load_spec(path)
+    path.with_suffix(".copies.csv").mkdir()
+    with pytest.raises(DataError) as error:
+        precompute.run(spec, spec.store)
+    assert error.value.message.endswith("would be evaluated on the other.")
 
 
 def test_a_copy_in_another_split_is_refused_before_anything_is_encoded(tmp_path, monkeypatch):
