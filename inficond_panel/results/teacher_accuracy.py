@@ -39,14 +39,15 @@ _UNLIKELY = 0.05
 class LessOftenRight:
     """Group of tuning images in which the teacher's likeliest class is right less often.
 
-    ``group`` is a value of a ``column`` of metadata, with ``images`` labelled ones, near-equal ones
-    counted once. ``expected`` is the share among images of the same labels; ``p`` is of an exact
-    test, adjusted for all groups.
+    ``group`` is a value of a ``column`` of metadata, with ``images`` labelled ones, without
+    ``copies``, those that are near-equal to others of their label. ``expected`` is the share among
+    images of the same labels; ``p`` is of an exact test, adjusted for all groups.
     """
 
     column: str
     group: str
     images: int
+    copies: int
     accuracy: Interval
     expected: float
     p: float
@@ -65,10 +66,11 @@ def groups_less_often_right(tuner: Tuner) -> tuple[LessOftenRight, ...]:
     top, level = teacher_top_class(tuner.store, TUNE), tuner.spec.views.noise()["level"]
     once_each = first_of(parts_of(top.known_groups, top.label))  # of near-equal images of a label
     right, label = top.right[once_each], top.label[once_each]
+    labelled = {key: mask[top.known] for key, mask in masks_of_columns(tuner).items()}
     masks = {
         key: inside
-        for key, mask in masks_of_columns(tuner).items()
-        if MIN_IMAGES <= (inside := mask[top.known][once_each]).sum() <= len(label) - MIN_IMAGES
+        for key, mask in labelled.items()
+        if MIN_IMAGES <= (inside := mask[once_each]).sum() <= len(label) - MIN_IMAGES
     }
     tested = [tested_group(right, label, inside, level) for inside in masks.values()]
     adjusted = holm([each.p for each in tested])
@@ -76,7 +78,8 @@ def groups_less_often_right(tuner: Tuner) -> tuple[LessOftenRight, ...]:
     for (key, inside), each, p in zip(masks.items(), tested, adjusted, strict=True):
         if p <= SURE and each.low and is_unlikely(right, label, probability, inside):
             count = int(inside.sum())
-            found.append(LessOftenRight(*key, count, each.accuracy, each.expected, p))
+            copies = int(labelled[key].sum()) - count
+            found.append(LessOftenRight(*key, count, copies, each.accuracy, each.expected, p))
     return tuple(sorted(found, key=lambda each: each.accuracy.estimate - each.expected))
 
 
@@ -121,6 +124,7 @@ def accuracy_findings(tuner: Tuner) -> Sequence[str]:
             each.images,
             each.accuracy,
             each.expected,
+            copies=each.copies,
             limits=tuner.spec.views.intervals,
         )
         for each in groups_less_often_right(tuner)

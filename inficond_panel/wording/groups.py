@@ -123,15 +123,23 @@ def teacher_group_sentence(
 
 
 def teacher_accuracy_sentence(
-    group: str, images: int, accuracy: Interval, expected: float, *, limits: bool = True
+    group: str,
+    images: int,
+    accuracy: Interval,
+    expected: float,
+    *,
+    copies: int = 0,
+    limits: bool = True,
 ) -> str:
     """Return the sentence that the teacher is less often right in a group: ``In “camera: old” the
     teacher's likeliest class is right in 64 % of 69 tuning images (52 to 74 %); of images with the
-    same labels in 78 %.``"""
+    same labels in 78 %.`` It says if there are ``copies`` besides."""
+    left_out = ", without copies" if copies else ""
     ends = f" ({share_range(accuracy.low, accuracy.high)})" if limits else ""
     return (
         f"In “{group}” the teacher's likeliest class is right in {share(accuracy.estimate)} of "
-        f"{images:,} tuning images{ends}; of images with the same labels in {share(expected)}."
+        f"{images:,} tuning images{left_out}{ends}; of images with the same labels in "
+        f"{share(expected)}."
     )
 
 

@@ -102,6 +102,17 @@ def test_the_document_holds_everything_and_without_scikit_learn_the_rest(both, r
     assert "ECE, pooled" in out
 
 
+def test_penalties_that_the_data_choose_are_compared_with_a_number(both, run):
+    flags = ("--targets", "teacher", "--lambda", "auto,0.01", "--draws", "5", "--json")
+    status, out, _ = run("compare", both, *flags)
+    rows = json.loads(out)["students"]["rows"]
+    tuner = open_tuner(both)
+    expected = [
+        tuner.with_students(lambda_=each).original().weights_hash for each in ("auto", 0.01)
+    ]
+    assert (status, [row["weights_hash"] for row in rows[:2]]) == (0, expected)
+
+
 def test_a_store_without_an_oracle_compares_its_teacher_alone(tmp_path, run):
     spec = small_spec(tmp_path)
     status, out, err = run("compare", spec, "--draws", "5")

@@ -6,8 +6,10 @@ from cameras import of_cameras
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.results.reliances import reliances
 from inficond_panel.results.teacher_accuracy import groups_less_often_right
+from inficond_panel.wording.groups import teacher_accuracy_sentence
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +31,12 @@ def test_its_accuracy_is_that_of_scikit_learn(worse):
     named = softmax(store.teacher_logit[rows], axis=1).argmax(axis=1)
     assert found.images == len(rows)
     assert found.accuracy.estimate == accuracy_score(store.label[rows].argmax(axis=1), named)
+
+
+@pytest.mark.parametrize(("copies", "told"), [(0, "69 tuning images ("), (2, "without copies (")])
+def test_the_sentence_says_where_copies_do_not_count(copies, told):
+    accuracy = Interval(0.64, 0.52, 0.74)
+    assert told in teacher_accuracy_sentence("camera: old", 69, accuracy, 0.78, copies=copies)
 
 
 def test_the_doctor_tells_it_of_the_teacher(worse):

@@ -102,7 +102,11 @@ def _add_setting_lists(parser: ArgumentParser) -> None:
             "logits that the temperature divides: teacher, or both the teacher's and the "
             "student's, as in Lee et al., eq. 3",
         ),
-        ("lambda_", not_negative, "weights of the L1 penalty, 0 or more"),
+        (
+            "lambda_",
+            lambda text: text if text == "auto" else not_negative(text),
+            "weights of the L1 penalty, 0 or more; auto: chosen for each class",
+        ),
     ):
         flag = f"--{name.rstrip('_')}"
         parser.add_argument(flag, dest=name, type=_several(read), metavar="LIST", help=text)

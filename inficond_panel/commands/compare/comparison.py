@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -28,6 +28,7 @@ from inficond_panel.results.frame import csv_text
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
 from inficond_panel.ui.reports import compare_page, gamma_page, link_page
+from inficond_panel.vocabulary.intents import AUTO
 from inficond_panel.vocabulary.splits import FIT, HOLDOUT, TUNE
 
 Frames = dict[str, pd.DataFrame]
@@ -104,17 +105,21 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
 def _settings(tuner: Tuner, args: argparse.Namespace) -> list[DistillationSetting]:
     """Return the requested grid of settings; values that are left out come from the spec."""
     usual = DistillationSetting.of(tuner.spec.students)
-    penalty: Any = tuner.spec.students.lambda_
-    if tuner.penalties_chosen:  # data chose it: by class, for all settings
-        penalty = dict(zip(tuner.store.classes, tuner.penalties, strict=True))
+    usual_penalty = AUTO if tuner.penalties_chosen else tuner.spec.students.lambda_
     available = ["teacher", *(["oracle"] if tuner.store.has("oracle_logit") else [])]
     return setting_grid(
         args.targets or available,
         args.alpha or [usual.alpha],
         args.temperature or [usual.temperature],
-        args.lambda_ or [penalty],
+        [_by_class(tuner) if each == AUTO else each for each in args.lambda_ or [usual_penalty]],
         args.tempered or [usual.tempered],
     )
+
+
+def _by_class(tuner: Tuner) -> dict[str, float]:
+    """Return the penalty that the data choose for each class, for all settings."""
+    choosing = tuner if tuner.penalties_chosen else tuner.with_students(lambda_=AUTO)
+    return dict(zip(tuner.store.classes, choosing.penalties, strict=True))
 
 
 def _gammas(tuner: Tuner, args: argparse.Namespace) -> Frames:
