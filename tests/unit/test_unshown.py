@@ -11,6 +11,8 @@ import inficond_panel
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.shift import student_differences, student_shift
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.views.start.view import StartView
 from inficond_panel.vocabulary.shift_kinds import LOST, UNSHOWN
 from inficond_panel.wording.shift_kinds import finding_sentence
 
@@ -87,6 +89,15 @@ def test_the_page_tells_a_beginner_that_thumbs_help_little(weak):
     told = finding_sentence(differences(weak), shift)
     assert told.startswith("The teacher's AP of k is")
     assert "Thumbs and labels help little" in told
+
+
+@pytest.mark.page
+def test_its_card_on_the_start_page_says_why_it_is_behind(weak):
+    app = AppState(weak.tuner, Jobs(inline=True))
+    start = StartView(app)
+    app.shifts.start()
+    [card] = start.panel.cards
+    assert "; the concepts show less than the teacher sees" in card["sentence"]
 
 
 def test_the_model_card_has_it_apart_from_what_differs_between_the_splits(weak):

@@ -168,23 +168,28 @@ def in_card_order(
 
 
 def make_behind(
-    metrics: Mapping[str, ClassMetrics], unsure: Collection[str], order: Sequence[str]
+    metrics: Mapping[str, ClassMetrics],
+    unsure: Collection[str],
+    order: Sequence[str],
+    unshown: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Return cards without a concept, in this ``order`` of classes: of students behind their
-    teacher, and of the classes ``unsure``, which have too few images for a verdict."""
+    teacher, which may see more than the concepts show (``unshown``), and of the classes ``unsure``,
+    which have too few images for a verdict."""
     behind = {name for name, each in metrics.items() if each.teacher_ap > each.ap}
     words = {
         name: f"AP {each.ap:.2f}, its teacher {each.teacher_ap:.2f}"
         for name, each in metrics.items()
         if name in behind and each.positives >= LEAST_TUNE
     }
+    less = dict.fromkeys(unshown, "the concepts show less than the teacher sees")
     few = dict.fromkeys(unsure, "too few images to say what it relies on")
     return [
         {
             "class_name": name,
             "relies": "",
             "concept": "",
-            "sentence": f"{'; '.join(each[name] for each in (words, few) if name in each)}.",
+            "sentence": f"{'; '.join(each[name] for each in (words, less, few) if name in each)}.",
             "bars": {},
             "removable": False,
         }

@@ -95,6 +95,7 @@ class StartView(RefitActions, Viewer):
         "app.reliance.relying",
         "app.reliance.mislabelled",
         "app.reliance.unlike",
+        "app.reliance.unshown",
         "app.teacher_groups.of_all",
         "app.shared.by_class",
         "app.shared.wanted",
@@ -135,7 +136,7 @@ class StartView(RefitActions, Viewer):
             for made in (
                 make_mislabelled(*of, mislabelled[:CARDS]),
                 make_unlike_cards(*of, unlike[:CARDS], tuning),
-                make_behind(metrics, unsure, order) if idle else [],
+                make_behind(metrics, unsure, order, reliance.unshown) if idle else [],
             )
         )
         numeric = app.store.numeric
