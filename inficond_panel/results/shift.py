@@ -87,8 +87,8 @@ def student_differences(tuner: Tuner, node: Node, class_name: str, *, seed: int 
 def student_contradicted(
     tuner: Tuner, node: Node, class_name: str, *, seed: int = 0
 ) -> FitLabels | None:
-    """Return the training labels of a class with the probability that each is wrong, where the
-    differences doubt none (``contradicted_labels``); None where they do, or without labels enough.
+    """Return the training labels of a class that are likely wrong one by one, where the differences
+    doubt none (``contradicted_labels``); None where they do, or without labels enough.
 
     Takes tenths of a second, once. Does not use the holdout.
     """
@@ -100,10 +100,10 @@ def student_contradicted(
     return _contradicted(tuner, made_at(tuner, node, class_name), class_name, seed)
 
 
-@once(64)
+@once(_KEPT)
 def _contradicted(tuner: Tuner, node_id: str, class_name: str, seed: int) -> FitLabels:
     with one_thread():
-        return contradicted_labels(student_photos(tuner, node_id, class_name, seed))
+        return contradicted_labels(student_photos(tuner, node_id, class_name, seed)).listed
 
 
 @once(2)  # what is measured of one class after another shares its folds' students

@@ -98,6 +98,18 @@ class FitLabels:
         order = np.argsort(-self.wrong, kind="stable")
         return np.asarray(order[self.wrong[order] > 0.5])
 
+    @property
+    def listed(self) -> FitLabels:
+        """The labels ``likely_wrong`` alone."""
+        some = self.likely_wrong
+        return replace(
+            self,
+            rows=self.rows[some],
+            label=self.label[some],
+            present=self.present[some],
+            wrong=self.wrong[some],
+        )
+
 
 @dataclass(frozen=True)
 class PictureDifference:

@@ -41,8 +41,8 @@ PHOTOS = ShiftKind("other_photos", "other images", "Add images like the tuning i
 UNSHOWN = ShiftKind(
     "unshown",
     "the teacher sees more than the concepts show",
-    "Thumbs and labels help little: add concepts that tell it apart, or take an encoder that sees "
-    "it.",
+    "If the teacher has not learned the tuning images, thumbs and labels help little: add concepts "
+    "that tell it apart, or take an encoder that sees it.",
 )
 #: All kinds, the most urgent first.
 SHIFT_KINDS = (NOISE, PICTURES, LOST, UNSHOWN, PHOTOS, SHARE, FEW)

@@ -41,7 +41,7 @@ _KINDS: Mapping[ShiftKind, str] = {
     SHARE: Remedy("`inficond thresholds`", "`students.thresholds()`"),
 }
 _ADD = Remedy("`inficond concept add`", "`students.add_concept(name, images=...)`")
-_LITTLE = "Thumbs and labels help little: "
+_LITTLE = "If the teacher has not learned the tuning {}, thumbs and labels help little: "
 _OUTPUTS = (
     "If the teacher's logits hardly differ, or all lie far from 0, look at the teacher. If the "
     "concept scores hardly differ, look at the concepts. Else lower "
@@ -129,7 +129,7 @@ OF_CAPTIONS = replace(
     "`concepts.corpus`" + _AGAIN,
     then={**_KINDS, PHOTOS: _OR_SUGGEST},
     first={
-        UNSHOWN: _LITTLE + "add words that tell it apart to `concepts.corpus`" + _AGAIN,
+        UNSHOWN: _LITTLE.format("captions") + "add words that tell it apart to `concepts.corpus`" + _AGAIN,
         PHOTOS: "Add captions like the tuning captions to the table" + _AGAIN,
     },
 )
@@ -147,7 +147,7 @@ OF_TABLES = Remedies(
     then={**_KINDS, PHOTOS: _OR_SUGGEST},
     first={
         FEW: "Add labelled rows, with the class and without it.",
-        UNSHOWN: _LITTLE + "add columns that tell it apart.",
+        UNSHOWN: _LITTLE.format("rows") + "add columns that tell it apart.",
         PICTURES: "Make the training rows alike in this, or add rows of the class like the tuning "
         "rows.",
         PHOTOS: "Add rows like the tuning rows.",
