@@ -25,7 +25,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from inficond_panel.common.names import name_key
+from inficond_panel.common.names import by_key, name_key
 from inficond_panel.concepts.own_words import unlisted_names
 from inficond_panel.errors import EditsError, SpecError
 from inficond_panel.spec.framework.yaml_source import compose, faults, short, shown, tag, text_of
@@ -88,6 +88,8 @@ class EditReader(EntryReader):
         self.known["concept"] = self.concepts
         if direction in DIRECTIONS and len(classes) == 1:
             self.known["concept"] = ChainMap(self._words(classes[0]), self.concepts)
+        elif kind := REPAIRS.get(direction):
+            self.known["concept"] = ChainMap(by_key(kind.stand_ins(self.store)), self.concepts)
         make = self._maker(entry, direction)
         return [make(name) for name in classes] if len(self.problems) == before else []
 

@@ -129,7 +129,9 @@ OF_CAPTIONS = replace(
     "`concepts.corpus`" + _AGAIN,
     then={**_KINDS, PHOTOS: _OR_SUGGEST},
     first={
-        UNSHOWN: _LITTLE.format("captions") + "add words that tell it apart to `concepts.corpus`" + _AGAIN,
+        UNSHOWN: _LITTLE.format("captions")
+        + "add words that tell it apart to `concepts.corpus`"
+        + _AGAIN,
         PHOTOS: "Add captions like the tuning captions to the table" + _AGAIN,
     },
 )

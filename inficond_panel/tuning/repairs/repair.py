@@ -82,6 +82,11 @@ class Repair:
         """Yield each name in the repair: what it names, the name, and the names in ``store``."""
         yield "class", self.class_name, store.classes
 
+    @classmethod
+    def stand_ins(cls, store: Store) -> Sequence[str]:
+        """Return the names in ``store`` that can stand in place of concepts."""
+        return ()
+
     def named(self, found: dict[str, list[str]]) -> Self:
         """Return the repair with the names ``found`` in the store, by what they name."""
         return replace(self, class_name=found["class"][0])

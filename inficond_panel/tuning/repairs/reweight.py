@@ -67,9 +67,13 @@ class Reweight(Repair):
     def names(self, store: Store) -> Iterator[Named]:
         """Yield the names of the class and of the concepts or image properties."""
         yield from super().names(store)
-        properties = PROPERTY_OF if store.holds("pictures") else ()
         for concept in self.concepts:
-            yield "concept", concept, [*store.concepts, *properties]
+            yield "concept", concept, [*store.concepts, *self.stand_ins(store)]
+
+    @classmethod
+    def stand_ins(cls, store: Store) -> Sequence[str]:
+        """Return the names of the properties of the pictures, if the store has them."""
+        return tuple(PROPERTY_OF) if store.holds("pictures") else ()
 
     def named(self, found: dict[str, list[str]]) -> Self:
         """Return the repair with the names ``found`` in the store."""
