@@ -12,7 +12,7 @@ from inficond_panel.tuning.edits_file import dump_edits, read_edits
 from inficond_panel.tuning.repairs.reweight import Reweight
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
 
-EDITS = "- - {class: bicycle, direction: balance, concepts: [Image Brightness, sky]}\n"
+EDITS = "- - {class: bicycle, direction: balance, concepts: [image brightness, sky]}\n"
 REPAIR = Reweight("bicycle", ("image brightness", "sky"))
 
 
@@ -47,5 +47,5 @@ def test_a_thumb_on_a_property_is_refused(tmp_path, store):
 
 def test_a_store_without_properties_has_none(tmp_path):
     plain = tuner_of(small_arrays(), tmp_path).store
-    with pytest.raises(EditsError, match="there is no concept 'Image Brightness' in the store"):
+    with pytest.raises(EditsError, match="there is no concept 'image brightness' in the store"):
         read_edits(edits(tmp_path, EDITS), plain)
