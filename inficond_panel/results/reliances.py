@@ -13,7 +13,7 @@ from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
-from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, UNSHOWN
+from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, OUTDONE, UNSHOWN
 from inficond_panel.wording.shift_kinds import (
     is_mislabelled,
     kind_sentence,
@@ -33,8 +33,8 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     ``other_kinds`` what else differs between the training and the tuning images of a class, such as
     its pictures, or what may differ. ``teacher_groups`` are groups of images in which the teacher
     itself is worse, by class, or "" of all, ``unshown`` classes of which it sees more than the
-    concepts show. ``mislabelled`` are classes whose first finding is wrong labels of training
-    images. ``unsure`` are the classes with
+    concepts show, and ``weak_teacher`` those of which it is worse than its student. ``mislabelled``
+    are classes whose first finding is wrong labels of training images. ``unsure`` are the classes with
     too few labelled images for ``differs``, and for ``shared``. ``lacking`` states why nothing was
     computed. Takes up to a second per class, once.
     """
@@ -66,11 +66,12 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
         for each in shifts
         for told in _other_kinds(differences[each.class_name], each)
     ]
-    found["unshown"] = [
-        {"class": name, "sentence": kind_sentence(UNSHOWN, each, shift)}
-        for (name, each), shift in zip(differences.items(), shifts, strict=True)
-        if UNSHOWN in each.kinds
-    ]
+    for kind in (UNSHOWN, OUTDONE):
+        found[kind.key] = [
+            {"class": name, "sentence": kind_sentence(kind, each, shift)}
+            for (name, each), shift in zip(differences.items(), shifts, strict=True)
+            if kind in each.kinds
+        ]
     found["mislabelled"] = [
         {
             "class": each.class_name,
@@ -91,7 +92,7 @@ def _other_kinds(found: Differences, shift: ClassShift) -> Iterator[str]:
     possible kinds, if none is certain."""
     for kind in found.kinds:
         told = is_mislabelled(found, shift) if kind == NOISE else relies_wrongly(shift)
-        if kind not in (FEW, UNSHOWN) and not (told and kind in (NOISE, LOST)):
+        if kind not in (FEW, UNSHOWN, OUTDONE) and not (told and kind in (NOISE, LOST)):
             yield kind_sentence(kind, found, shift)
     if found.perhaps and not found.kinds:
         yield f"{found.class_name}: {unsure_sentence(found)}"

@@ -47,6 +47,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     FEW,
     LOST,
     NOISE,
+    OUTDONE,
     PHOTOS,
     PICTURES,
     SHARE,
@@ -67,7 +68,7 @@ BY_TEACHER = 15.0
 BEYOND = 5.0
 #: False discovery rate at which an image property differs.
 CLEAR_PICTURES = 0.01
-#: Least AP by which a teacher is above all models of the scores, if it sees more than they show.
+#: Least AP by which a teacher is above all models of the scores, or below its student.
 LEAST_ABOVE = 0.1
 NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
 #: Least z at which the share of the class differs, and at which the photos differ.
@@ -134,11 +135,17 @@ class PictureDifference:
 
 @dataclass(frozen=True)
 class ScoreLimit:
-    """AP on ``tune`` of a ``teacher`` that no model of the concept scores comes near: ``reached``
-    is the highest of the student's, and of models of the labels of ``fit`` and of ``tune``."""
+    """AP on ``tune`` of a ``teacher``, and that which is ``reached`` by the scores of the concepts:
+    by the student if that is clearly more; if it is clearly less, the highest of the student's, and
+    of models of the labels of ``fit`` and of ``tune``."""
 
     teacher: Interval
     reached: Interval
+
+    @property
+    def outdone(self) -> bool:
+        """Whether the student is better than its teacher."""
+        return self.reached.estimate > self.teacher.estimate
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,7 @@ class Differences:
     shift; ``perhaps`` are possible kinds: alternative explanations, or chance. ``share`` is the z
     of the difference in the share of positives; ``noise`` and ``other`` are None with few photos,
     and ``labels`` unless labels of fit may be wrong, and ``limit`` unless the teacher sees more of
-    the class than the concepts show (the kind ``UNSHOWN``).
+    the class than the concepts show, or is worse than its student (``UNSHOWN``, ``OUTDONE``).
     """
 
     class_name: str
@@ -200,8 +207,13 @@ def differences(
     kinds, perhaps = _told_apart(shift, origin, noise, other, share)
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
-    limit = None if {NOISE, LOST} & {*kinds, *perhaps} else _score_limit(evidence, shift, interval)
-    kinds = ((UNSHOWN,) if limit else ()) + kinds
+    limit = _score_limit(evidence, shift, interval)
+    if limit is not None and limit.outdone:
+        kinds = (OUTDONE, *kinds)
+    elif limit is not None and not {NOISE, LOST} & {*kinds, *perhaps}:
+        kinds = (UNSHOWN, *kinds)
+    else:
+        limit = None
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
     doubted = NOISE in (*kinds, *perhaps)
     in_doubt = _in_doubt(evidence, one, noise, interval["level"]) if doubted else None
@@ -210,18 +222,24 @@ def differences(
 
 
 def _score_limit(evidence: Evidence, shift: ClassShift, interval: Noise) -> ScoreLimit | None:
-    """Return the limit of what the scores tell of a class, if the teacher is clearly above it: by
-    ``LEAST_ABOVE``, and beyond the intervals. None without labels, or a teacher that knows it."""
+    """Return the AP that the scores reach, if the teacher is clearly above it, or below that of the
+    student: by ``LEAST_ABOVE``, and beyond the intervals. None without labels, or if the teacher is
+    not known to know the class."""
     teacher = shift.teacher
     if evidence.by_teacher or evidence.decided or teacher is None or not teacher.knows:
         return None
     reached = tune_ap(evidence, evidence.tune_logits.mean(axis=0), interval)
+    if _is_above(reached, teacher.ap):
+        return ScoreLimit(teacher.ap, reached)
     for logits in (lambda: evidence.model_of_fit[1], lambda: evidence.model_of_tune[0]):
-        if not teacher.ap.low > max(reached.high, reached.estimate + LEAST_ABOVE):
+        if not _is_above(teacher.ap, reached):
             return None  # without the models, which take time
         reached = max(reached, tune_ap(evidence, logits(), interval), key=lambda ap: ap.estimate)
-    above = teacher.ap.low > max(reached.high, reached.estimate + LEAST_ABOVE)
-    return ScoreLimit(teacher.ap, reached) if above else None
+    return ScoreLimit(teacher.ap, reached) if _is_above(teacher.ap, reached) else None
+
+
+def _is_above(one: Interval, other: Interval) -> bool:
+    return one.low > max(other.high, other.estimate + LEAST_ABOVE)
 
 
 def _in_doubt(evidence: Evidence, one: Evidence, noise: LabelNoise, level: float) -> FitLabels:
@@ -321,7 +339,10 @@ def _with_pictures(
 
 def picture_differences(evidence: Evidence) -> tuple[PictureDifference, ...]:
     """Return image properties whose correlation with the class differs between fit and tune, most
-    significant first; empty if the store has no image properties."""
+    significant first; empty if the store has no image properties.
+
+    The images with the class must differ more than those without it: else these are the reason,
+    such as those of another class."""
     from scipy.stats import false_discovery_control  # noqa: PLC0415 - slow to load
 
     pictures, labels = evidence.pictures, (evidence.fit_label, evidence.tune_label)
@@ -330,11 +351,12 @@ def picture_differences(evidence: Evidence) -> tuple[PictureDifference, ...]:
     fit, tune = (Photos(*pair) for pair in zip(pictures, labels, strict=True))
     side = np.sign(fit.bond - tune.bond)
     z, p, _ = lost_bond(side[None], [fit], tune)
+    own, others = np.abs(fit.means - tune.means)
     tested = support(np.concatenate(pictures)) >= LEAST_SUPPORT
     q = false_discovery_control(np.where(tested, np.minimum(1.0, 2 * p), 1.0))  # two-sided
     found = []
     for c in np.argsort(-z, kind="stable"):
-        if q[c] <= CLEAR_PICTURES:
+        if q[c] <= CLEAR_PICTURES and own[c] >= others[c]:
             high, kind = bool(side[c] > 0), PICTURE_PROPERTIES[c]
             of_fit, of_tune = (values[:, c] if high else -values[:, c] for values in pictures)
             shares = presence(of_fit, labels[0], of_tune, labels[1])

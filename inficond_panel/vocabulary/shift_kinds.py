@@ -37,12 +37,18 @@ SHARE = ShiftKind(
     "AP is not affected, but decisions are: choose another threshold.",
 )
 PHOTOS = ShiftKind("other_photos", "other images", "Add images like the tuning images.")
-#: No difference between the splits, but why a class can be weak on both.
+#: No differences between the splits, but why a class can be weak on both.
 UNSHOWN = ShiftKind(
     "unshown",
     "the teacher sees more than the concepts show",
     "If the teacher has not learned the tuning images, thumbs and labels help little: add concepts "
     "that tell it apart, or take an encoder that sees it.",
 )
+OUTDONE = ShiftKind(
+    "weak_teacher",
+    "the teacher is worse than its student",
+    "Look at the teacher: its labels of this class, its classes, its preprocessing. Labels can "
+    "teach the student in its place.",
+)
 #: All kinds, the most urgent first.
-SHIFT_KINDS = (NOISE, PICTURES, LOST, UNSHOWN, PHOTOS, SHARE, FEW)
+SHIFT_KINDS = (OUTDONE, NOISE, PICTURES, LOST, UNSHOWN, PHOTOS, SHARE, FEW)

@@ -16,6 +16,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     FEW,
     LOST,
     NOISE,
+    OUTDONE,
     PHOTOS,
     PICTURES,
     SHARE,
@@ -29,12 +30,12 @@ NOTHING_WRONG = "no problem was found; what these images do not tell"
 LOOK_AT = "Look at the training labels that are listed: they may be right."
 #: What the list of labels that are likely wrong does not find (docs/measured.md).
 MISSING_LABELS = (
-    "Labels missing from images with the class are mostly not found: none in the list does not "
-    "mean that there are none."
+    "Not all wrong labels are found: in a rare class most that are missing from images with it are "
+    "not listed, in a frequent class most that were added to images without it."
 )
 NO_LABEL = (
-    "No single label is likely wrong, but missing ones are mostly not found: compare how training "
-    "and tuning images were labelled."
+    "No single label is likely wrong, but not all wrong ones are found: compare how training and "
+    "tuning images were labelled."
 )
 #: Single labels that teacher and other images contradict, where no share of wrong ones is measured.
 CONTRADICTED = "single labels to look at"
@@ -195,6 +196,15 @@ def _unshown(found: Differences) -> str:
     )
 
 
+def _outdone(found: Differences) -> str:
+    assert found.limit is not None
+    name, limit = found.class_name, found.limit
+    return (
+        f"The teacher's AP of {name} is {limit.teacher.text(2)}, below that of its student, "
+        f"{limit.reached.text(2)}."
+    )
+
+
 def _apart(found: Differences) -> str:
     return f"Images without {found.class_name} differ between training and tuning."
 
@@ -216,5 +226,12 @@ def _shares(found: Differences) -> str:
 
 
 _WHICH = ("training", "tuning")
-_EVIDENCE = {NOISE: _noise, UNSHOWN: _unshown, PICTURES: _pictures, PHOTOS: _photos, SHARE: _shares}
+_EVIDENCE = {
+    OUTDONE: _outdone,
+    NOISE: _noise,
+    UNSHOWN: _unshown,
+    PICTURES: _pictures,
+    PHOTOS: _photos,
+    SHARE: _shares,
+}
 _POSSIBLE = {NOISE: _doubt, PHOTOS: _apart, SHARE: _shares}

@@ -1,4 +1,5 @@
-"""A class of which the teacher sees more than the concepts show: doctor, page and model card."""
+"""A class of which the teacher sees more than the concepts show, or less than its student: doctor,
+page and model card."""
 
 import numpy as np
 import pandas as pd
@@ -13,17 +14,17 @@ from inficond_panel.export.model_card import model_card
 from inficond_panel.results.shift import student_differences, student_shift
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.views.start.view import StartView
-from inficond_panel.vocabulary.shift_kinds import LOST, UNSHOWN
+from inficond_panel.vocabulary.shift_kinds import LOST, OUTDONE, UNSHOWN
 from inficond_panel.wording.shift_kinds import finding_sentence
 
 KIND = "the teacher sees more than the concepts show"
 FIT, TUNE = 800, 400
 
 
-def students(seed=0, *, shown=0.7, known=4.0, context=False):
+def students(seed=0, *, shown=0.7, known=4.0, noise=1.0, context=False):
     """Students of one class. Its logit is a sum of three columns of scores, by ``shown``, and of
-    something that no column has; the teacher knows the label, by ``known``. In ``context`` a column
-    goes with the class in fit only."""
+    something that no column has; the teacher knows the label, by ``known``, with ``noise``. In
+    ``context`` a column goes with the class in fit only."""
     rng = np.random.default_rng(seed)
     n = FIT + TUNE
     scores = rng.normal(size=(n, 10))
@@ -33,7 +34,7 @@ def students(seed=0, *, shown=0.7, known=4.0, context=False):
     if context:
         scores[:FIT, 5] += 2.5 * label[:FIT]
     names = [f"r{at}" for at in range(n)]
-    teacher = known * (2.0 * label - 1) + rng.normal(size=n)
+    teacher = known * (2.0 * label - 1) + noise * rng.normal(size=n)
     return inficond_panel.from_frames(
         pd.DataFrame(scores, names, [f"c{at}" for at in range(10)]),
         pd.DataFrame(teacher[:, None], names, ["k"]),
@@ -76,6 +77,18 @@ def test_what_is_reached_is_near_a_regression_on_the_labels(weak):
 def test_else_it_is_none(how):
     for seed in range(3):
         assert UNSHOWN not in differences(students(seed, **how)).kinds
+
+
+def test_a_teacher_that_is_worse_than_its_student_is_named_first():
+    noisy = students(shown=0.95, known=0.6, noise=2.0)
+    [first, *_] = differences(noisy).kinds
+    limit = differences(noisy).limit
+    assert first == OUTDONE
+    assert limit.reached.low > limit.teacher.high
+    told = finding_sentence(differences(noisy), student_shift(noisy.tuner, noisy.node, "k"))
+    assert told.startswith(f"The teacher's AP of k is {limit.teacher.text(2)}, below that of its ")
+    card = card_markdown(model_card(noisy.tuner, noisy.node))
+    assert "Classes of which the teacher is worse than its student:" in card
 
 
 def test_a_correlation_in_fit_only_is_named_in_its_place():
