@@ -34,9 +34,9 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     its pictures, or what may differ. ``teacher_groups`` are groups of images in which the teacher
     itself is worse, by class, or "" of all, ``unshown`` classes of which it sees more than the
     concepts show, and ``weak_teacher`` those of which it is worse than its student. ``mislabelled``
-    are classes whose first finding is wrong labels of training images. ``unsure`` are the classes with
-    too few labelled images for ``differs``, and for ``shared``. ``lacking`` states why nothing was
-    computed. Takes up to a second per class, once.
+    are classes whose first finding is wrong labels of training images. ``unsure`` are the classes
+    with too few labelled images for ``differs``, and for ``shared``. ``lacking`` states why nothing
+    was computed. Takes up to a second per class, once.
     """
     store, said = tuner.store, tuner.belonging().said
     belonging = [asdict(thing) | asdict(by) for thing, by in said.items()]
