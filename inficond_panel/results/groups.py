@@ -197,7 +197,9 @@ def _differences(
     ]
     none = [repr(name) for name, report in reports.items() if metric not in report.gaps]
     few = [f"Fewer than two groups are large enough for {', '.join(none)}."] if none else []
-    chosen = ["The interval of a difference allows for the choice of the two groups."] * bool(rows)
+    by_itself = f", not for that of a class among {len(reports)}" if len(reports) > 1 else ""
+    told = f"The interval of a difference allows for the choice of the two groups{by_itself}."
+    chosen = [told] * bool(rows)
     column = METRICS[metric].column
     return make_frame(
         rows,
@@ -212,7 +214,7 @@ def _differences(
         title=f"largest difference by {by}, {metric}",
         notes=[
             *chosen,
-            *_of_teacher_alone(of_teachers, metric),
+            *_of_teacher_alone(of_teachers, metric, level),
             *_unlike_shares(reports, metric),
             *few,
         ],
@@ -236,7 +238,9 @@ def _gap_of_teacher(report: GroupReport, key: str, of_student: Gap) -> dict[str,
     }
 
 
-def _of_teacher_alone(reports: Mapping[str, GroupReport], metric: str) -> Iterator[str]:
+def _of_teacher_alone(
+    reports: Mapping[str, GroupReport], metric: str, level: float
+) -> Iterator[str]:
     """Yield a note on the classes of which the teacher's own largest difference is no noise."""
     gaps = {name: each.gaps[metric] for name, each in reports.items() if metric in each.gaps}
     clear = [
@@ -245,7 +249,19 @@ def _of_teacher_alone(reports: Mapping[str, GroupReport], metric: str) -> Iterat
         if gap.difference.low > 0
     ]
     if clear:
-        yield f"The teacher's own largest difference is more than noise for: {'; '.join(clear)}."
+        told = f"The teacher's own largest difference is more than noise for: {'; '.join(clear)}."
+        yield f"{told} {_by_chance(len(gaps), level)}".rstrip()
+
+
+def _by_chance(classes: int, level: float) -> str:
+    """Return the sentence on how often one of several classes stands out by chance; "" of one."""
+    if classes < 2:
+        return ""
+    chance = share(1 - level**classes)
+    return (
+        f"Each of {classes} classes is compared by itself: by chance one or more stand out in about "
+        f"{chance} of such tables."
+    )
 
 
 def _unlike_shares(reports: Mapping[str, GroupReport], metric: str) -> Iterator[str]:

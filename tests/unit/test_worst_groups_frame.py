@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 
 from inficond_panel import from_frames
 from inficond_panel.errors import DataError, TuningError
-from inficond_panel.results.groups import groups
+from inficond_panel.results.groups import _by_chance, groups
 from inficond_panel.results.slices import metadata_slices
 
 #: Of tune: label, place, and whether the teacher, and so the student, calls the image.
@@ -223,3 +223,10 @@ def test_a_gap_has_the_teachers_own_difference(unlike):
 def test_a_difference_of_the_teacher_that_is_no_noise_is_told(unlike):
     notes = " ".join(gaps(unlike.tuner).attrs["notes"])
     assert "own largest difference is more than noise for: bird 0.482 [" in notes
+
+
+@pytest.mark.parametrize(("classes", "chance"), [(2, "10 %"), (6, "26 %")])
+def test_how_often_a_class_stands_out_by_chance_is_told(classes, chance):
+    assert f"{classes} classes" in _by_chance(classes, 0.95)
+    assert f"in about {chance} of such tables" in _by_chance(classes, 0.95)
+    assert _by_chance(1, 0.95) == ""
