@@ -105,6 +105,7 @@ def _rendered(card: Mapping[str, Any]) -> str:
         names=list(_METRICS.values()),
         measured=_measured,
         together=_together,
+        together_columns=_together_columns,
         cross_fitted=lambda each: ", ".join(k for k, v in each.items() if v.get("cross_fitted")),
         in_words=in_words,
         facts=[(name, in_words(value)) for name, value in card["data"].items()],
@@ -157,11 +158,20 @@ def _null_rows(card: Mapping[str, Any]) -> Iterator[list[object]]:
         yield [row["class"], row["size"], *map(_interval, each)]
 
 
+#: Columns of ``_together``.
+_TOGETHER_SIDES = {"students": "students", "teacher": "teacher", "since_start": "change by tuning"}
+
+
+def _together_columns(measures: Mapping[str, Any]) -> list[str]:
+    """Return the headings of ``_together``."""
+    return ["metric", *(words for side, words in _TOGETHER_SIDES.items() if side in measures)]
+
+
 def _together(measures: Mapping[str, Any]) -> Iterator[list[str]]:
     """Yield a row per metric of all students as one classifier (data with one class per image)."""
     for key in measures["students"]:
         metric = TOP_METRICS[key]
-        sides = (_interval(measures[side].get(key)) for side in ("students", "teacher"))
+        sides = (_interval(measures[side].get(key)) for side in _TOGETHER_SIDES if side in measures)
         yield [metric.word.replace("top-k", f"top-{measures['k']}"), *sides]
 
 

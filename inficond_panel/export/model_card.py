@@ -314,16 +314,17 @@ def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
 def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """Return metrics of all students as one classifier, and of the teacher (one class per image).
 
-    The keys are ``images``, ``k`` of top-k, ``students`` and ``teacher``; metrics as in
-    ``measured``.
+    The keys are ``images``, ``k`` of top-k, ``students``, ``teacher`` and, after an edit,
+    ``since_start``, the changes by tuning; metrics as in ``measured``.
     """
     frame = metrics_together(tuner, node, split)
+    since = ("since_start",) if node.parent else ()
     sides = {
         side: {
             key: each.json()
             for key, each in zip(frame.index, intervals_of(frame, side), strict=True)
         }
-        for side in ("students", "teacher")
+        for side in ("students", "teacher", *since)
     }
     del sides["teacher"]["agreement"]
     return {"images": frame.attrs["facts"]["images"], "k": frame.attrs["facts"]["k"], **sides}

@@ -14,6 +14,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import change_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change
+from inficond_panel.results.confusions import top_class
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.refit_changes import Churn, Mover, churn, moves
 from inficond_panel.results.refit_words import churn_sentence
@@ -21,8 +22,9 @@ from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.replay import branch
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.vocabulary.metrics import AP, METRICS, TOP1
 from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import change_text, make_change
 from inficond_panel.wording.repairs import chose_sentence, edit_words
 
@@ -78,7 +80,8 @@ class Comparison:
 
     ``ancestor`` is their latest common ancestor; ``only_before`` and ``only_after`` are the
     iterations of each branch after the ancestor, oldest first. ``mean_ap`` is the change in the
-    mean AP over all classes with positives. ``classes`` compares the classes whose students differ,
+    mean AP over all classes with positives, and ``top1`` that in top-1 accuracy, None where an
+    image can have several classes. ``classes`` compares the classes whose students differ,
     ``unchanged`` names the other classes. ``chosen`` has sentences on iterations of the branches
     that the tuning images chose. Intervals have the confidence ``level``.
     """
@@ -91,6 +94,7 @@ class Comparison:
     only_after: tuple[Node, ...]
     level: float
     mean_ap: Interval
+    top1: Interval | None
     classes: tuple[ClassComparison, ...]
     unchanged: tuple[str, ...]
     chosen: tuple[str, ...] = ()
@@ -132,6 +136,7 @@ def compare(
         only_after=tuple(new[shared:]),
         level=noise["level"],
         mean_ap=mean_change(list(was.outcomes.values()), list(now.outcomes.values()), **noise),
+        top1=_top1_change(tuner, before, after, split, noise),
         classes=tuple(
             _compared(tuner, was[name], now[name], noise, top)
             for name, kept in zip(names, same, strict=True)
@@ -140,6 +145,15 @@ def compare(
         unchanged=tuple(name for name, kept in zip(names, same, strict=True) if kept),
         chosen=tuple(_chosen(tuner, [*old[shared:], *new[shared:]], split)),
     )
+
+
+def _top1_change(
+    tuner: Tuner, before: Node, after: Node, split: str, noise: Noise
+) -> Interval | None:
+    if tuner.store.task != SINGLE_LABEL:
+        return None
+    old, new = (top_class(tuner, node, split) for node in (before, after))
+    return change_intervals(old, new, (TOP1.key,), **noise)[TOP1.key]
 
 
 def _same(before: Student, after: Student) -> bool:
@@ -192,12 +206,14 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
         "after": after.id,
         "ancestor": comparison.ancestor.id,
         "mean_ap": comparison.mean_ap.json(),
+        **({} if comparison.top1 is None else {TOP1.key: comparison.top1.json()}),
         "unchanged": list(comparison.unchanged),
     }
     images = IMAGES_OF[comparison.split]
     title = f"{node_title(tuner, before)} → {node_title(tuner, after)}, {images}"
     same = [f"Unchanged students: {', '.join(comparison.unchanged)}."] * bool(comparison.unchanged)
-    notes = [f"mAP {mean}.", *same]
+    top1 = change_text(make_change(comparison.top1, unit=TOP1.unit)) if comparison.top1 else ""
+    notes = [*([f"Top-1 accuracy {top1}."] if top1 else []), f"mAP {mean}.", *same]
     fitted = ", ".join(each.class_name for each in comparison.classes if each.cross_fitted)
     chance = "The intervals leave out the noise of the choice of repairs."
     notes += [f"Cross-fitted: {fitted}. {chance}"] * bool(fitted)

@@ -254,13 +254,13 @@ def _of_teacher_alone(
 
 
 def _by_chance(classes: int, level: float) -> str:
-    """Return the sentence on how often one of several classes stands out by chance; "" of one."""
+    """Return a sentence on how often one of several classes stands out by chance; "" of one."""
     if classes < 2:
         return ""
     chance = share(1 - level**classes)
     return (
-        f"Each of {classes} classes is compared by itself: by chance one or more stand out in about "
-        f"{chance} of such tables."
+        f"Each of {classes} classes is compared by itself: by chance one or more stand out in "
+        f"about {chance} of such tables."
     )
 
 

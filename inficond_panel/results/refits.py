@@ -10,6 +10,7 @@ import pandas as pd
 
 from inficond_panel.common.numbers import written
 from inficond_panel.results.comparison import FLIP_HEADINGS
+from inficond_panel.results.confusions import teacher_top_class, top_class
 from inficond_panel.results.frame import Heading, make_frame, plain_headings, records
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import facts_of, metrics
@@ -21,8 +22,9 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.kinds import in_order
-from inficond_panel.vocabulary.metrics import AP, FIDELITY
+from inficond_panel.vocabulary.metrics import AP, FIDELITY, TOP1
 from inficond_panel.vocabulary.splits import IMAGES_OF
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.repairs import penalty_text, repair_sentences, terms_words
 from inficond_panel.wording.two_worlds import class_sentences
 
@@ -56,11 +58,23 @@ def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
     fidelity = written(frame[FIDELITY.key].mean())
     penalty = penalty_text(tuner.penalties, chosen=tuner.penalties_chosen)
     frame.attrs["notes"] += [
+        *_top1_notes(tuner, node, split),
         f"Mean AP {means[0]}, the teacher's {means[1]}; mean fidelity {fidelity}.",
         *([] if node.parent else [f"L1 penalty λ {penalty}."]),
         *optimality_notices(node, tuner.store.classes),
     ]
     return frame
+
+
+def _top1_notes(tuner: Tuner, node: Node, split: str) -> list[str]:
+    """Return a sentence on the top-1 accuracy if each image has one class and one is labelled."""
+    if tuner.store.task != SINGLE_LABEL:
+        return []
+    both = top_class(tuner, node, split), teacher_top_class(tuner.store, split)
+    if not len(both[0].label):
+        return []
+    mine, theirs = (written(each.value(TOP1.key)) for each in both)
+    return [f"Top-1 accuracy {mine}, the teacher's {theirs}."]
 
 
 def bounds(tuner: Tuner, node: Node) -> pd.DataFrame:

@@ -9,14 +9,17 @@ from frames import SINGLE as CLASSES
 from frames import frames, single_frames
 from precompute_factory import write_table
 from scipy.special import expit, softmax
-from sklearn.metrics import confusion_matrix, top_k_accuracy_score
+from sklearn.metrics import accuracy_score, confusion_matrix, top_k_accuracy_score
 from test_init import home, init, photos  # noqa: F401 - a fixture
 
 from inficond_panel import from_frames
 from inficond_panel.cli import main
 from inficond_panel.errors import DataError, SpecError, StoreFormatError, TuningError
+from inficond_panel.export.card_markdown import card_markdown
+from inficond_panel.export.model_card import model_card
 from inficond_panel.results.confusions import confusions, metrics_together
 from inficond_panel.results.frame import text_table
+from inficond_panel.results.refits import students as students_frame
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.checks import class_positions, is_single_label, single_label_fault
@@ -250,6 +253,35 @@ def test_changes_together_are_since_the_start(students, tuned):
     students.jump("0")
     start = students.metrics_together("tune").loc["top1", "students"]
     assert before == pytest.approx(after - start)
+
+
+def test_a_comparison_begins_with_the_change_in_top1_accuracy(students):
+    students.tune([Intent("cat", concept, "remove") for concept in students.concepts])
+    tuner, rows = students.tuner, students.tuner.store.rows("tune")
+    label = tuner.store.label[rows].argmax(1)
+    was, now = (
+        accuracy_score(label, tuner.logits(node, rows).argmax(1))
+        for node in (tuner.root(), students.node)
+    )
+    frame = students.compare("0", "1")["changes"]
+    assert now < was
+    assert frame.attrs["facts"]["top1"]["estimate"] == pytest.approx(now - was)
+    assert frame.attrs["notes"][0].startswith("Top-1 accuracy −")
+
+
+def test_the_notes_after_a_refit_have_the_top1_accuracy(students, tuned):
+    notes = students_frame(students.tuner, students.node, "tune").attrs["notes"]
+    label = tuned.label
+    mine, theirs = (accuracy_score(label, each.argmax(1)) for each in (tuned.mine, tuned.teacher))
+    assert f"Top-1 accuracy {mine:.3f}, the teacher's {theirs:.3f}." in notes
+
+
+def test_the_model_card_has_the_change_in_top1_accuracy(students, tuned):
+    card = card_markdown(model_card(students.tuner, students.node))
+    assert "| metric | students | teacher | change by tuning |" in card
+    students.jump("0")
+    card = card_markdown(model_card(students.tuner, students.node))
+    assert "| metric | students | teacher |\n" in card
 
 
 @pytest.mark.parametrize("column", ["images", "teacher_images"])

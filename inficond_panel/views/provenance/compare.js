@@ -63,14 +63,12 @@ export function compareDialog(root, model, say) {
     text(heading, data.title)
     text(scope, data.scope ?? "")
     mean.replaceChildren(
-      ...(data.mean
-        ? [
-            muted("mAP"),
-            h("b", {}, data.mean.text),
-            muted(data.mean.interval),
-            data.mean.noise ? h("span", { class: "badge" }, "within noise") : "",
-          ]
-        : []),
+      ...(data.whole ?? []).flatMap((change) => [
+        muted(change.metric),
+        h("b", {}, change.text),
+        muted(change.interval),
+        change.noise ? h("span", { class: "badge" }, "within noise") : "",
+      ]),
     )
     set(sides, "hidden", ready ? null : "")
     set(content, "hidden", data.detail ? null : "")

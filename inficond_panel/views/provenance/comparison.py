@@ -31,7 +31,7 @@ from inficond_panel.views.provenance.iterations import (
     touches,
 )
 from inficond_panel.vocabulary.confidence import interval_word
-from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
+from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES, TOP1
 from inficond_panel.vocabulary.splits import HOLDOUT, IMAGES_OF
 from inficond_panel.wording.metrics import make_change
 
@@ -179,7 +179,11 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
         + (f"; students of the oracle, which {app.tuner.mark}" if app.tuner.mark else ""),
         "confidence": "" if level is None else interval_word(level),
         "numbers": [f"#{comparison.before.number}", f"#{comparison.after.number}"],
-        "mean": make_change(_at(level, comparison.mean_ap)),
+        "whole": [
+            {"metric": metric.mean, **change}
+            for metric, found in ((TOP1, comparison.top1), (AP, comparison.mean_ap))
+            if found and (change := make_change(_at(level, found), unit=metric.unit))
+        ],
         "sides": make_sides(comparison),
         "classes": [
             {"name": item.class_name, "change": make_change(_at(level, item.changes[AP.key]))}
