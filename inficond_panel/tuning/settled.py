@@ -17,6 +17,8 @@ def settled_shift(found: ClassShift, belonging: Belonging) -> ClassShift:
     If only they made it a shift, its kind is that of the decisive verdict.
     """
     name = found.class_name
+    if found.hint and belonging.has(name, CONCEPT, found.hint):
+        found = replace(found, hint="")
     apart = [each for each in found.suspects if belonging.has(name, CONCEPT, each.concept)]
     if not apart or found.decisive is None:
         return found

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from inficond_panel.common.interval import Interval
 from inficond_panel.concepts.own_words import class_words, near_words, own_word
 from inficond_panel.distill import Outcome, TeacherSkill, metric_intervals, teacher_skill
-from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
+from inficond_panel.distill.suspects import (
+    CLEAR,
+    SHIFT,
+    UNKNOWN,
+    Presence,
+    Suspicion,
+    Verdict,
+    presence,
+)
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.repairs.labelled import Labelled, measured_by_labels
@@ -130,7 +138,9 @@ class ClassShift:
     ``own_word`` is the AP on ``tune`` of the concept named like the class, ``tune_model`` the AP of
     a cross-fitted logistic regression on the labels of ``tune``; None if not computed. ``things``
     is what sentences call the images. ``by_bounds``: thumbs set bounds (``tuning.refit`` all), so
-    that the removal of a concept without influence changes nothing.
+    that the removal of a concept without influence changes nothing. ``hint``: where the kind is
+    ``unknown``, the first concept of which the lost correlation is no chance, though not strong
+    enough for a shift.
     """
 
     class_name: str
@@ -150,6 +160,7 @@ class ClassShift:
     tune_model: Interval | None = None
     things: str = "photos"
     by_bounds: bool = False
+    hint: str = ""
 
     @property
     def decisive(self) -> Verdict | None:
@@ -246,7 +257,14 @@ def class_shift(evidence: Evidence) -> ClassShift:
         verdict=verdict,
         memory=memory,
         suspects=_suspects(evidence, lost) if kind == SHIFT else (),
+        hint=_hint(evidence, lost) if kind == UNKNOWN else "",
     )
+
+
+def _hint(evidence: Evidence, lost: _Lost) -> str:
+    order = _standing_out(evidence, lost)
+    clear = order[lost.measured.q[order] <= CLEAR]
+    return evidence.concepts[clear[0]] if len(clear) else ""
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ def _kind_sentence(found: ClassShift, verdict: Verdict, limits: bool) -> str:
         return f"No shift: {measured} No suspect concept {gone}. {TRIES}"
     large = f"{100 * LARGE_LOSS:g} AP points"
     few = f"Too few images to say: {measured} A loss of more than {large} is not excluded."
+    few += _hinted(found)
     return " ".join(filter(None, [few, _enough(found), TRIES]))
 
 
@@ -188,7 +189,16 @@ def plain_sentence(found: ClassShift) -> str:
 
 def _few(found: ClassShift) -> str:
     remembered = "" if found.memory is None else f"{memory_sentence(found.memory)} "
-    return f"{remembered}{_FEW.format(found.class_name)}"
+    return f"{remembered}{_FEW.format(found.class_name)}{_hinted(found)}"
+
+
+def _hinted(found: ClassShift) -> str:
+    if not found.hint:
+        return ""
+    images = images_of(found.things)
+    return (
+        f" {found.hint} could be it: it goes less with {found.class_name} in the tuning {images}."
+    )
 
 
 def memory_sentence(memory: TeacherMemory) -> str:
