@@ -15,8 +15,8 @@ from inficond_panel.tuning.shift_kinds import FitLabels
 
 
 class ContradictedState(ByClass):
-    """State of contradicted labels, of classes that were selected: after their differences, which
-    say whether there is another word on their labels."""
+    """State of contradicted labels, of the selected class first, and of all classes whose
+    differences are known: these say whether there is another word on their labels."""
 
     KEY = "contradicted"
 
@@ -33,9 +33,8 @@ class ContradictedState(ByClass):
         self._next()
 
     def _missing(self) -> list[str]:
-        selected = self._selection.class_name
-        ready = self._shifts.selected_explained and selected not in self.by_class
-        return [selected] if ready else []
+        ready = [name for name in self._shifts.differences if name not in self.by_class]
+        return sorted(ready, key=lambda name: name != self._selection.class_name)
 
     def _made(self, node: Node, class_name: str) -> FitLabels | None:
         return student_contradicted(self._students.tuner, node, class_name)

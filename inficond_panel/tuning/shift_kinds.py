@@ -70,6 +70,9 @@ BEYOND = 5.0
 CLEAR_PICTURES = 0.01
 #: Least AP by which a teacher is above all models of the scores, or below its student.
 LEAST_ABOVE = 0.1
+#: Least labels that are contradicted one by one to say so of a class unasked: where all labels are
+#: right, so many are in about one of a hundred classes (docs/measured.md).
+LEAST_CONTRADICTED = 5
 NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
 #: Least z at which the share of the class differs, and at which the photos differ.
 OTHER_SHARE, APART = 4.0, 5.0
@@ -98,6 +101,11 @@ class FitLabels:
         """Indices of labels with a probability of being wrong above 0.5, the highest first."""
         order = np.argsort(-self.wrong, kind="stable")
         return np.asarray(order[self.wrong[order] > 0.5])
+
+    @property
+    def several(self) -> bool:
+        """Whether so many labels are likely wrong that chance is not the reason."""
+        return len(self.likely_wrong) >= LEAST_CONTRADICTED
 
     @property
     def listed(self) -> FitLabels:

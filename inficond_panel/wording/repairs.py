@@ -364,6 +364,8 @@ def proposals_lose(suggestion: Suggestion) -> list[str]:
     ]
 
 
+#: Why the preview of a proposal states another gain.
+OTHER_PREVIEW = "The preview is of one ranking of all tuning images: it can state another change."
 #: Why the AP on tune after a refit differs from the AP that a proposal states.
 OTHER_AP_SENTENCE = (
     "After the refit, metrics on the tuning images show another AP: that of one ranking of all "

@@ -389,9 +389,7 @@ def relying_sentence(
         return " ".join([*sentences, told])
     unsure = unsure_classes(found)
     none = f"None of {them}" if classes > 1 else "It"
-    if unchecked:
-        sentences.append(unchecked)
-    elif len(unsure) < classes:
+    if not unchecked and len(unsure) < classes:
         rest = f"; what all {images_of(things)} share is not checked for {unshared:,} of them"
         told = f"{none} is {'not ' * (classes == 1)}seen to rely on the wrong thing"
         sentences.append(f"{told}{rest if unshared else ''}.")
@@ -401,7 +399,7 @@ def relying_sentence(
     sentences += (
         [f"For {few} there are too few {images_of(things)} to say {what}."] if unsure else []
     )
-    sentences += ["Begin with these:"] if shown else []
+    sentences += [unchecked] if unchecked else ["Begin with these:"] if shown else []
     return " ".join(sentences)
 
 

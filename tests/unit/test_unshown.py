@@ -17,6 +17,8 @@ from inficond_panel.views.start.view import StartView
 from inficond_panel.vocabulary.shift_kinds import LOST, OUTDONE, UNSHOWN
 from inficond_panel.wording.shift_kinds import finding_sentence
 
+pytestmark = pytest.mark.page
+
 KIND = "the teacher sees more than the concepts show"
 FIT, TUNE = 800, 400
 
@@ -104,7 +106,6 @@ def test_the_page_tells_a_beginner_that_thumbs_help_little(weak):
     assert "thumbs and labels help little" in told
 
 
-@pytest.mark.page
 def test_its_card_on_the_start_page_says_why_it_is_behind(weak):
     app = AppState(weak.tuner, Jobs(inline=True))
     start = StartView(app)

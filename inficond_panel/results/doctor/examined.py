@@ -17,10 +17,6 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences, FitLabels
 
-#: Least labels that are contradicted one by one to say so of a class unasked: where all labels are
-#: right, so many are in about one of a hundred classes (docs/measured.md).
-LEAST_CONTRADICTED = 5
-
 
 @dataclass(frozen=True)
 class Examined:
@@ -37,8 +33,7 @@ class Examined:
     @property
     def often_contradicted(self) -> bool:
         """Whether so many labels are contradicted that chance is not the reason."""
-        labels = self.contradicted
-        return labels is not None and len(labels.likely_wrong) >= LEAST_CONTRADICTED
+        return self.contradicted is not None and self.contradicted.several
 
 
 def examine(tuner: Tuner, node: Node, class_name: str, seed: int) -> Examined:

@@ -41,6 +41,7 @@ from inficond_panel.wording.groups import TEACHER_GROUP_HELP, group_words, teach
 from inficond_panel.wording.metrics import teacher_sentence
 from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import (
+    OTHER_PREVIEW,
     expected_sentence,
     gain_words,
     repair_notes,
@@ -48,7 +49,11 @@ from inficond_panel.wording.repairs import (
     terms_words,
 )
 from inficond_panel.wording.shared_bias import page_question, reliance_sentence, thumb_of
-from inficond_panel.wording.shift_kinds import MISSING_LABELS, finding_sentence
+from inficond_panel.wording.shift_kinds import (
+    MISSING_LABELS,
+    contradicted_sentence,
+    finding_sentence,
+)
 from inficond_panel.wording.suspects import (
     LITTLE,
     OTHERS_DECIDE,
@@ -278,10 +283,13 @@ class FindingPanel(param.Parameterized):
         finding = finding or {"sentence": app.shifts.problem}
         if repaired and not teacher and shift and app.store.task == SINGLE_LABEL:
             finding["sentence"] += f" {OTHERS_DECIDE}"
+        single = app.contradicted.by_class.get(name)
+        if single and single.several and finding["sentence"] and not teacher:
+            finding["sentence"] += f" {contradicted_sentence(name, len(single.likely_wrong))}"
         finding["sentence"] = in_words_of(app.store, finding["sentence"])
         if finding.get("suspect"):
             self._named.add((name, finding["suspect"]))
-        labels = make_labels(app.store, known, app.contradicted.by_class.get(name), taught)
+        labels = make_labels(app.store, known, single, taught)
         self.panels.finding = {
             **finding,
             "like": self._like(name, finding.get("remove", "")),
@@ -385,7 +393,8 @@ class FindingPanel(param.Parameterized):
             found = search.latest.repairs.get(name)
             waiting = self.app.tuning.pending
             if found and found.taken and all(edit in waiting for edit in found.taken.edits):
-                repair["sentence"] = expected_sentence(search.latest, name, limits=limits)
+                expected = expected_sentence(search.latest, name, limits=limits)
+                repair["sentence"] = f"{expected} {OTHER_PREVIEW}" if expected else ""
         running = {"running": search.running, "share": search.share, "text": search.text}
         self.panels.repair = {**repair, **running}
 

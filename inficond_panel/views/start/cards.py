@@ -13,7 +13,7 @@ from inficond_panel.tuning import Intent
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import Differences
+from inficond_panel.tuning.shift_kinds import Differences, FitLabels
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.vocabulary.shift_kinds import LOST, PICTURES
 from inficond_panel.vocabulary.things import CONCEPT, shown_words
@@ -26,6 +26,7 @@ from inficond_panel.wording.shared_bias import (
 )
 from inficond_panel.wording.shift_kinds import (
     MODEST,
+    contradicted_sentence,
     kind_sentence,
     mislabelled_sentence,
     remedy_of,
@@ -213,6 +214,26 @@ def make_mislabelled(
             "button": "Look at the labels",
         }
         for name in names
+    ]
+
+
+def make_contradicted(
+    found: Mapping[str, FitLabels | None], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return cards as ``make_mislabelled``, of the classes ``names`` of which several training
+    labels are contradicted one by one."""
+    return [
+        {
+            "class_name": name,
+            "relies": "",
+            "concept": "",
+            "sentence": contradicted_sentence(name, len(labels.likely_wrong)),
+            "bars": {},
+            "removable": False,
+            "button": "Look at the labels",
+        }
+        for name in names
+        if (labels := found.get(name)) is not None and labels.several
     ]
 
 

@@ -3,7 +3,7 @@
 
 import { callImages, h, keyed, set, text } from "../../ui/elements.js"
 import { followTheme, watch } from "../../ui/model.js"
-import { unbroken } from "../../ui/numbers.js"
+import { percent, unbroken } from "../../ui/numbers.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
 import { ASKED, DIRECTIONS } from "../../ui/vocabulary.js"
 
@@ -127,7 +127,7 @@ function makeBars(class_name, { of, thing }, things, high) {
     called: [`other ${things} called `, subject],
     such: [`such ${things} of `, subject],
   }
-  const bar = () => h("div", {}, h("span"), h("i", { class: "bar" }, h("i")))
+  const bar = () => h("div", {}, h("span"), h("i", { class: "bar" }, h("i")), h("span", { class: "num" }))
   return h("div", { class: "shares", role: "img" }, h("div", { class: "of" }, words[of]), bar(), bar())
 }
 
@@ -136,7 +136,8 @@ function fillBars(element, { rows }, sentence) {
   bars.forEach((bar, at) => {
     const [label, share] = rows[at]
     text(bar.firstChild, label)
-    bar.lastChild.firstChild.style.width = `${100 * share}%`
+    bar.children[1].firstChild.style.width = `${100 * share}%`
+    text(bar.lastChild, percent(share, 1))
   })
   for (const name of ["title", "aria-label"]) set(element, name, sentence)
 }
@@ -148,7 +149,7 @@ function makeAnswers({ class_name, thing, kind, question }, send) {
     "div",
     { class: "answers" },
     h("span", {}, question),
-    h("button", { class: "btn primary thumb", onclick: act("thumb") }),
+    h("button", { class: "btn thumb", onclick: act("thumb") }),
     h(
       "button",
       { class: "btn belongs", "aria-label": `${thing} belongs to ${class_name}`, onclick: act("belongs") },

@@ -28,6 +28,7 @@ from inficond_panel.views.start.cards import (
     make_behind,
     make_cards,
     make_checking,
+    make_contradicted,
     make_mislabelled,
     make_offers,
     make_shared,
@@ -95,6 +96,7 @@ class StartView(RefitActions, Viewer):
         "app.reliance.relying",
         "app.reliance.mislabelled",
         "app.reliance.unlike",
+        "app.contradicted.by_class",
         "app.reliance.unshown",
         "app.teacher_groups.of_all",
         "app.shared.by_class",
@@ -131,10 +133,12 @@ class StartView(RefitActions, Viewer):
         mislabelled = [n for n in order if n in reliance.mislabelled and n not in [*wrong, *asked]]
         unlike = [name for name in order if name in reliance.unlike and shifts.complete]
         of = shifts.by_class, shifts.differences
-        labels, pictures, behind = (
+        others = [name for name in order if name not in (*wrong, *asked) and shifts.complete]
+        labels, single, pictures, behind = (
             [{**card, "sentence": in_words_of(app.store, card["sentence"])} for card in made]
             for made in (
                 make_mislabelled(*of, mislabelled[:CARDS]),
+                make_contradicted(app.contradicted.by_class, others)[:CARDS],
                 make_unlike_cards(*of, unlike[:CARDS], tuning),
                 make_behind(metrics, unsure, order, reliance.unshown) if idle else [],
             )
@@ -142,7 +146,7 @@ class StartView(RefitActions, Viewer):
         numeric = app.store.numeric
         cards = [
             {**card, "high": shown_concept(card) in numeric}
-            for card in in_card_order(relying, shared, behind, last, [*labels, *pictures])
+            for card in in_card_order(relying, shared, behind, last, [*labels, *single, *pictures])
         ]
         sentence = relying_sentence(
             shifts.by_class,
