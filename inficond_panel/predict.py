@@ -71,7 +71,10 @@ def score_photos(
     scores = _load(spec, store, progress).scores(files, progress)
     if all(scores.fault):
         reasons = "; ".join(f"{file}: {why}" for file, why in zip(files, scores.fault, strict=True))
-        raise DataError(f"No photo can be read. {reasons}.", "Name JPEG, PNG, WebP or TIFF files.")
+        raise DataError(
+            f"No photo can be read. {reasons}.",
+            "Name JPEG, PNG, WebP or TIFF files; of a folder: FOLDER/*.jpg.",
+        )
     return scores
 
 

@@ -6,7 +6,6 @@ from math import ceil
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, share, share_range
-from inficond_panel.errors import Remedy
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
@@ -39,8 +38,8 @@ NO_LABEL = (
 )
 #: Single labels that teacher and other images contradict, where no share of wrong ones is measured.
 CONTRADICTED = "single labels to look at"
-CONTRADICTED_REMEDY = "Look at them: " + Remedy(
-    "`inficond doctor SPEC --class NAME`.", "`students.doctor(class_name)`."
+CONTRADICTED_REMEDY = (
+    "Look at these labels, in the list of those to look at, and correct those that are wrong."
 )
 SLIGHT = "The difference is slight: that alone is no reason to remove the concept."
 MODEST = "The difference is modest: remove the concept only if it has no business in the decision."

@@ -63,7 +63,8 @@ class PocketModel:
         if all(faults):
             reasons = "; ".join(f"{file}: {why}" for file, why in zip(files, faults, strict=True))
             raise DataError(
-                f"No photo can be read. {reasons}.", "Name JPEG, PNG, WebP or TIFF files."
+                f"No photo can be read. {reasons}.",
+                "Name JPEG, PNG, WebP or TIFF files; of a folder: FOLDER/*.jpg.",
             )
         return PhotoScores(
             tuple(map(str, files)),
