@@ -364,7 +364,7 @@ def proposals_lose(suggestion: Suggestion) -> list[str]:
     ]
 
 
-#: Why the preview of a proposal states another gain.
+#: Why the preview of a proposal that the tuning images chose states another gain.
 OTHER_PREVIEW = "The preview is of one ranking of all tuning images: it can state another change."
 #: Why the AP on tune after a refit differs from the AP that a proposal states.
 OTHER_AP_SENTENCE = (

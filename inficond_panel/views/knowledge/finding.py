@@ -393,8 +393,10 @@ class FindingPanel(param.Parameterized):
             found = search.latest.repairs.get(name)
             waiting = self.app.tuning.pending
             if found and found.taken and all(edit in waiting for edit in found.taken.edits):
-                expected = expected_sentence(search.latest, name, limits=limits)
-                repair["sentence"] = f"{expected} {OTHER_PREVIEW}" if expected else ""
+                told = expected_sentence(search.latest, name, limits=limits)
+                if not all(isinstance(edit, Intent) for edit in found.taken.edits):
+                    told += f" {OTHER_PREVIEW}"
+                repair["sentence"] = told
         running = {"running": search.running, "share": search.share, "text": search.text}
         self.panels.repair = {**repair, **running}
 
