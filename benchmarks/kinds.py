@@ -51,7 +51,7 @@ from inficond_panel import from_frames, open_students
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.write import add_arrays
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.shift import class_shift
+from inficond_panel.tuning.shift import class_shift, tune_ap
 from inficond_panel.tuning.shift_kinds import Differences, FitLabels, differences
 from inficond_panel.vocabulary import shift_kinds
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
@@ -189,7 +189,8 @@ def looked_at(store: Store, made: Made, folder: Path) -> Differences:
         tuner.repairs.class_fit(students.node, name), tuner.store.rows("tune")
     )
     found = class_shift(photos)
-    return differences(photos, found, found, USUAL_NOISE)
+    student = tune_ap(photos, photos.tune_logits.mean(axis=0), USUAL_NOISE)
+    return differences(photos, found, found, student, USUAL_NOISE)
 
 
 def answer(kind: str, found: Differences) -> str:

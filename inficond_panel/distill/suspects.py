@@ -93,12 +93,19 @@ class Presence:
         return max(abs(fit - tune) for fit, tune in zip(self.fit, self.tune, strict=True))
 
 
-def presence(fit: ArrayLike, fit_label: NDArray, tune: ArrayLike, tune_label: NDArray) -> Presence:
+def presence(
+    fit: ArrayLike,
+    fit_label: NDArray,
+    tune: ArrayLike,
+    tune_label: NDArray,
+    threshold: float | None = None,
+) -> Presence:
     """Return the shares of positives and of negatives that show one concept, on each split.
 
-    Scores and labels in {1, 0} are (n,). The threshold is chosen on the scores of ``fit`` alone.
+    Scores and labels in {1, 0} are (n,). Without a ``threshold`` it is chosen on the scores of
+    ``fit`` alone.
     """
-    threshold = dividing_score(fit)
+    threshold = dividing_score(fit) if threshold is None else threshold
     return Presence(
         threshold,
         _shares(fit, fit_label, threshold),
@@ -119,6 +126,17 @@ def dividing_score(scores: ArrayLike) -> float:
         return float("nan")
     last_below = int(between.argmax())
     return float((values[last_below] + values[last_below + 1]) / 2)
+
+
+def parting_score(one: ArrayLike, other: ArrayLike) -> float:
+    """Return the threshold above which the share of ``one`` scores (n,) exceeds that of ``other``
+    ones (m,) most: where their distribution functions are farthest apart."""
+    first, second = (np.sort(np.asarray(each, dtype=np.float64)) for each in (one, other))
+    values = np.unique(np.concatenate([first, second]))
+    ahead = np.searchsorted(second, values, "right") / len(second)
+    ahead -= np.searchsorted(first, values, "right") / len(first)
+    at = int(ahead.argmax())
+    return float(values[at : at + 2].mean())
 
 
 def shows(scores: ArrayLike, threshold: float) -> NDArray[np.bool_]:

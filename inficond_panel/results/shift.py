@@ -179,7 +179,8 @@ def _differences(
             for each in (tuner.root_id, node_id)
         )
         photos = student_photos(tuner, node_id, class_name, seed)
-        return differences(photos, found, origin, tuner.spec.views.noise())
+        student = _tune_ap(tuner, node_id, class_name)
+        return differences(photos, found, origin, student, tuner.spec.views.noise())
 
 
 @once(_KEPT)

@@ -36,6 +36,7 @@ from inficond_panel.distill.suspects import (
     Photos,
     Presence,
     lost_bond,
+    parting_score,
     presence,
 )
 from inficond_panel.store import Store
@@ -126,7 +127,8 @@ class PictureDifference:
 
     ``z`` is the difference in standard errors. ``high``: photos with the class, compared with
     photos without, have higher values on ``fit`` than on ``tune``; else lower values. ``q`` is the
-    false discovery rate over all properties; ``presence`` counts the photos beyond a threshold.
+    false discovery rate over all properties; ``presence`` counts the photos beyond the value at
+    which the photos with the class of both splits differ most.
     """
 
     kind: PictureProperty
@@ -196,11 +198,12 @@ class Differences:
 
 
 def differences(
-    evidence: Evidence, shift: ClassShift, origin: ClassShift, interval: Noise
+    evidence: Evidence, shift: ClassShift, origin: ClassShift, student: Interval, interval: Noise
 ) -> Differences:
     """Return the differences between fit and tune for the class of ``evidence``; ``interval`` has
     the draws and level of limits. ``shift`` is that of its student, ``origin`` that of the original
     one: an edit ends a reliance, and does not change the photos or labels of which it was a sign.
+    ``student`` is its AP on tune, as metrics show it.
     """
     labels, one = (evidence.fit_label, evidence.tune_label), evidence.one_of_each
     shown = [int(np.count_nonzero(label == 1)) for label in labels]
@@ -214,8 +217,12 @@ def differences(
     pictures = picture_differences(one)
     kinds, perhaps = _told_apart(shift, origin, noise, other, share)
     if pictures:
-        kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
-    limit = _score_limit(evidence, shift, interval)
+        clear = pictures[0].z
+        kinds = _with_pictures(kinds, clear, shift, noise)
+        if NOISE in kinds and clear > np.sqrt(noise.evidence):
+            # such pictures contradict a model of the labels of tune, too
+            kinds, perhaps = tuple(kind for kind in kinds if kind != NOISE), (NOISE, *perhaps)
+    limit = _score_limit(evidence, shift, student, interval)
     if limit is not None and limit.outdone:
         kinds = (OUTDONE, *kinds)
     elif limit is not None and not {NOISE, LOST} & {*kinds, *perhaps}:
@@ -229,16 +236,18 @@ def differences(
     return Differences(evidence.student.name, *given)
 
 
-def _score_limit(evidence: Evidence, shift: ClassShift, interval: Noise) -> ScoreLimit | None:
+def _score_limit(
+    evidence: Evidence, shift: ClassShift, student: Interval, interval: Noise
+) -> ScoreLimit | None:
     """Return the AP that the scores reach, if the teacher is clearly above it, or below that of the
-    student: by ``LEAST_ABOVE``, and beyond the intervals. None without labels, or if the teacher is
-    not known to know the class."""
+    student: by ``LEAST_ABOVE``, and beyond the intervals. None without labels, or if the teacher
+    does not know the class."""
     teacher = shift.teacher
-    if evidence.by_teacher or evidence.decided or teacher is None or not teacher.knows:
+    if evidence.by_teacher or evidence.decided or teacher is None or teacher.does_not_know:
         return None
-    reached = tune_ap(evidence, evidence.tune_logits.mean(axis=0), interval)
-    if _is_above(reached, teacher.ap):
-        return ScoreLimit(teacher.ap, reached)
+    if _is_above(student, teacher.ap):
+        return ScoreLimit(teacher.ap, student)
+    reached = student
     for logits in (lambda: evidence.model_of_fit[1], lambda: evidence.model_of_tune[0]):
         if not _is_above(teacher.ap, reached):
             return None  # without the models, which take time
@@ -367,7 +376,8 @@ def picture_differences(evidence: Evidence) -> tuple[PictureDifference, ...]:
         if q[c] <= CLEAR_PICTURES and own[c] >= others[c]:
             high, kind = bool(side[c] > 0), PICTURE_PROPERTIES[c]
             of_fit, of_tune = (values[:, c] if high else -values[:, c] for values in pictures)
-            shares = presence(of_fit, labels[0], of_tune, labels[1])
+            parted = parting_score(of_fit[labels[0] == 1], of_tune[labels[1] == 1])
+            shares = presence(of_fit, labels[0], of_tune, labels[1], parted)
             found.append(PictureDifference(kind, high, float(z[c]), float(q[c]), shares))
     return tuple(found)
 

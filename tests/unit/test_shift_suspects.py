@@ -6,13 +6,13 @@ import pytest
 from factory import shift_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ttest_ind
+from scipy.stats import ks_2samp, ttest_ind
 from sklearn.linear_model import LogisticRegression
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.drift import MOST_LOG_RATIO, balance, density_ratio
-from inficond_panel.distill.suspects import Photos, Suspicion, shown_share, suspicion
+from inficond_panel.distill.suspects import Photos, Suspicion, parting_score, shown_share, suspicion
 from inficond_panel.errors import DataError
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.shift import ClassShift, class_shift
@@ -474,3 +474,15 @@ def test_near_equal_photos_count_once_where_reweighting_needs_five(side, counted
     groups = (copies, None) if side == 0 else (None, copies)
     with pytest.raises(DataError, match=f"{counted}.*near-equal images count once"):
         balance(np.eye(25), label, np.eye(25), label, groups=groups)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_groups_part_where_their_distribution_functions_are_farthest_apart(seed):
+    """A few values far outside do not count: Otsu's threshold would be among them."""
+    rng = np.random.default_rng(seed)
+    one = np.concatenate([rng.normal(0.09, 0.02, 97), [0.5, 0.6, 0.7]])
+    other = np.abs(rng.normal(0, 0.02, 40))
+    threshold = parting_score(one, other)
+    apart = (one > threshold).mean() - (other > threshold).mean()
+    assert apart == pytest.approx(ks_2samp(one, other, alternative="less").statistic)
+    assert 0.02 < threshold < 0.09

@@ -9,11 +9,15 @@ from scipy.special import expit
 from sessions import session_on
 
 import inficond_panel
+from inficond_panel.distill.shift_kinds import LabelNoise
+from inficond_panel.results.shift import student_differences
 from inficond_panel.store import open_store
 from inficond_panel.store.write import add_arrays
+from inficond_panel.tuning import shift_kinds
 from inficond_panel.views.start.cards import make_unlike_cards
 from inficond_panel.views.start.view import StartView
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
+from inficond_panel.vocabulary.shift_kinds import NOISE, PICTURES
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 pytestmark = pytest.mark.page
@@ -99,3 +103,17 @@ def test_a_class_whose_other_images_differ_more_has_no_card(app):
     others = replace(there, fit=there.fit[::-1], tune=there.tune[::-1])
     changed = replace(found["car"], pictures=(replace(first, presence=others),))
     assert make_unlike_cards(shifts, {"car": changed}, ["car"], "on screen") == []
+
+
+def test_wrong_labels_that_are_less_clear_are_only_a_question(path, monkeypatch):
+    app = session_on(path, history=":memory:")  # with a cache of its own
+    z = student_differences(app.tuner, app.tuner.root(), "car").pictures[0].z
+    for beyond, kinds, perhaps in ((-1, (PICTURES,), (NOISE,)), (1, (NOISE, PICTURES), ())):
+        noise = LabelNoise(0.1, 0.0, (z + beyond) ** 2)
+        monkeypatch.setattr(shift_kinds, "_noise", lambda _, noise=noise: noise)
+        other = session_on(path, history=":memory:")
+        found = student_differences(other.tuner, other.tuner.root(), "car")
+        assert ([k for k in found.kinds if k in (NOISE, PICTURES)], found.perhaps) == (
+            list(kinds),
+            perhaps,
+        )

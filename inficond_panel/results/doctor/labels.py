@@ -81,7 +81,7 @@ def _label_frame(
         "image": Heading("image"),
         "class": Heading("class"),
         "label": Heading("label", words=("absent", "present")),
-        "wrong": Heading("wrong by", 2),
+        "wrong": Heading("chance wrong", 2),
         "present": Heading("present by other images", 2),
         "teacher": Heading("by the teacher", 2),
     }

@@ -154,12 +154,16 @@ def in_card_order(
     behind: Sequence[dict[str, Any]],
     last: Collection[str] = (),
     mislabelled: Sequence[dict[str, Any]] = (),
+    unlike: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
     comes before classes without a finding, which have a card only if they have no other.
-    ``mislabelled`` are those of training labels, or pictures, that are unlike the tuning ones."""
-    asked = {card["class_name"] for card in [*shared, *mislabelled]}
+    ``mislabelled`` are those of training labels. ``unlike`` pictures of a class come first: they
+    are the cause where its student relies on something, too.
+    """
+    asked = {card["class_name"] for card in [*shared, *mislabelled, *unlike]}
     return [
+        *unlike,
         *(card for card in relying if card["class_name"] not in last),
         *mislabelled,
         *shared,
@@ -244,8 +248,8 @@ def make_unlike_cards(
     tuning: str,
 ) -> list[dict[str, Any]]:
     """Return cards of the classes ``names``, whose training images are other pictures, with the
-    words for these (``trait``), and bars of such images as in ``make_cards``; none of a class if
-    the images without it differ more."""
+    words for these (``trait``), and bars of such images as in ``make_cards``; none of a class of
+    which most training images are not such, or if the images without it differ more."""
     firsts = {name: found[name].pictures[0] for name in names}
     shares = {name: (of.presence.fit[0], of.presence.tune[0]) for name, of in firsts.items()}
     return [
@@ -261,7 +265,7 @@ def make_unlike_cards(
             "button": "Look at it",
         }
         for name, first in firsts.items()
-        if first.presence.apart == abs(shares[name][0] - shares[name][1])
+        if first.presence.apart == abs(shares[name][0] - shares[name][1]) and shares[name][0] >= 0.5
     ]
 
 

@@ -146,7 +146,7 @@ class StartView(RefitActions, Viewer):
         numeric = app.store.numeric
         cards = [
             {**card, "high": shown_concept(card) in numeric}
-            for card in in_card_order(relying, shared, behind, last, [*labels, *single, *pictures])
+            for card in in_card_order(relying, shared, behind, last, [*labels, *single], pictures)
         ]
         sentence = relying_sentence(
             shifts.by_class,
