@@ -35,7 +35,7 @@ class NearImages:
     images: int
     of_split: dict[str, tuple[int, int]]
     across: tuple[str, ...]
-    members: tuple[tuple[str, str, int], ...] = ()
+    members: tuple[tuple[str, str, int], ...]
 
     def __str__(self) -> str:
         """Return ``150 groups of 300 near-equal images (fit 0, tune 300, holdout 0)``."""
@@ -67,10 +67,12 @@ def near_images(group: NDArray, split: NDArray, ids: Sequence[str]) -> NearImage
         f"{ids[a]} ({split[a]}) = {ids[b]} ({split[b]})"
         for a, b in zip(firsts, elsewhere[at], strict=True)
     ]
+    inside = np.flatnonzero(np.isin(group, firsts))
+    inside = inside[np.argsort(group[inside], kind="stable")]
+    numbers = 1 + np.searchsorted(firsts, group[inside])
     members = [
         (str(ids[i]), str(split[i]), number)
-        for number, first in enumerate(firsts.tolist(), start=1)
-        for i in np.flatnonzero(group == first).tolist()
+        for i, number in zip(inside.tolist(), numbers.tolist(), strict=True)
     ]
     counts = int((sizes > 1).sum()), int(within.sum())
     return NearImages(*counts, of_split, tuple(across), tuple(members))

@@ -222,13 +222,10 @@ def differences(
         if NOISE in kinds and clear > np.sqrt(noise.evidence):
             # such pictures contradict a model of the labels of tune, too
             kinds, perhaps = tuple(kind for kind in kinds if kind != NOISE), (NOISE, *perhaps)
-    limit = _score_limit(evidence, shift, student, interval)
-    if limit is not None and limit.outdone:
-        kinds = (OUTDONE, *kinds)
-    elif limit is not None and not {NOISE, LOST} & {*kinds, *perhaps}:
-        kinds = (UNSHOWN, *kinds)
-    else:
-        limit = None
+    explained = bool({NOISE, LOST} & {*kinds, *perhaps})
+    limit = _score_limit(evidence, shift, student, interval, explained=explained)
+    if limit is not None:
+        kinds = (OUTDONE if limit.outdone else UNSHOWN, *kinds)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
     doubted = NOISE in (*kinds, *perhaps)
     in_doubt = _in_doubt(evidence, one, noise, interval["level"]) if doubted else None
@@ -237,16 +234,18 @@ def differences(
 
 
 def _score_limit(
-    evidence: Evidence, shift: ClassShift, student: Interval, interval: Noise
+    evidence: Evidence, shift: ClassShift, student: Interval, interval: Noise, *, explained: bool
 ) -> ScoreLimit | None:
     """Return the AP that the scores reach, if the teacher is clearly above it, or below that of the
-    student: by ``LEAST_ABOVE``, and beyond the intervals. None without labels, or if the teacher
-    does not know the class."""
+    student: by ``LEAST_ABOVE``, and beyond the intervals. None without labels, if the teacher does
+    not know the class, or is above it where the student's AP is ``explained`` otherwise."""
     teacher = shift.teacher
     if evidence.by_teacher or evidence.decided or teacher is None or teacher.does_not_know:
         return None
     if _is_above(student, teacher.ap):
         return ScoreLimit(teacher.ap, student)
+    if explained:
+        return None
     reached = student
     for logits in (lambda: evidence.model_of_fit[1], lambda: evidence.model_of_tune[0]):
         if not _is_above(teacher.ap, reached):

@@ -105,15 +105,17 @@ def test_a_class_whose_other_images_differ_more_has_no_card(app):
     assert make_unlike_cards(shifts, {"car": changed}, ["car"], "on screen") == []
 
 
-def test_wrong_labels_that_are_less_clear_are_only_a_question(path, monkeypatch):
-    app = session_on(path, history=":memory:")  # with a cache of its own
+@pytest.mark.parametrize(
+    ("beyond", "kinds", "perhaps"),
+    [(-1, [PICTURES], (NOISE,)), (1, [NOISE, PICTURES], ())],
+    ids=["less clear", "clearer"],
+)
+def test_wrong_labels_that_are_less_clear_than_pictures_are_only_a_question(
+    path, app, monkeypatch, beyond, kinds, perhaps
+):
     z = student_differences(app.tuner, app.tuner.root(), "car").pictures[0].z
-    for beyond, kinds, perhaps in ((-1, (PICTURES,), (NOISE,)), (1, (NOISE, PICTURES), ())):
-        noise = LabelNoise(0.1, 0.0, (z + beyond) ** 2)
-        monkeypatch.setattr(shift_kinds, "_noise", lambda _, noise=noise: noise)
-        other = session_on(path, history=":memory:")
-        found = student_differences(other.tuner, other.tuner.root(), "car")
-        assert ([k for k in found.kinds if k in (NOISE, PICTURES)], found.perhaps) == (
-            list(kinds),
-            perhaps,
-        )
+    other = session_on(path, history=":memory:").tuner  # with a cache of its own
+    monkeypatch.setattr(shift_kinds, "_noise", lambda _: LabelNoise(0.1, 0.0, (z + beyond) ** 2))
+    found = student_differences(other, other.root(), "car")
+    assert [each for each in found.kinds if each in (NOISE, PICTURES)] == kinds
+    assert found.perhaps == perhaps

@@ -30,11 +30,6 @@ class Examined:
     shared: StudentShared
     contradicted: FitLabels | None
 
-    @property
-    def often_contradicted(self) -> bool:
-        """Whether so many labels are contradicted that chance is not the reason."""
-        return self.contradicted is not None and self.contradicted.several
-
 
 def examine(tuner: Tuner, node: Node, class_name: str, seed: int) -> Examined:
     """Return the measurements of one class at ``node``, which are kept once they are computed."""

@@ -51,7 +51,7 @@ def label_frames(
     alone = {
         name: each.contradicted
         for name, each in seen.items()
-        if each.contradicted and (whole or each.often_contradicted)
+        if each.contradicted and (whole or each.contradicted.several)
     }
     made = partial(_label_frame, store, facts=facts, reader=reader, whole=whole)
     frames = {

@@ -44,8 +44,7 @@ def doctor(
     labels of fit that are likely wrong, the likeliest first; ``labels_to_look_at`` has those that
     may be right: a difference between fit and tune, or chance, looks the same, or the teacher and
     the other photos contradict them one by one; these of a class that is named, or has many. If the
-    spec
-    names groups of images (``tuning.groups``), ``worst_groups`` has their worst
+    spec names groups of images (``tuning.groups``), ``worst_groups`` has their worst
     (``results.worst_group``), and a class of which one group is clearly worse than another is a
     finding. If ``classes`` is None, only first rows are displayed. What people said belongs to a
     class is marked in the tables, and no finding.

@@ -207,38 +207,31 @@ def make_mislabelled(
 ) -> list[dict[str, Any]]:
     """Return cards without a concept, with the words of their ``button``: of the classes ``names``,
     with wrong training labels."""
-    return [
-        {
-            "class_name": name,
-            "relies": "",
-            "concept": "",
-            "sentence": mislabelled_sentence(found[name], shifts[name]),
-            "bars": {},
-            "removable": False,
-            "button": "Look at the labels",
-        }
-        for name in names
-    ]
+    return [_labels_card(name, mislabelled_sentence(found[name], shifts[name])) for name in names]
 
 
 def make_contradicted(
     found: Mapping[str, FitLabels | None], names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return cards as ``make_mislabelled``, of the classes ``names`` of which several training
+    """Return cards as ``make_mislabelled``, of those classes of ``names`` of which several training
     labels are contradicted one by one."""
     return [
-        {
-            "class_name": name,
-            "relies": "",
-            "concept": "",
-            "sentence": contradicted_sentence(name, len(labels.likely_wrong)),
-            "bars": {},
-            "removable": False,
-            "button": "Look at the labels",
-        }
+        _labels_card(name, contradicted_sentence(name, len(labels.likely_wrong)))
         for name in names
         if (labels := found.get(name)) is not None and labels.several
     ]
+
+
+def _labels_card(name: str, sentence: str) -> dict[str, Any]:
+    return {
+        "class_name": name,
+        "relies": "",
+        "concept": "",
+        "sentence": sentence,
+        "bars": {},
+        "removable": False,
+        "button": "Look at the labels",
+    }
 
 
 def make_unlike_cards(
