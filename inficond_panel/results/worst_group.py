@@ -78,9 +78,10 @@ class GroupFigures:
 
     ``worst_accuracy`` and ``worst_at_equal_numbers`` are those of the worst cell; their limits are
     of the worst cell of each draw, widened to Wilson's of the worst cell. ``weighted_accuracy`` is
-    the mean over the cells by their shares of the labelled training images; undefined if a cell of
-    these has no image. ``teacher`` are the figures of the teacher, with the same cells in the same
-    order; None if these are the teacher's.
+    the mean over the cells by their shares of the labelled training images; its limits are widened
+    to those that the cells' limits give, and it is undefined if a cell of these has no image.
+    ``teacher`` are the figures of the teacher, with the same cells in the same order; None if these
+    are the teacher's.
     """
 
     cells: tuple[GroupCell, ...]
@@ -206,17 +207,18 @@ def _figures(
         number = int(pair[0][:, 0].argmin())
         return _with_wilson(worst, int(sizes[number]), noise["level"])
 
-    weights = [trained.get(key, 0) for key in masks] if set(trained) <= set(masks) else []
+    found = tuple(
+        GroupCell(*key, int(sizes[c]), trained.get(key, 0), of_cell(c, plain), of_cell(c, equal))
+        for c, key in enumerate(masks)
+    )
+    seen = set(trained) <= set(masks)
+    weights = np.array([cell.trained for cell in found] if seen else [], dtype=np.float64)
+    mean = limits(partial(_weighted, weights), plain)
     return GroupFigures(
-        tuple(
-            GroupCell(
-                *key, int(sizes[c]), trained.get(key, 0), of_cell(c, plain), of_cell(c, equal)
-            )
-            for c, key in enumerate(masks)
-        ),
+        found,
         of_worst(plain),
         of_worst(equal),
-        limits(partial(_weighted, np.array(weights, dtype=np.float64)), plain),
+        _with_cells(mean, [cell.accuracy for cell in found], weights),
         tuple((side, group) for group, side in trained if (group, side) not in masks),
     )
 
@@ -228,6 +230,20 @@ def _with_wilson(drawn: Interval, images: int, level: float) -> Interval:
         return drawn
     low, high = wilson(drawn.estimate, images, level)
     return replace(drawn, low=min(drawn.low, low), high=max(drawn.high, high))
+
+
+def _with_cells(drawn: Interval, cells: Sequence[Interval], weights: Array) -> Interval:
+    """Return the interval of the mean of ``cells`` by ``weights`` widened to that of the cells'
+    limits (MOVER: Zou & Donner 2008, Statistics in Medicine 27): all draws are alike where each
+    cell is all right or all wrong, as for a student that always says no."""
+    if isnan(drawn.estimate):
+        return drawn
+    share = weights / weights.sum()
+    middle, low, high = np.array([(c.estimate, c.low, c.high) for c in cells]).T
+    below, above = (float(np.linalg.norm(share * (middle - limit))) for limit in (low, high))
+    estimate = drawn.estimate
+    low_mean, high_mean = max(estimate - below, 0.0), min(estimate + above, 1.0)
+    return replace(drawn, low=min(drawn.low, low_mean), high=max(drawn.high, high_mean))
 
 
 def _weighted(size: Array, accuracies: Array) -> Array:

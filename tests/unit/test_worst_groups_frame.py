@@ -25,10 +25,10 @@ TUNE = [
 FIT = {(1, "water"): 30, (1, "land"): 10, (0, "water"): 20, (0, "land"): 60}
 
 
-def frames():
+def frames(tune=TUNE):
     """One concept that tells what the teacher calls, so that the student calls it too."""
     fit = [(*cell, cell[0] == 1) for cell, images in FIT.items() for _ in range(images)]
-    every = [*fit, *TUNE, *TUNE]
+    every = [*fit, *tune, *tune]
     label, place, called = map(np.array, zip(*every, strict=True))
     ids = [f"{i:03d}" for i in range(len(every))]
     split = ["fit"] * len(fit) + ["tune"] * len(TUNE) + ["holdout"] * len(TUNE)
@@ -39,6 +39,11 @@ def frames():
         "split": pd.Series(split, ids),
         "metadata": pd.DataFrame({"place": place}, ids),
     }
+
+
+def wrong_of(images):
+    """Return the upper limit of Wilson's interval of a share of 0 of so many images."""
+    return binomtest(0, images).proportion_ci(0.95, method="wilson").high
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +90,19 @@ def test_the_limits_hold_wilsons_of_the_worst_cell(row):
     low, high = binomtest(1, 4).proportion_ci(0.95, method="wilson")
     assert row["worst_accuracy_low"] <= low + 1e-9
     assert row["worst_accuracy_high"] >= high - 1e-9
+
+
+def test_the_limits_of_the_mean_of_a_student_that_says_no_are_those_of_the_cells(tmp_path):
+    """Zou & Donner 2008: the square root of the sum of squares, weighted, of the distances to
+    Wilson's limits of the cells, of 4, 4, 4 and 10 images."""
+    no = frames([(label, place, False) for label, place, _ in TUNE])
+    student = from_frames(**no, path=tmp_path / "own.zarr").with_settings(lambda_=1e-3).fit()
+    row = student.worst_groups("place").loc["bird"]
+    few, many = wrong_of(4), wrong_of(10)
+    low = 80 / 120 - np.hypot(20 / 120 * few, 60 / 120 * many)
+    high = 80 / 120 + np.hypot(30 / 120 * few, 10 / 120 * few)
+    found = row["weighted_accuracy_low"], row["weighted_accuracy_high"]
+    assert found == pytest.approx((low, high))
 
 
 def test_the_mean_is_not_defined_if_a_training_group_is_missing(students, tmp_path):
