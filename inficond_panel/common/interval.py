@@ -56,6 +56,11 @@ class Interval:
         return replace(self, low=low, high=high)
 
     @property
+    def reach(self) -> tuple[float, float]:
+        """Distances from the estimate down to the lower limit, and up to the upper one."""
+        return self.estimate - self.low, self.high - self.estimate
+
+    @property
     def outside(self) -> bool:
         """True if the estimate lies outside its limits, possible for a biased metric (ECE)."""
         return bool(self.estimate < self.low or self.estimate > self.high)

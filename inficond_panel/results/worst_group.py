@@ -239,11 +239,10 @@ def _with_cells(drawn: Interval, cells: Sequence[Interval], weights: Array) -> I
     if isnan(drawn.estimate):
         return drawn
     share = weights / weights.sum()
-    middle, low, high = np.array([(c.estimate, c.low, c.high) for c in cells]).T
-    below, above = (float(np.linalg.norm(share * (middle - limit))) for limit in (low, high))
-    estimate = drawn.estimate
-    low_mean, high_mean = max(estimate - below, 0.0), min(estimate + above, 1.0)
-    return replace(drawn, low=min(drawn.low, low_mean), high=max(drawn.high, high_mean))
+    reaches = np.array([cell.reach for cell in cells])
+    below, above = (float(np.linalg.norm(share * reach)) for reach in reaches.T)
+    low, high = max(drawn.estimate - below, 0.0), min(drawn.estimate + above, 1.0)
+    return replace(drawn, low=min(drawn.low, low), high=max(drawn.high, high))
 
 
 def _weighted(size: Array, accuracies: Array) -> Array:

@@ -7,6 +7,8 @@ import pytest
 import inficond_panel
 from inficond_panel.cli import main
 
+pytestmark = pytest.mark.commands
+
 CLASSES = ["ward", "hall", "yard"]
 
 

@@ -16,6 +16,7 @@ from inficond_panel.concepts.random_words import random_words
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.suspects import LARGE_LOSS
+from inficond_panel.results.doctor.decided import decision_findings
 from inficond_panel.results.doctor.examined import Examined
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
@@ -32,7 +33,7 @@ from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS, ShiftKind
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.tasks import TWINS
+from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, TWINS
 from inficond_panel.wording.groups import (
     TEACHER_GROUP_REMEDY,
     TEACHER_GROUP_WORDS,
@@ -87,6 +88,7 @@ def findings_frame(
         *_of_labels(worst_first),
         *_of_columns(seen, remedies),
         *_of_all_photos(seen, remedies),
+        *(_row(*each) for each in decision_findings(tuner, node, list(seen))),
         *_of_groups(tuner, node, list(seen)),
         *_of_names(tuner, tuple(seen), remedies),
         *_of_photos(tuner.store, facts, remedies),
@@ -119,8 +121,8 @@ def _faults_of(store: Store, remedies: Remedies) -> Iterator[dict[str, str]]:
     if pairs := [f"{names[a]} = {names[b]}" for a, b in Correlations(scores).pairs(ALIKE)]:
         yield _row("concepts", "nearly equal", f"{listed(pairs, 8)}.", remedies.of_nearly_equal)
     for warning in store.attrs.get("warnings", []):
-        if str(warning).startswith(TWINS):
-            continue  # reported above, by their scores
+        if str(warning).startswith((TWINS, NEAR_DUPLICATES)):
+            continue  # reported as a finding, by their scores and by their groups
         yield _row("store", "warning", str(warning), STORE_FACTS)
 
 

@@ -1,0 +1,85 @@
+"""The doctor on decisions: a teacher whose logits of one class are shifted, classes mixed up."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import confusion_matrix, recall_score
+
+import inficond_panel
+from inficond_panel.results.doctor.decided import OTHER_THRESHOLD, TAKEN
+from inficond_panel.store.write import add_arrays
+
+IMAGES = 1500
+IDS = [f"{i:04d}" for i in range(IMAGES)]
+SPLIT = pd.Series(np.repeat(["fit", "tune", "holdout"], [900, 500, 100]), IDS)
+CLASSES = ["car", "bird", "ship"]
+
+
+def students_of(path, scores, logit, label, **settings):
+    tables = (pd.DataFrame(each, IDS, CLASSES) for each in (scores, logit, label))
+    made = inficond_panel.from_frames(*tables, split=SPLIT, path=path, **settings)
+    return made.with_settings(lambda_=1e-3).fit()
+
+
+@pytest.fixture(scope="module")
+def shifted(tmp_path_factory):
+    """Students of three classes that rank alike; the teacher's logits of car are all too low."""
+    rng = np.random.default_rng(0)
+    label = (rng.random((IMAGES, 3)) < 0.3).astype(float)
+    scores = 2 * label + rng.normal(size=label.shape)
+    logit = 2 * scores - 2.5 - np.array([4.0, 0, 0])
+    return students_of(tmp_path_factory.mktemp("low") / "own.zarr", scores, logit, label)
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """Students of images of one class each; half of the birds look like ships."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 3, IMAGES)
+    looks = np.where((label == 1) & (rng.random(IMAGES) < 0.5), 2, label)
+    scores = 4.0 * np.eye(3)[looks] + rng.normal(size=(IMAGES, 3))
+    path = tmp_path_factory.mktemp("mixed") / "own.zarr"
+    return students_of(path, scores, 2 * scores - 4, np.eye(3)[label], task="single_label")
+
+
+def found_of(students, kind):
+    findings = students.doctor()["findings"]
+    return findings[findings["kind"] == kind]
+
+
+def test_a_class_whose_logits_are_too_low_needs_another_threshold(shifted):
+    assert list(found_of(shifted, OTHER_THRESHOLD).index) == ["car"]
+
+
+def test_the_finding_has_the_recall_at_the_threshold_now(shifted):
+    outcome = shifted.tuner.at(shifted.node, "tune")["car"].outcome
+    now = recall_score(outcome.positive, outcome.logit > 0)
+    (finding,) = found_of(shifted, OTHER_THRESHOLD)["finding"]
+    assert f"recall {100 * now:.0f} % → " in finding
+
+
+def test_a_class_that_is_mostly_taken_for_another_is_a_finding(mixed):
+    assert list(found_of(mixed, TAKEN).index) == ["bird"]
+
+
+def test_the_finding_names_the_class_and_the_share(mixed):
+    rows = mixed.tuner.store.rows("tune")
+    label = mixed.tuner.store.label[rows].argmax(axis=1)
+    named = mixed.tuner.logits(mixed.node, rows).argmax(axis=1)
+    counts = confusion_matrix(label, named)
+    (finding,) = found_of(mixed, TAKEN)["finding"]
+    share = 100 * counts[1, 2] / counts[1].sum()
+    assert finding.startswith(f"{share:.0f} % [")
+
+
+def test_classes_with_one_class_per_image_have_no_threshold(mixed):
+    assert found_of(mixed, OTHER_THRESHOLD).empty
+
+
+def test_near_equal_photos_are_one_finding(shifted):
+    """The store's warning of them is not repeated beside it."""
+    warning = "nearly equal photos across splits: 1 group lies across splits"
+    store = shifted.tuner.store
+    add_arrays(store, {}, {"warnings": [warning, "another warning"]})
+    again = inficond_panel.open_students(store.path, history=":memory:").fit()
+    assert list(found_of(again, "warning")["finding"]) == ["another warning"]
