@@ -39,6 +39,7 @@ from shift_parts.made import (
     HONEST,
     LOST,
     MISSING,
+    MISSING_IN_TUNE,
     NOISE,
     PHOTOS,
     SHARE,
@@ -51,8 +52,9 @@ from inficond_panel import from_frames, open_students
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.write import add_arrays
 from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.tuning.shift import class_shift, tune_ap
-from inficond_panel.tuning.shift_kinds import Differences, FitLabels, differences
+from inficond_panel.tuning.shift_kinds import Differences, differences
 from inficond_panel.vocabulary import shift_kinds
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
@@ -63,6 +65,7 @@ RIGHT = {
     LOST: shift_kinds.LOST,
     NOISE: shift_kinds.NOISE,
     MISSING: shift_kinds.NOISE,
+    MISSING_IN_TUNE: shift_kinds.TUNE_NOISE,
     SHARE: shift_kinds.SHARE,
     PHOTOS: shift_kinds.PHOTOS,
     FEW: shift_kinds.FEW,
@@ -131,7 +134,7 @@ def case_of(store: Store, made: Made, found: Differences) -> dict[str, Any]:
         "precision": {},
     }
     if made.kind == NOISE and found.labels is not None:
-        wrong = (np.asarray(store.label)[made.fit, made.k] == 1) != (made.label == 1)
+        wrong = (np.asarray(store.label)[made.fit, made.k] == 1) != (made.label[made.fit] == 1)
         case["precision"] = precisions(found.labels, wrong)
     return case
 
@@ -153,7 +156,7 @@ def print_tables(cases: Sequence[Mapping[str, Any]]) -> None:
         print(f"precision of the first {FIRST} labels, {strength}: {means}")
 
 
-def precisions(labels: FitLabels, wrong: NDArray) -> dict[str, float]:
+def precisions(labels: DoubtedLabels, wrong: NDArray) -> dict[str, float]:
     """Share of labels that are ``wrong`` (n,) among the first: by our order, and by the chance of
     the given label, cleanlab's self-confidence (Northcutt, Jiang and Chuang 2021)."""
     given = np.where(labels.label == 1, labels.present, 1 - labels.present)
@@ -169,8 +172,7 @@ def looked_at(store: Store, made: Made, folder: Path) -> Differences:
     rows = np.concatenate([made.fit, made.split.tune, made.split.holdout[:HELD_OUT]])
     sizes = [len(made.fit), len(made.split.tune), HELD_OUT]
     names, name = [str(store.images[row]) for row in rows], store.classes[made.k]
-    label = (np.asarray(store.label)[rows, made.k] == 1).astype(float)
-    label[: len(made.fit)] = made.label
+    label = made.label[rows].astype(float)
     scores = np.asarray(store.concept_score[rows], dtype=np.float32)
     split = np.repeat(["fit", "tune", "holdout"], sizes)
     from_frames(

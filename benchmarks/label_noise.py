@@ -40,7 +40,8 @@ from inficond_panel.distill.shift_kinds import (
     label_noise,
     wrong_chance,
 )
-from inficond_panel.tuning.shift_kinds import NOISY, _in_doubt, _noise, contradicted_labels
+from inficond_panel.tuning.label_noise import NOISY, contradicted_labels
+from inficond_panel.tuning.shift_kinds import _in_doubt, _noise
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 Array = NDArray[np.float64]

@@ -15,8 +15,8 @@ from inficond_panel.store import Store
 from precompute.batches.picture_properties import picture_properties
 from shift_parts.pairs import Split, biased, draw_split, find_pairs
 
-HONEST, LOST, NOISE, MISSING, SHARE, PHOTOS, FEW = (
-    *("none", "lost correlation", "labels wrong", "labels missing"),
+HONEST, LOST, NOISE, MISSING, MISSING_IN_TUNE, SHARE, PHOTOS, FEW = (
+    *("none", "lost correlation", "labels wrong", "labels missing", "labels of tune missing"),
     *("another share of the class", "other photos", "few photos"),
 )
 
@@ -52,6 +52,7 @@ STRENGTHS = {
     LOST: {"weak": 0.3, "medium": 0.1, "strong": 0.02},
     NOISE: {"weak": 0.05, "medium": 0.1, "strong": 0.2},
     MISSING: {"weak": 0.2, "medium": 0.4, "strong": 0.6},
+    MISSING_IN_TUNE: {"weak": 0.2, "medium": 0.4, "strong": 0.6},
     SHARE: {"weak": 0.5, "medium": 0.25, "strong": 0.1},
     PHOTOS: {"weak": 0.3, "medium": 0.1, "strong": 0.03},
     FEW: {"weak": 300, "medium": 100, "strong": 50},
@@ -63,9 +64,10 @@ LEAST = 10
 
 @dataclass(frozen=True)
 class Made:
-    """Class ``k`` with this kind of difference: the rows of ``fit``, their labels as they are
-    given, the logits of a teacher that knows the labels as they are given, and the properties
-    (images, P) of the pictures. Scores are those of the pictures as they were."""
+    """Class ``k`` with this kind of difference: the rows of ``fit``, the ``label`` of each photo of
+    the store as it is given, the logits of a teacher that knows the labels of all photos but those
+    of ``tune`` as they are given, and the properties (images, P) of the pictures. Scores are those
+    of the pictures as they were."""
 
     kind: str
     strength: str
@@ -143,6 +145,8 @@ def _of_class(
         label = np.where(chance < value, 1 - label, label)
     elif kind == MISSING:
         label = np.where(chance < value, 0, label)
+    elif kind == MISSING_IN_TUNE:
+        return _missing_in_tune(store, strength, value, k, seed, split)
     kept = np.ones(len(fit), dtype=bool)
     if kind == SHARE:
         kept = present | (chance < value)
@@ -155,6 +159,16 @@ def _of_class(
     elif kind == FEW:
         kept = np.isin(np.arange(len(fit)), rng.permutation(len(fit))[: int(value)])
     return _made(store, kind, strength, k, seed, note, split, fit[kept], label[kept])
+
+
+def _missing_in_tune(
+    store: Store, strength: str, value: float, k: int, seed: int, split: Split
+) -> Made:
+    made = _made(store, MISSING_IN_TUNE, strength, k, seed, "", split, split.fit)
+    rng = np.random.default_rng([seed, k, 7])
+    label = made.label.copy()
+    label[split.tune[rng.random(len(split.tune)) < value]] = 0
+    return replace(made, label=label)
 
 
 def _of_pictures(
@@ -170,7 +184,7 @@ def _of_pictures(
     chance = np.random.default_rng([seed, k, 5]).random(len(store.images))
     made = _made(store, kind, strength, k, seed, "", split, split.fit)
     values = made.pictures.copy()
-    for row in split.fit[(made.label == 1) & (chance[split.fit] < share)]:
+    for row in split.fit[(made.label[split.fit] == 1) & (chance[split.fit] < share)]:
         values[row] = pictures.changed(str(store.images[row]), kind)
     return replace(made, pictures=values)
 
@@ -193,4 +207,4 @@ def _made(
     rng = np.random.default_rng([seed, k, 6])
     logits = 2.5 * (2 * given - 1) + rng.normal(0, 1.2, len(given))
     known = np.asarray(store.picture_property)
-    return Made(kind, strength, k, seed, note, split, fit, given[fit], logits, known)
+    return Made(kind, strength, k, seed, note, split, fit, given, logits, known)

@@ -48,6 +48,8 @@ MOST_WRONG = 0.5
 LEAST = (0.01, 0.05)
 #: Most negatives of each split, and most positives, that are told apart.
 MOST = 10_000
+#: Least photos of each split that show a class, and that do not, to say that it is the reason.
+LEAST_OF_CLASS = 10
 #: Most concepts of which the covariance is made, and photos of each split that it is made of.
 MOST_CONCEPTS, MOST_SHARED = 2048, 4096
 #: Photos whose scores are standardised at one time.
@@ -89,14 +91,16 @@ def cross_fitted_model(
 
 @dataclass(frozen=True)
 class LabelNoise:
-    """Shares of wrong labels in ``fit``: ``added``, of negatives labelled present, and ``missed``,
+    """Shares of wrong labels of a split: ``added``, of negatives labelled present, and ``missed``,
     of positives labelled absent. ``evidence`` is twice the log likelihood ratio to no noise,
-    ``models`` the number of models whose scores show it."""
+    ``models`` the number of models whose scores show it; ``denied`` says that another witness,
+    which could have, does not."""
 
     added: float
     missed: float
     evidence: float
     models: int = 1
+    denied: bool = False
 
     @property
     def at_bound(self) -> bool:
@@ -277,10 +281,12 @@ class OtherPhotos:
     """Differences between the photos of ``fit`` and ``tune``: z-scores of negatives, of positives.
 
     Both are measured along the direction that separates the negatives of ``fit`` and ``tune``.
+    ``through`` is the position of another class whose photos are the reason, if there is one.
     """
 
     negatives: float
     positives: float
+    through: int | None = None
 
 
 def other_photos(
@@ -289,12 +295,13 @@ def other_photos(
     tune_scores: NDArray,
     tune_label: NDArray,
     shared: Shared | None = None,
+    others: tuple[NDArray, NDArray] | None = None,
 ) -> OtherPhotos:
     """Test whether photos of the two splits differ, from scores (n, C) and labels (n,).
 
     At most ``MOST`` negatives and positives of each split are used, evenly drawn. ``shared`` is
     ``shared_by_classes`` of these photos, or of more; without it the same takes several times as
-    long.
+    long. ``others`` are labels (n, K) of other classes, of both splits, for ``through``.
     """
     rng, sides = np.random.default_rng(0), (fit_scores, tune_scores)
     standard = _standard(sides) if shared is None else shared.standard
@@ -309,7 +316,33 @@ def other_photos(
     positives = [
         (_rows(*each, standard) @ directions).sum(axis=1) for each in zip(sides, shown, strict=True)
     ]
-    return OtherPhotos(_rank_z(along[of_fit], along[~of_fit]), _rank_z(*positives))
+    pair, through = (along[of_fit], along[~of_fit]), None
+    if others is not None:
+        through = _reason(*pair, others[0][some[0]], others[1][some[1]])
+    return OtherPhotos(_rank_z(*pair), _rank_z(*positives), through)
+
+
+def _reason(fit: Array, tune: Array, fit_label: NDArray, tune_label: NDArray) -> int | None:
+    """Return the class (K) whose photos are the reason that values of fit (n,) lie above those of
+    tune (m,), from labels (n, K) and (m, K); None without one.
+
+    Its photos differ by twice as much as all, and the others by half as much, or less.
+    """
+    sides = [(fit, fit_label == 1), (tune, tune_label == 1)]
+    apart = fit.mean() - tune.mean()
+    own, rest = (
+        np.subtract(*(_means(values, shown == with_) for values, shown in sides))
+        for with_ in (True, False)
+    )
+    found = np.flatnonzero((own >= 2 * apart) & (rest <= apart / 2))
+    return int(found[np.argmin(rest[found])]) if len(found) else None
+
+
+def _means(values: Array, members: NDArray[np.bool_]) -> Array:
+    """Return means (K,) of values (n,) over members (n, K); nan of few (``LEAST_OF_CLASS``)."""
+    sizes = members.sum(axis=0)
+    means = values @ members / np.maximum(sizes, 1)
+    return np.asarray(np.where(sizes >= LEAST_OF_CLASS, means, np.nan))
 
 
 def _evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:

@@ -22,16 +22,12 @@ from inficond_panel.results.refit_report import refit_of
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.belonging import Belonging
+from inficond_panel.tuning.label_noise import DoubtedLabels, contradicted_labels
 from inficond_panel.tuning.lost_thresholds import LostThreshold
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
-from inficond_panel.tuning.shift_kinds import (
-    Differences,
-    FitLabels,
-    contradicted_labels,
-    differences,
-)
+from inficond_panel.tuning.shift_kinds import Differences, differences
 from inficond_panel.tuning.suggest import Suggestion, suggest
 from inficond_panel.tuning.suggest.baselines import Baseline
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever
@@ -86,7 +82,7 @@ def student_differences(tuner: Tuner, node: Node, class_name: str, *, seed: int 
 
 def student_contradicted(
     tuner: Tuner, node: Node, class_name: str, *, seed: int = 0
-) -> FitLabels | None:
+) -> DoubtedLabels | None:
     """Return the training labels of a class that are likely wrong one by one, where the differences
     doubt none (``contradicted_labels``); None where they do, or without labels enough.
 
@@ -101,7 +97,7 @@ def student_contradicted(
 
 
 @once(_KEPT)
-def _contradicted(tuner: Tuner, node_id: str, class_name: str, seed: int) -> FitLabels:
+def _contradicted(tuner: Tuner, node_id: str, class_name: str, seed: int) -> DoubtedLabels:
     with one_thread():
         return contradicted_labels(student_photos(tuner, node_id, class_name, seed)).listed
 

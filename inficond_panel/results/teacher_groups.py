@@ -22,12 +22,14 @@ from inficond_panel.distill.metrics.permutation_tests import (
 )
 from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, NOT_KNOWN, too_small
 from inficond_panel.distill.platt import platt_scaling
+from inficond_panel.results.confusions import teacher_top_class
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import DRAWS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.vocabulary.things import MOST_VALUES
-from inficond_panel.wording.groups import group_words, teacher_group_sentence
+from inficond_panel.wording.groups import group_words, swapped_sentence, teacher_group_sentence
 
 #: Most pairs of class and group; with more, chance would hide all but the largest differences.
 MOST_TESTS = 500
@@ -40,12 +42,23 @@ UNLIKELY = 0.02
 
 
 @dataclass(frozen=True)
+class Swapped:
+    """Another class for which the teacher takes most images of a group that show the first one, and
+    the other way round: ``taken`` and ``back`` are numbers of images, and of those of the class."""
+
+    other: str
+    taken: tuple[int, int]
+    back: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class WorseGroup:
     """Group of tuning images in which the teacher's AP of a class is clearly low.
 
     ``group`` is a value of a ``column`` of metadata, with ``images`` labelled ones, of which
     ``positives`` show the class. ``expected`` is the mean AP of random sets of as many positives
-    and negatives of all groups; ``p`` is of a permutation test, adjusted for all tests.
+    and negatives of all groups; ``p`` is of a permutation test, adjusted for all tests. With one
+    class per image, ``swapped`` is a class whose labels may be exchanged with those of this one.
     """
 
     class_name: str
@@ -56,6 +69,7 @@ class WorseGroup:
     ap: Interval
     expected: float
     p: float
+    swapped: Swapped | None = None
 
 
 @once(8)
@@ -84,7 +98,8 @@ def worse_groups_of_teacher(
             continue
         if ap.estimate < expected_of_itself(tuner.teacher_outcomes(TUNE)[name], masks[key], seed):
             counts = len(part.positive), int(part.positive.sum())
-            found.append(WorseGroup(name, *key, *counts, ap, expected, p))
+            swapped = swapped_labels(tuner, name, masks[key])
+            found.append(WorseGroup(name, *key, *counts, ap, expected, p, swapped))
     return tuple(sorted(found, key=lambda each: each.ap.estimate - each.expected))
 
 
@@ -103,6 +118,25 @@ def expected_of_itself(outcome: Outcome, mask: Mask, seed: int) -> float:
     moved = brentq(lambda by: expit(logit + by).mean() - share, -50, 50)
     labels = np.random.default_rng(seed).random((DRAWS, len(logit))) < expit(logit + moved)
     return float(np.nanquantile([average_precision(label, logit) for label in labels], UNLIKELY))
+
+
+def swapped_labels(tuner: Tuner, class_name: str, mask: Mask) -> Swapped | None:
+    """Return the class that the teacher exchanges with this one in most of both's tuning images in
+    a group (``mask``): then the labels of the group may be swapped. None without such a class, and
+    where an image may have several."""
+    if tuner.store.task != SINGLE_LABEL:
+        return None
+    top, names = teacher_top_class(tuner.store, TUNE), tuner.store.classes
+    labels, named, k = top.label, top.named[top.known], names.index(class_name)
+    inside = mask[top.known]
+    counts = np.zeros((len(names), len(names)), dtype=int)
+    np.add.at(counts, (labels[inside], named[inside]), 1)
+    other, sizes = int(np.delete(counts[k], k).argmax()), counts.sum(axis=1)
+    other += other >= k
+    taken, back = (counts[k, other], sizes[k]), (counts[other, k], sizes[other])
+    if all(2 * part > whole for part, whole in (taken, back)):
+        return Swapped(names[other], *((int(part), int(whole)) for part, whole in (taken, back)))
+    return None
 
 
 def classes_known(tuner: Tuner) -> tuple[str, ...]:
@@ -168,6 +202,14 @@ def of_class(found: Sequence[WorseGroup]) -> dict[str, list[WorseGroup]]:
     return by_class
 
 
+def swapped_words(found: WorseGroup) -> str:
+    """Return a sentence on labels that may be swapped in a group; "" if none are."""
+    swapped = found.swapped
+    if swapped is None:
+        return ""
+    return swapped_sentence(found.class_name, swapped.other, swapped.taken, swapped.back)
+
+
 def teacher_group_findings(tuner: Tuner, seed: int = 0) -> dict[str, str]:
     """Return sentences on the groups in which the teacher is worse, by class: at most ``_GROUPS``
     of a class, the largest fall first."""
@@ -180,6 +222,7 @@ def teacher_group_findings(tuner: Tuner, seed: int = 0) -> dict[str, str]:
                 (each.images, each.positives),
                 each.ap,
                 each.expected,
+                swapped=swapped_words(each),
                 limits=tuner.spec.views.intervals,
             )
             for each in groups[:_GROUPS]

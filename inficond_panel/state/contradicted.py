@@ -11,7 +11,7 @@ from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Node
-from inficond_panel.tuning.shift_kinds import FitLabels
+from inficond_panel.tuning.label_noise import DoubtedLabels
 
 
 class ContradictedState(ByClass):
@@ -20,7 +20,7 @@ class ContradictedState(ByClass):
 
     KEY = "contradicted"
 
-    by_class = param.Dict({}, doc="``FitLabels`` or None by class, as far as it is computed.")
+    by_class = param.Dict({}, doc="``DoubtedLabels`` or None by class, as far as it is computed.")
 
     def __init__(
         self, students: StudentsState, selection: Selection, shifts: ShiftState, jobs: Jobs
@@ -36,5 +36,5 @@ class ContradictedState(ByClass):
         ready = [name for name in self._shifts.differences if name not in self.by_class]
         return sorted(ready, key=lambda name: name != self._selection.class_name)
 
-    def _made(self, node: Node, class_name: str) -> FitLabels | None:
+    def _made(self, node: Node, class_name: str) -> DoubtedLabels | None:
         return student_contradicted(self._students.tuner, node, class_name)

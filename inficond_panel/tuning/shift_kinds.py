@@ -3,31 +3,22 @@ properties."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
-from inficond_panel.common.ordering import normal_scores
-from inficond_panel.distill.platt import platt_scaling
 from inficond_panel.distill.shift_kinds import (
     LabelNoise,
     OtherPhotos,
     Shared,
-    beyond_misfit,
-    label_noise,
     other_photos,
-    right_logits,
-    share_limits,
     share_z,
     shared_by_classes,
-    wrong_chance,
 )
-from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import support
 from inficond_panel.distill.suspects import (
     LEAST_SUPPORT,
@@ -40,6 +31,16 @@ from inficond_panel.distill.suspects import (
     presence,
 )
 from inficond_panel.store import Store
+from inficond_panel.tuning.label_noise import (
+    NO_NOISE,
+    PERHAPS_NOISY,
+    DoubtedLabels,
+    fit_labels_in_doubt,
+    fit_noise,
+    is_shown,
+    tune_labels_in_doubt,
+    tune_noise,
+)
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.shift import ClassShift, tune_ap
 from inficond_panel.vocabulary.confidence import Noise
@@ -52,73 +53,26 @@ from inficond_panel.vocabulary.shift_kinds import (
     PHOTOS,
     PICTURES,
     SHARE,
+    TUNE_NOISE,
     UNSHOWN,
     ShiftKind,
 )
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
-#: Evidence (twice the log likelihood ratio) from which wrong labels are reported, or reported as
-#: possible.
-NOISY, PERHAPS_NOISY = 12.0, 6.0
-#: Evidence by model and teacher from which that by the model alone is believed as it is.
-AGREED = 3.0
-#: Least evidence by model and teacher to prefer it: the larger of two measures is biased upward.
-BY_TEACHER = 15.0
-#: Least evidence beyond a misfit of both splits: so much is chance in 3 % of classes with right
-#: labels (a mixture of chi-squared distributions, since shares are not below 0).
-BEYOND = 5.0
 #: False discovery rate at which an image property differs.
 CLEAR_PICTURES = 0.01
 #: Least AP by which a teacher is above all models of the scores, or below its student.
 LEAST_ABOVE = 0.1
-#: Least labels that are contradicted one by one to say so of a class unasked: where all labels are
-#: right, so many are in about one of a hundred classes (docs/measured.md).
-LEAST_CONTRADICTED = 5
-NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
-#: Least z at which the share of the class differs, and at which the photos differ.
-OTHER_SHARE, APART = 4.0, 5.0
+#: Least z at which the share of the class differs, at which the photos without the class differ,
+#: and at which those with it do so, too.
+OTHER_SHARE, APART, ALIKE = 4.0, 5.0, 2.0
+#: Least difference of the shares of a class's images of both splits with an image property from
+#: which hardly any image tells it from what else differs.
+PARTED = 0.7
 
 
-#: Limits of the share of negatives labelled present, and of that of positives labelled absent.
-ShareLimits: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class FitLabels:
-    """Labels (n,) of the training images at ``rows``, with cross-fitted probabilities (n,) that
-    the class is ``present``, and that the label is ``wrong``; and ``limits`` of the shares of
-    negatives labelled present, and of positives labelled absent, at the confidence ``level``; nan
-    where these shares are not measured."""
-
-    rows: NDArray[np.intp]
-    label: NDArray
-    present: Array
-    wrong: Array
-    limits: ShareLimits
-    level: float
-
-    @property
-    def likely_wrong(self) -> NDArray[np.intp]:
-        """Indices of labels with a probability of being wrong above 0.5, the highest first."""
-        order = np.argsort(-self.wrong, kind="stable")
-        return np.asarray(order[self.wrong[order] > 0.5])
-
-    @property
-    def several(self) -> bool:
-        """Whether so many labels are likely wrong that chance is not the reason."""
-        return len(self.likely_wrong) >= LEAST_CONTRADICTED
-
-    @property
-    def listed(self) -> FitLabels:
-        """The labels ``likely_wrong`` alone."""
-        some = self.likely_wrong
-        return replace(
-            self,
-            rows=self.rows[some],
-            label=self.label[some],
-            present=self.present[some],
-            wrong=self.wrong[some],
-        )
+#: Kinds of shift, the most important first.
+Kinds: TypeAlias = tuple[ShiftKind, ...]
 
 
 @dataclass(frozen=True)
@@ -136,6 +90,12 @@ class PictureDifference:
     z: float
     q: float
     presence: Presence
+
+    @property
+    def parts(self) -> bool:
+        """Whether nearly all images with the class of one split have it, and hardly any of the
+        other: no image tells what else differs."""
+        return abs(self.presence.fit[0] - self.presence.tune[0]) >= PARTED
 
     @property
     def words(self) -> str:
@@ -165,21 +125,23 @@ class Differences:
     ``positives`` and ``photos`` are numbers on ``fit`` and on ``tune``. ``kinds`` are the kinds of
     shift; ``perhaps`` are possible kinds: alternative explanations, or chance. ``share`` is the z
     of the difference in the share of positives; ``noise`` and ``other`` are None with few photos,
-    and ``labels`` unless labels of fit may be wrong, and ``limit`` unless the teacher sees more of
-    the class than the concepts show, or is worse than its student (``UNSHOWN``, ``OUTDONE``).
+    ``labels`` unless labels of fit may be wrong, ``tune_labels`` unless labels of tune may, and
+    ``limit`` unless the teacher sees more of the class than the concepts show, or is worse than its
+    student (``UNSHOWN``, ``OUTDONE``).
     """
 
     class_name: str
     positives: tuple[int, int]
     photos: tuple[int, int]
-    kinds: tuple[ShiftKind, ...]
-    perhaps: tuple[ShiftKind, ...]
+    kinds: Kinds
+    perhaps: Kinds
     share: float
     noise: LabelNoise | None = None
     other: OtherPhotos | None = None
     pictures: tuple[PictureDifference, ...] = ()
-    labels: FitLabels | None = None
+    labels: DoubtedLabels | None = None
     limit: ScoreLimit | None = None
+    tune_labels: DoubtedLabels | None = None
 
     @property
     def labels_listed(self) -> bool:
@@ -211,26 +173,26 @@ def differences(
     share = share_z(one.fit_label, one.tune_label) if min(sizes) else 0.0
     if shift.lacking:
         return Differences(evidence.student.name, positives, sizes, (FEW,), (), share)
-    noise = NO_NOISE if evidence.by_teacher else _noise(one)
+    noise = NO_NOISE if evidence.by_teacher else fit_noise(one)
     sides = one.fit_scores, one.fit_label, one.tune_scores, one.tune_label
-    other = other_photos(*sides, _shared(evidence.student.store))
+    other = other_photos(*sides, _shared(evidence.student.store), _of_others(one))
     pictures = picture_differences(one)
-    kinds, perhaps = _told_apart(shift, origin, noise, other, share)
+    of_tune = tune_noise(one)
+    kinds, perhaps = _told_apart(shift, origin, noise, of_tune, other, share)
     if pictures:
-        clear = pictures[0].z
-        kinds = _with_pictures(kinds, clear, shift, noise)
-        if NOISE in kinds and clear > np.sqrt(noise.evidence):
-            # such pictures contradict a model of the labels of tune, too
-            kinds, perhaps = tuple(kind for kind in kinds if kind != NOISE), (NOISE, *perhaps)
-    explained = bool({NOISE, LOST} & {*kinds, *perhaps})
+        kinds, perhaps = _with_pictures(kinds, perhaps, pictures[0], shift, noise)
+    explained = bool({NOISE, TUNE_NOISE, LOST} & {*kinds, *perhaps})
     limit = _score_limit(evidence, shift, student, interval, explained=explained)
     if limit is not None:
         kinds = (OUTDONE if limit.outdone else UNSHOWN, *kinds)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
-    doubted = NOISE in (*kinds, *perhaps)
-    in_doubt = _in_doubt(evidence, one, noise, interval["level"]) if doubted else None
+    doubted, level = {*kinds, *perhaps}, interval["level"]
+    in_doubt = fit_labels_in_doubt(evidence, one, noise, level) if NOISE in doubted else None
+    tune_in_doubt = (
+        tune_labels_in_doubt(evidence, one, of_tune, level) if TUNE_NOISE in doubted else None
+    )
     given = positives, sizes, kinds, perhaps, share, noise, other, pictures, in_doubt, limit
-    return Differences(evidence.student.name, *given)
+    return Differences(evidence.student.name, *given, tune_in_doubt)
 
 
 def _score_limit(
@@ -258,51 +220,11 @@ def _is_above(one: Interval, other: Interval) -> bool:
     return one.low > max(other.high, other.estimate + LEAST_ABOVE)
 
 
-def _in_doubt(evidence: Evidence, one: Evidence, noise: LabelNoise, level: float) -> FitLabels:
-    """Return the labels of fit with the probability that each is wrong, and limits of ``noise``.
-
-    A model of the labels of fit ranks them, with one of those of tune, or with the curve of that
-    one and the teacher where the teacher shows wrong labels, too: it knows photos better than a
-    model of few. A teacher that learned wrong labels shows none.
-    """
-    label, (fit, tune) = evidence.fit_label, _model_and_teacher(evidence)
-    by_fit, by_tune = evidence.model_of_fit[0], evidence.model_of_tune[1]
-    sides = fit, label, tune, evidence.tune_label
-    both = _beyond_misfit(*sides)
-    if both.evidence >= PERHAPS_NOISY and not both.at_bound:
-        by_tune = right_logits(*sides)
-    logit = (by_fit + by_tune) / 2
-    wrong = wrong_chance(logit, label, NO_NOISE if noise.at_bound else noise)
-    of_one, of_one_tune = (scores[:, : noise.models] for scores in _model_and_teacher(one))
-    limits = share_limits(of_one, one.fit_label, of_one_tune, one.tune_label, level)
-    return FitLabels(evidence.fit, label, expit(logit), wrong, limits, level)
-
-
-def contradicted_labels(evidence: Evidence) -> FitLabels:
-    """Return the labels of fit with the probability that each is wrong if few are: by a model of
-    the other labels of fit, a model of those of tune, and the teacher, combined as the labels of
-    tune say (``platt_scaling``): a teacher that is too sure of itself would contradict many.
-
-    No measure says that the class has wrong labels, so there are no ``limits`` of their shares.
-    """
-    fit, tune = (
-        np.column_stack([model_of_fit, model_of_tune, evidence.teacher_log_odds(split)])
-        for model_of_fit, model_of_tune, split in zip(
-            evidence.model_of_fit, evidence.model_of_tune[::-1], (FIT, TUNE), strict=True
-        )
-    )
-    slopes, constant = platt_scaling(evidence.tune_label, tune)
-    label, unknown = evidence.fit_label, (np.nan, np.nan)
-    wrong, present = wrong_chance(fit @ slopes + constant, label, NO_NOISE), fit[:, :2].mean(axis=1)
-    return FitLabels(evidence.fit, label, expit(present), wrong, (unknown, unknown), np.nan)
-
-
-def _model_and_teacher(evidence: Evidence) -> tuple[Array, Array]:
-    """Return logits (n, 2) by the model of the labels of tune and by the teacher, of fit and of
-    tune."""
-    of_tune, of_fit = evidence.model_of_tune
-    fit = np.column_stack([of_fit, evidence.teacher_log_odds(FIT)])
-    return fit, np.column_stack([of_tune, evidence.teacher_log_odds(TUNE)])
+def _of_others(evidence: Evidence) -> tuple[NDArray, NDArray]:
+    """Return labels (n, K) of all other classes on fit and on tune."""
+    label = np.asarray(evidence.student.store.label)
+    rest = np.delete(label, evidence.student.k, axis=1)
+    return rest[evidence.fit], rest[evidence.tune]
 
 
 @once(4)
@@ -311,46 +233,23 @@ def _shared(store: Store) -> Shared:
     return shared_by_classes(store.scores_of(FIT), store.scores_of(TUNE))
 
 
-def _noise(evidence: Evidence) -> LabelNoise:
-    """Return the label noise of fit, measured by a model of the labels of tune; by that model and
-    the teacher if they show more noise. A teacher that learned wrong labels shows none.
-
-    A model of scores with long tails is no logistic curve, and the shares of wrong labels can fit
-    the misfit. So unless the teacher agrees, the evidence is at most that by normal scores, which
-    have no tails. And a class that is no logistic curve of any score, as one that only half of the
-    likeliest images show, looks so in both splits: without evidence beyond that, it counts alone.
-    """
-    fit, tune = _model_and_teacher(evidence)
-    labels = evidence.fit_label, evidence.tune_label
-    alone = _beyond_misfit(fit[:, :1], labels[0], tune[:, :1], labels[1])
-    both = _beyond_misfit(fit, labels[0], tune, labels[1])
-    if both.evidence >= max(BY_TEACHER, alone.evidence):
-        return both
-    if both.evidence >= AGREED or alone.evidence < PERHAPS_NOISY:
-        return alone
-    evened = normal_scores(np.concatenate([fit[:, 0], tune[:, 0]]))[:, None]
-    without_tails = label_noise(evened[: len(fit)], labels[0], evened[len(fit) :], labels[1])
-    return replace(alone, evidence=min(alone.evidence, without_tails.evidence))
-
-
-def _beyond_misfit(*sides: NDArray) -> LabelNoise:
-    """Return ``label_noise``, with at most the evidence beyond a misfit where that is slight."""
-    noise = label_noise(*sides)
-    beyond = beyond_misfit(*sides) if noise.evidence >= AGREED else np.inf
-    return noise if beyond >= BEYOND else replace(noise, evidence=min(noise.evidence, beyond))
-
-
 def _with_pictures(
-    kinds: tuple[ShiftKind, ...], z: float, shift: ClassShift, noise: LabelNoise
-) -> tuple[ShiftKind, ...]:
-    """Return ``kinds`` with "pictures" inserted: after the kinds whose evidence exceeds ``z``.
+    kinds: Kinds, perhaps: Kinds, picture: PictureDifference, shift: ClassShift, noise: LabelNoise
+) -> tuple[Kinds, Kinds]:
+    """Return the kinds, and the possible ones, with "pictures" after the kinds that are clearer.
 
     Objects that occur with a class have their own brightness, so a lost correlation may change
-    image properties too.
+    image properties too. Wrong labels that are less clear are only possible: such pictures
+    contradict a model of the labels of tune, too. So is a lost correlation where the ``picture``
+    ``parts`` the splits: no image shows which of both it is.
     """
+    z = np.inf if picture.parts else picture.z
     evidence = {NOISE: float(np.sqrt(noise.evidence)), LOST: _clearest(shift)}
-    clearer = [kind for kind in kinds if evidence.get(kind, 0.0) > z]
-    return (*clearer, PICTURES, *(kind for kind in kinds if kind not in clearer))
+    clearer = tuple(kind for kind in kinds if evidence.get(kind, 0.0) > z)
+    looks_so = {NOISE, LOST} if picture.parts else {NOISE}
+    doubted = tuple(kind for kind in kinds if kind in looks_so and kind not in clearer)
+    rest = tuple(kind for kind in kinds if kind not in (*clearer, *doubted))
+    return (*clearer, PICTURES, *rest), (*doubted, *perhaps)
 
 
 def picture_differences(evidence: Evidence) -> tuple[PictureDifference, ...]:
@@ -382,34 +281,45 @@ def picture_differences(evidence: Evidence) -> tuple[PictureDifference, ...]:
 
 
 def _told_apart(
-    shift: ClassShift, origin: ClassShift, noise: LabelNoise, other: OtherPhotos, share: float
-) -> tuple[tuple[ShiftKind, ...], tuple[ShiftKind, ...]]:
+    shift: ClassShift,
+    origin: ClassShift,
+    noise: LabelNoise,
+    of_tune: LabelNoise,
+    other: OtherPhotos,
+    share: float,
+) -> tuple[Kinds, Kinds]:
     """Return the kinds of shift, most important first, and the possible alternative kinds.
 
-    Wrong labels weaken every correlation and change the share of the class, so they may explain
-    all other differences, but a suspect of the ``origin`` that is clearer than they are: photos
-    with a new thing in them contradict a model of the labels of tune, too. A correlation of ``fit``
-    alone moves negatives and positives in opposite directions; other photos move both the same way.
+    Wrong labels, of fit (``noise``) or ``of_tune``, weaken every correlation and change the share
+    of the class, so they may explain all other differences, but a suspect of the ``origin`` that is
+    clearer than they are: photos with a new thing in them contradict a model of the labels of tune,
+    too. A correlation of ``fit`` alone moves negatives and positives in opposite directions; other
+    photos move both the same way.
     """
     lost, was_lost = shift.kind == SHIFT, SHIFT in (shift.kind, origin.kind)
-    shown = noise.evidence >= NOISY and not noise.at_bound
-    noisy = shown and not (was_lost and _clearest(origin) > np.sqrt(noise.evidence))
-    apart = other.negatives >= APART
+    clearest = _clearest(origin) if was_lost else 0.0
+    shown, of_tune_shown = (is_shown(each) for each in (noise, of_tune))
+    noisy = shown and clearest <= np.sqrt(noise.evidence)
+    tune_noisy = of_tune_shown and clearest <= np.sqrt(of_tune.evidence)
+    either = shown or of_tune_shown
+    apart = other.negatives >= APART and other.through is None
     moved = abs(share) >= OTHER_SHARE
-    alike = apart and other.positives > 0
+    alike = apart and other.positives >= ALIKE
     unexplained = apart and not alike and not lost and not shift.lost_bond
     fewer = moved and share < 0  # fewer positives on fit: fewer photos, or missing labels
     kinds = {
         NOISE: noisy,
-        LOST: lost and not noisy and not alike,
+        TUNE_NOISE: tune_noisy,
+        LOST: lost and not (noisy or tune_noisy or alike),
         PHOTOS: alike,
-        SHARE: moved and not fewer and not shown,
+        SHARE: moved and not fewer and not either,
     }
     perhaps = {
         NOISE: not noisy and (fewer or noise.evidence >= PERHAPS_NOISY),
-        LOST: (was_lost and (shown or alike) and not kinds[LOST]) or unexplained,
+        TUNE_NOISE: not tune_noisy and of_tune.evidence >= PERHAPS_NOISY,
+        LOST: (was_lost and (either or alike) and not kinds[LOST]) or unexplained,
         PHOTOS: unexplained,
-        SHARE: moved and (fewer or shown),
+        SHARE: moved and (fewer or either),
     }
     return tuple(k for k, on in kinds.items() if on), tuple(k for k, on in perhaps.items() if on)
 

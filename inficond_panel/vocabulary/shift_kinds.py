@@ -20,6 +20,12 @@ NOISE = ShiftKind(
     "wrong labels of training images",
     "Look at the labels that are likely wrong, and correct those that are.",
 )
+TUNE_NOISE = ShiftKind(
+    "wrong_tuning_labels",
+    "wrong labels of tuning images",
+    "Look at the tuning images whose labels are contradicted, and correct those labels that are "
+    "wrong: all figures on tuning images count them.",
+)
 LOST = ShiftKind(
     "lost_correlation",
     "a correlation in the training images only",
@@ -51,4 +57,4 @@ OUTDONE = ShiftKind(
     "teach the student in its place.",
 )
 #: All kinds, the most urgent first.
-SHIFT_KINDS = (OUTDONE, NOISE, PICTURES, LOST, UNSHOWN, PHOTOS, SHARE, FEW)
+SHIFT_KINDS = (OUTDONE, NOISE, TUNE_NOISE, PICTURES, LOST, UNSHOWN, PHOTOS, SHARE, FEW)

@@ -10,10 +10,11 @@ from inficond_panel.tuning.cells import is_high_or_low, is_shown_or_not
 from inficond_panel.vocabulary.things import shown_words
 
 #: Words for a class of which the teacher is worse in one group, and what helps.
-TEACHER_GROUP_WORDS = "the teacher is worse in a group"
+TEACHER_GROUP_WORDS = "the teacher is worse in a group, or its labels are"
 _TEACHER_NEEDS = (
-    "No thumb mends the teacher. Label images of this group, and let the student learn labels in "
-    "place of the teacher's decisions, which "
+    "Look at labels of this group first. If they are right, no thumb mends the teacher: label "
+    "images of this group, and let the student learn labels in place of the teacher's decisions, "
+    "which "
 )
 TEACHER_GROUP_REMEDY = (
     _TEACHER_NEEDS
@@ -109,16 +110,29 @@ def teacher_group_sentence(
     ap: Interval,
     expected: float,
     *,
+    swapped: str = "",
     limits: bool = True,
 ) -> str:
     """Return the sentence that the teacher is worse in a group: ``The teacher's AP of ward is 0.35
     [0.28, 0.44] in “site: B” (120 tuning images, 40 of them show it); as many images of all groups
-    have 0.80.`` ``counts`` are the labelled images of the group, and those with the class."""
+    have 0.80.`` ``counts`` are the labelled images of the group, and those with the class;
+    ``swapped`` is a sentence on labels that may be swapped."""
     images, positives = counts
     return (
         f"The teacher's AP of {class_name} is {ap.text(2, limits=limits)} in “{group}” "
         f"({images:,} tuning images, {positives:,} of them show it); as many images of all groups "
-        f"have {expected:.2f}."
+        f"have {expected:.2f}.{swapped and ' '}{swapped}"
+    )
+
+
+def swapped_sentence(
+    class_name: str, other: str, taken: tuple[int, int], back: tuple[int, int]
+) -> str:
+    """Return the sentence that the labels of two classes may be swapped in a group, of which the
+    teacher takes so many images (of so many) for the other class each."""
+    return (
+        f"There the teacher takes {taken[0]} of {taken[1]} images of {class_name} for {other}, and "
+        f"{back[0]} of {back[1]} of {other} for {class_name}: their labels may be swapped."
     )
 
 

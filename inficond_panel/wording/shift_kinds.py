@@ -6,6 +6,7 @@ from math import ceil
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, share, share_range
+from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
@@ -19,6 +20,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     PHOTOS,
     PICTURES,
     SHARE,
+    TUNE_NOISE,
     UNSHOWN,
     ShiftKind,
 )
@@ -55,6 +57,8 @@ def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str
         return _few(found, shift)
     others = [other.words for other in found.perhaps]
     also = f" It cannot be distinguished from {listed(others)}." if others else ""
+    if TUNE_NOISE in found.perhaps:
+        also += f" {_tune_doubt(found)}"
     evidence = plain_sentence(shift) if kind == LOST else _EVIDENCE[kind](found)
     return f"{evidence}{also}"
 
@@ -161,12 +165,40 @@ def _few(found: Differences, shift: ClassShift) -> str:
 
 def _noise(found: Differences) -> str:
     assert found.labels is not None
-    added, missed = (share_range(low, high) for low, high in found.labels.limits)
+    return _wrong_labels(found.class_name, found.labels, "tuning", "training")
+
+
+def _tune_noise(found: Differences) -> str:
+    assert found.tune_labels is not None
+    told = _wrong_labels(found.class_name, found.tune_labels, "training", "tuning")
+    return f"{told} {_listed_of_tune(found)}".strip()
+
+
+def _wrong_labels(name: str, labels: DoubtedLabels, by: str, of: str) -> str:
+    added, missed = (share_range(low, high) for low, high in labels.limits)
     return (
-        f"By the labels of the tuning images, {added} of the training images without "
-        f"{found.class_name} are labelled as showing it, and {missed} of those with it are not "
-        f"({confidence_word(found.labels.level)} limits)."
+        f"By the labels of the {by} images, {added} of the {of} images without {name} are labelled "
+        f"as showing it, and {missed} of those with it are not ({confidence_word(labels.level)} "
+        "limits)."
     )
+
+
+def _tune_doubt(found: Differences) -> str:
+    """Return sentences on tuning labels that may be wrong, and on how many are listed."""
+    told = (
+        f"Training labels and teacher contradict tuning labels of {found.class_name}, but not "
+        "clearly."
+    )
+    return f"{told} {_listed_of_tune(found)}".strip()
+
+
+def _listed_of_tune(found: Differences) -> str:
+    labels = found.tune_labels
+    if labels is None or not len(labels.likely_wrong):
+        return ""
+    missing = sum(labels.label[at] == 0 for at in labels.likely_wrong)
+    which = f", {missing} of them without a label of it" if missing else ""
+    return f"Look at {count(len(labels.likely_wrong), 'tuning image')}{which}."
 
 
 def _doubt(found: Differences) -> str:
@@ -228,9 +260,10 @@ _WHICH = ("training", "tuning")
 _EVIDENCE = {
     OUTDONE: _outdone,
     NOISE: _noise,
+    TUNE_NOISE: _tune_noise,
     UNSHOWN: _unshown,
     PICTURES: _pictures,
     PHOTOS: _photos,
     SHARE: _shares,
 }
-_POSSIBLE = {NOISE: _doubt, PHOTOS: _apart, SHARE: _shares}
+_POSSIBLE = {NOISE: _doubt, TUNE_NOISE: _tune_doubt, PHOTOS: _apart, SHARE: _shares}

@@ -172,7 +172,7 @@ def test_wrong_labels_explain_a_suspect_only_if_they_are_clearer_and_a_repair_ch
     root = planted.root()
     clearest = max(each.z for each in student_shift(planted, root, "truck").suspects)
     noise = LabelNoise(0.1, 0.0, (clearest + beyond) ** 2)
-    monkeypatch.setattr(shift_kinds, "_noise", lambda _: noise)
+    monkeypatch.setattr(shift_kinds, "fit_noise", lambda _: noise)
     edits = [Intent("truck", each, "remove") for each in CARS]
     node = planted.fine_tune(root, edits) if removed else root
     found = student_differences(planted, node, "truck")

@@ -23,8 +23,9 @@ from inficond_panel.distill.shift_kinds import (
     wrong_chance,
 )
 from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenLogits, verdict
+from inficond_panel.tuning.label_noise import NOISY
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import NOISY, _in_doubt, _noise, _told_apart, _with_pictures
+from inficond_panel.tuning.shift_kinds import _in_doubt, _noise, _told_apart, _with_pictures
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE
 
 

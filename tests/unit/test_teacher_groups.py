@@ -12,6 +12,7 @@ import inficond_panel
 from inficond_panel.distill import Outcome
 from inficond_panel.results.teacher_groups import worse_groups_of_teacher
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
+from inficond_panel.wording.groups import TEACHER_GROUP_WORDS
 
 SITES, CAMERAS = ("A", "B", "C"), ("1", "2", "3", "4")
 
@@ -108,7 +109,7 @@ def test_the_doctor_names_the_group_with_counts_and_what_helps(tmp_path):
         path=tmp_path / "own.zarr",
     )
     findings = students.fit().doctor()["findings"]
-    told = findings[findings["kind"] == "the teacher is worse in a group"].loc["ward"]
+    told = findings[findings["kind"] == TEACHER_GROUP_WORDS].loc["ward"]
     here = (site == "B")[700:1100]
     counts = f"({here.sum()} tuning rows, {label.to_numpy()[700:1100][here].sum()} of them show it)"
     assert "in “site: B”" in told["finding"]

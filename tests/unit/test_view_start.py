@@ -18,8 +18,9 @@ from inficond_panel.results.begin import in_order
 from inficond_panel.results.image_sets import shared_image_set
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.tuning.shift import ClassShift, Suspect
-from inficond_panel.tuning.shift_kinds import Differences, FitLabels
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.detail.charts import CONCEPTS, make_starts
 from inficond_panel.views.detail.view import DetailView
@@ -194,7 +195,7 @@ def test_classes_of_which_not_all_is_checked_are_said_to_be_unchecked():
 
 def test_the_list_says_of_wrong_labels_what_the_card_says(app):
     (name, other), cards = app.store.classes[:2], StartView(app)
-    labels = FitLabels(*[np.zeros(0, int)] * 4, limits=((0.06, 0.09), (0.11, 0.2)), level=0.95)
+    labels = DoubtedLabels(*[np.zeros(0, int)] * 4, limits=((0.06, 0.09), (0.11, 0.2)), level=0.95)
     found = Differences(name, (50, 20), (200, 90), (NOISE,), (), 0.0, labels=labels)
     shifts = {each: shift(each, 0.0, kind="none") for each in app.store.classes}
     performance = PerformanceView(app)
@@ -206,7 +207,7 @@ def test_the_list_says_of_wrong_labels_what_the_card_says(app):
 
 def test_a_class_whose_first_finding_is_wrong_labels_has_a_card_that_opens_it(app):
     (name, other), view = app.store.classes[:2], StartView(app)
-    labels = FitLabels(*[np.zeros(0, int)] * 4, limits=((0.06, 0.09), (0.11, 0.2)), level=0.95)
+    labels = DoubtedLabels(*[np.zeros(0, int)] * 4, limits=((0.06, 0.09), (0.11, 0.2)), level=0.95)
     found = Differences(name, (50, 20), (200, 90), (NOISE,), (), 0.0, labels=labels)
     kinds = {name: found, other: replace(found, kinds=(LOST, NOISE))}
     shifts = {each: shift(each, 0.0, kind="none") for each in app.store.classes}

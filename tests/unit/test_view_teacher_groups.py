@@ -13,6 +13,7 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.start.view import StartView
 from inficond_panel.vocabulary.splits import HOLDOUT
+from inficond_panel.wording.groups import TEACHER_GROUP_WORDS
 
 pytestmark = pytest.mark.page
 
@@ -58,7 +59,7 @@ def told(view):
 
 def test_the_page_names_the_group_that_the_doctor_names(view, app):
     findings = doctor(app.tuner, app.students.node)["findings"]
-    of_teacher = findings[findings["kind"] == "the teacher is worse in a group"]
+    of_teacher = findings[findings["kind"] == TEACHER_GROUP_WORDS]
     assert list(of_teacher.index) == ["ward"]
     ap, counts = of_teacher.loc["ward", "finding"].split(" [")[0], "tuning images, "
     assert told(view)["sentence"].startswith(ap)

@@ -115,7 +115,7 @@ def test_wrong_labels_that_are_less_clear_than_pictures_are_only_a_question(
 ):
     z = student_differences(app.tuner, app.tuner.root(), "car").pictures[0].z
     other = session_on(path, history=":memory:").tuner  # with a cache of its own
-    monkeypatch.setattr(shift_kinds, "_noise", lambda _: LabelNoise(0.1, 0.0, (z + beyond) ** 2))
+    monkeypatch.setattr(shift_kinds, "fit_noise", lambda _: LabelNoise(0.1, 0.0, (z + beyond) ** 2))
     found = student_differences(other, other.root(), "car")
     assert [each for each in found.kinds if each in (NOISE, PICTURES)] == kinds
     assert found.perhaps == perhaps

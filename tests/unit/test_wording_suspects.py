@@ -10,13 +10,14 @@ from sklearn.cluster import KMeans
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.shift_kinds import LabelNoise
 from inficond_panel.distill.suspects import Presence, Verdict, dividing_score, presence
+from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.tuning.repairs.adaptive_penalty import AdaptivePenalty
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.reweight import Reweight
 from inficond_panel.tuning.shift import ClassShift, Suspect
-from inficond_panel.tuning.shift_kinds import Differences, FitLabels
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import Suggestion
@@ -204,7 +205,7 @@ def test_an_edit_has_words_for_people_who_begin():
 
 
 DOG = ClassShift("dog", "none")
-LISTED = FitLabels(
+LISTED = DoubtedLabels(
     np.arange(2),
     np.array([1, 0]),
     np.array([0.1, 0.2]),

@@ -14,8 +14,9 @@ from inficond_panel.results.shift import (
     tune_aps,
 )
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import Differences, FitLabels
+from inficond_panel.tuning.shift_kinds import Differences
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Examined:
     found: Differences
     aps: Mapping[str, Interval]
     shared: StudentShared
-    contradicted: FitLabels | None
+    contradicted: DoubtedLabels | None
 
 
 def examine(tuner: Tuner, node: Node, class_name: str, seed: int) -> Examined:

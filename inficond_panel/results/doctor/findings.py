@@ -31,7 +31,7 @@ from inficond_panel.tuning.null_students import is_at_hand
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS, ShiftKind
+from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, PICTURES, SHIFT_KINDS, ShiftKind
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, TWINS
 from inficond_panel.wording.groups import (
@@ -157,7 +157,9 @@ def _of_teacher(
         skill = each.shift.teacher
         if skill is not None and skill.does_not_know:
             yield _row(name, "unknown to the teacher", unknown_sentence(name, skill), _TEACHER)
-    memories = {name: each.shift.memory for name, each in seen.items()}
+    memories = {  # other pictures of a class are new to any teacher
+        name: each.shift.memory for name, each in seen.items() if PICTURES not in each.found.kinds
+    }
     if trained := {name: each for name, each in memories.items() if each and each.trained}:
         told = trained_sentence(trained)
         yield _row("teacher", "trained on these images", told, remedies.of_memory)

@@ -15,13 +15,14 @@ from inficond_panel.errors import Remedy
 from inficond_panel.results.doctor.examined import Examined
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.store import Store
-from inficond_panel.tuning.shift_kinds import FitLabels
+from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.wording.shift_kinds import MISSING_LABELS
 
 #: Most labels to list that are more likely wrong than right, and to show if no class is requested.
 MOST_LABELS, SHOWN_LABELS = 50, 10
 _LIKELY_WRONG = f"Training labels that are likely wrong, at most {MOST_LABELS}"
 _TO_LOOK_AT = f"Training labels to look at, at most {MOST_LABELS}"
+_OF_TUNE = f"Tuning labels to look at, at most {MOST_LABELS}"
 _LOOKS_THE_SAME = (
     "These may be right: a difference between training and tuning images, or chance, looks the "
     "same as wrong labels."
@@ -40,7 +41,8 @@ def label_frames(
     *,
     whole: bool,
 ) -> dict[str, pd.DataFrame]:
-    """Return frames of labels that are likely wrong, and of those that may be right as well."""
+    """Return frames of training labels that are likely wrong, of those that may be right as well,
+    and, if any are in doubt, of tuning labels."""
     in_doubt = {
         name: each.found.labels
         for name, each in seen.items()
@@ -58,6 +60,9 @@ def label_frames(
         "labels": made(wrong, _LIKELY_WRONG),
         "labels_to_look_at": made(doubted | alone, _TO_LOOK_AT),
     }
+    of_tune = {name: each.found.tune_labels for name, each in seen.items()}
+    if some := {name: labels for name, labels in of_tune.items() if labels is not None}:
+        frames["tuning_labels"] = made(some, _OF_TUNE)
     notes, named = frames["labels_to_look_at"].attrs["notes"], _classes_of(frames)
     notes += [_LOOKS_THE_SAME] * bool(named & doubted.keys())
     notes += [_ALONE.format(listed(sorted(named & alone.keys())))] * bool(named & alone.keys())
@@ -69,7 +74,7 @@ def label_frames(
 
 def _label_frame(
     store: Store,
-    labels: Mapping[str, FitLabels],
+    labels: Mapping[str, DoubtedLabels],
     title: str,
     facts: Mapping[str, Any],
     reader: Callable[[str], str],
@@ -111,7 +116,7 @@ def _classes_of(frames: Mapping[str, pd.DataFrame]) -> set[str]:
     return set(frames["labels_to_look_at"].index.get_level_values("class"))
 
 
-def _wrong(store: Store, given: Mapping[str, FitLabels]) -> Iterator[dict[str, Any]]:
+def _wrong(store: Store, given: Mapping[str, DoubtedLabels]) -> Iterator[dict[str, Any]]:
     for name, labels in given.items():
         chance = expit(store.teacher_log_odds[labels.rows, store.classes.index(name)])
         for at in labels.likely_wrong:

@@ -19,16 +19,17 @@ from inficond_panel.results.own_word import WordAp, word_ap
 from inficond_panel.results.picked_images import group_images
 from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.results.shift import made_at
-from inficond_panel.results.teacher_groups import WorseGroup
+from inficond_panel.results.teacher_groups import WorseGroup, swapped_words
 from inficond_panel.state import AppState, Job
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.belonging import Belonging, names_by_kind
 from inficond_panel.tuning.edits import place_of
 from inficond_panel.tuning.history.belongs import ReliedThing
+from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import Differences, FitLabels
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.ui.component import action
 from inficond_panel.ui.images import send_pictures, tile_uri
@@ -146,7 +147,13 @@ def make_teacher_group(groups: Sequence[WorseGroup], split: str) -> dict[str, An
     counts = first.images, first.positives
     return {
         "sentence": teacher_group_sentence(
-            first.class_name, words, counts, first.ap, first.expected, limits=False
+            first.class_name,
+            words,
+            counts,
+            first.ap,
+            first.expected,
+            swapped=swapped_words(first),
+            limits=False,
         ),
         "hover": TEACHER_GROUP_HELP,
         "words": words,
@@ -167,7 +174,7 @@ def make_belonging(belonging: Belonging, name: str) -> list[dict[str, str]]:
 def make_labels(
     store: Store,
     found: Differences | None,
-    contradicted: FitLabels | None,
+    contradicted: DoubtedLabels | None,
     taught: Mapping[str, int],
 ) -> list[dict[str, Any]]:
     """Return row, image id and label of training images whose label is likely wrong, if wrong

@@ -10,10 +10,11 @@ from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.state.repairs import gains
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import Differences, FitLabels
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.vocabulary.shift_kinds import LOST, PICTURES
 from inficond_panel.vocabulary.things import CONCEPT, shown_words
@@ -211,7 +212,7 @@ def make_mislabelled(
 
 
 def make_contradicted(
-    found: Mapping[str, FitLabels | None], names: Sequence[str]
+    found: Mapping[str, DoubtedLabels | None], names: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Return cards as ``make_mislabelled``, of those classes of ``names`` of which several training
     labels are contradicted one by one."""
