@@ -40,8 +40,13 @@ from inficond_panel.distill.shift_kinds import (
     label_noise,
     wrong_chance,
 )
-from inficond_panel.tuning.label_noise import NOISY, contradicted_labels
-from inficond_panel.tuning.shift_kinds import _in_doubt, _noise
+from inficond_panel.tuning.label_noise import (
+    NOISY,
+    contradicted_labels,
+    fit_labels_in_doubt,
+    fit_noise,
+    is_shown,
+)
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 Array = NDArray[np.float64]
@@ -112,8 +117,8 @@ def cases(seed: int) -> Iterator[dict[str, Any]]:
                     fit_label=given,
                     tune_label=label[fit:],
                 )
-                found = _noise(photos)
-                named = found.evidence >= NOISY and not found.at_bound
+                found = fit_noise(photos)
+                named = is_shown(found)
                 listed = lists(photos, found, changed, label[:fit]) if named else {}
                 alone = label_noise(model[1][:, None], given, model[0][:, None], label[fit:])
                 yield {
@@ -123,7 +128,7 @@ def cases(seed: int) -> Iterator[dict[str, Any]]:
                     "images": fit,
                     "wrong": wrong,
                     "by curves": alone.evidence >= NOISY,
-                    "by the doctor": bool(named),
+                    "by the doctor": named,
                     "contradicted": [
                         contradicted(photos, each, changed) for each in (teacher, knows)
                     ],
@@ -133,7 +138,7 @@ def cases(seed: int) -> Iterator[dict[str, Any]]:
 
 def lists(photos: Any, found: LabelNoise, changed: NDArray, label: NDArray) -> dict[str, Any]:
     """Count listed labels, and wrong ones of them, by either rank; say whether limits hold."""
-    doubted = _in_doubt(photos, photos, found, CONFIDENCE)
+    doubted = fit_labels_in_doubt(photos, photos, found, CONFIDENCE)
     mean = (photos.model_of_fit[0] + photos.model_of_tune[1]) / 2
     by_mean = wrong_chance(mean, photos.fit_label, found) > 0.5
     by_doctor = doubted.wrong > 0.5

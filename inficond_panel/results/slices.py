@@ -212,7 +212,7 @@ def worst_slice_sentence(
             f"{written_range(*result.p_holm_limits)}"
         )
     return (
-        f"Worst slice: {result.name} for {class_name}, {metric} {value}, "
+        f"Worst slice by its p: {result.name} for {class_name}, {metric} {value}, "
         f"expected {result.expected:.3f}, p (Holm) {result.p_holm:.3f}: {verdict}."
     )
 

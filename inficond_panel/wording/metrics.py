@@ -136,7 +136,7 @@ def _far_sentence(drift: Drift) -> str:
 def _concepts_sentence(drift: Drift) -> str:
     drifted, every = drift.drifted, len(drift.concepts)
     if not drifted:
-        return f"None of {count(every, 'concept')} scores differently than in training."
+        return f"None of {count(every, 'concept')} scores clearly differently than in training."
     clauses = [f"{each.concept} ({_typical(each)})" for each in drifted]
     have = "has" if len(drifted) == 1 else "have"
     heading = f"{len(drifted)} of {count(every, 'concept')} {have} different scores"

@@ -57,7 +57,7 @@ def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str
         return _few(found, shift)
     others = [other.words for other in found.perhaps]
     also = f" It cannot be distinguished from {listed(others)}." if others else ""
-    if TUNE_NOISE in found.perhaps:
+    if TUNE_NOISE in found.perhaps and kind == found.kinds[0]:
         also += f" {_tune_doubt(found)}"
     evidence = plain_sentence(shift) if kind == LOST else _EVIDENCE[kind](found)
     return f"{evidence}{also}"

@@ -89,7 +89,7 @@ def test_metrics_open_with_their_noise_and_the_worst_slice(page) -> None:
     body.get_by_label("Slices by").select_option("light")
     slices = body.locator(".slices:not(.groups)")
     status = slices.locator("[role=status]")
-    expect(status).to_contain_text("Worst slice: ")
+    expect(status).to_contain_text("Worst slice by its p: ")
     expect(slices.locator("tbody tr")).to_have_count(2)
     expect(slices).to_contain_text("<b>night</b>")
     metric = body.get_by_label("Metric of the slices")

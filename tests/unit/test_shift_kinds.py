@@ -23,10 +23,10 @@ from inficond_panel.distill.shift_kinds import (
     wrong_chance,
 )
 from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenLogits, verdict
-from inficond_panel.tuning.label_noise import NOISY
+from inficond_panel.tuning.label_noise import NO_NOISE, NOISY, fit_labels_in_doubt, fit_noise
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import _in_doubt, _noise, _told_apart, _with_pictures
-from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE
+from inficond_panel.tuning.shift_kinds import _told_apart, _with_pictures
+from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE, TUNE_NOISE
 
 
 def drawn(rng: np.random.Generator, photos: int, intercept: float) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +120,7 @@ def evidence_of(draw, *, wrong=0.0, stores=12):
         rng = np.random.default_rng(seed)
         (fit, label), tune = draw(rng, 1500), draw(rng, 600)
         label = np.where(rng.random(len(label)) < wrong, 1 - label, label)
-        found.append((label_noise(fit, label, *tune), _noise(honest_photos(fit, label, *tune))))
+        found.append((label_noise(fit, label, *tune), fit_noise(honest_photos(fit, label, *tune))))
     return [[each.evidence for each in side] for side in zip(*found, strict=True)]
 
 
@@ -140,7 +140,7 @@ def test_wrong_labels_of_an_easy_class_are_still_found():
 def test_a_share_of_wrong_labels_at_its_bound_is_only_a_question():
     noise, photos = LabelNoise(0.0, MOST_WRONG, 40.0), OtherPhotos(1.0, 0.0)
     none = ClassShift("ward", "none")
-    assert _told_apart(none, none, noise, photos, 0.0) == ((), (NOISE,))
+    assert _told_apart(none, none, noise, NO_NOISE, photos, 0.0) == ((), (NOISE,))
 
 
 def photos_of(splits, wrong, teacher) -> SimpleNamespace:
@@ -157,13 +157,13 @@ def photos_of(splits, wrong, teacher) -> SimpleNamespace:
 def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits):
     label = splits[1]
     missing = (label == 1) & (np.random.default_rng(5).random(len(label)) < 0.2)
-    honest = _noise(photos_of(splits, missing, lambda score, _: score))
-    alone = _noise(photos_of(splits, missing, lambda score, _: np.zeros(len(score))))
-    learned = _noise(photos_of(splits, missing, lambda _, given: 5.0 * (2 * given - 1)))
+    honest = fit_noise(photos_of(splits, missing, lambda score, _: score))
+    alone = fit_noise(photos_of(splits, missing, lambda score, _: np.zeros(len(score))))
+    learned = fit_noise(photos_of(splits, missing, lambda _, given: 5.0 * (2 * given - 1)))
     assert honest.evidence > 15 > 12 > alone.evidence
     assert honest.missed == pytest.approx(0.2, abs=0.08)
     assert learned.evidence == pytest.approx(alone.evidence, abs=0.1)
-    right = _noise(photos_of(splits, np.zeros(len(label), bool), lambda score, _: score))
+    right = fit_noise(photos_of(splits, np.zeros(len(label), bool), lambda score, _: score))
     assert right.evidence < 6
 
 
@@ -173,8 +173,8 @@ def test_a_teacher_ranks_wrong_labels_unless_it_has_learned_them(splits, learned
     photos = photos_of(splits, wrong, lambda scores, given: 8.0 * given - 4 if learned else scores)
     of_tune = photos.model_of_tune
     photos.fit, photos.model_of_fit = np.arange(1500), of_tune[::-1]
-    noise = _noise(photos)
-    found = _in_doubt(photos, photos, noise, 0.95).wrong
+    noise = fit_noise(photos)
+    found = fit_labels_in_doubt(photos, photos, noise, 0.95).wrong
     plain = wrong_chance(of_tune[1], photos.fit_label, noise)
     values = [average_precision_score(wrong, chance) for chance in (found, plain)]
     assert values[0] == values[1] if learned else values[0] > values[1] + 0.05
@@ -193,7 +193,7 @@ def test_right_labels_with_a_long_tail_of_scores_are_not_called_wrong():
         tune_label=tune_label,
     )
     assert label_noise(tails[1], fit_label, tails[0], tune_label).evidence > 12
-    assert _noise(photos).evidence < 6
+    assert fit_noise(photos).evidence < 6
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -306,6 +306,7 @@ def test_photos_that_are_others_are_told_from_a_lost_correlation(moved):
         ("none", 3.0, 6.0, -2.0, 0.0, (), (LOST, PHOTOS)),
         ("none", 3.0, 1.0, 0.0, 9.0, (SHARE,), ()),
         ("none", 3.0, 1.0, 0.0, -9.0, (), (NOISE, SHARE)),
+        ("none", 3.0, 6.0, 1.0, 0.0, (), (LOST, PHOTOS)),
     ],
 )
 def test_kinds_are_named_or_said_not_to_be_told_apart(
@@ -313,16 +314,69 @@ def test_kinds_are_named_or_said_not_to_be_told_apart(
 ):
     noise, photos = LabelNoise(0.1, 0.1, evidence), OtherPhotos(negatives, positives)
     found = ClassShift("dog", shift)
-    assert _told_apart(found, found, noise, photos, share) == (kinds, perhaps)
+    assert _told_apart(found, found, noise, NO_NOISE, photos, share) == (kinds, perhaps)
 
 
-def test_the_clearer_of_pictures_labels_and_suspects_comes_first():
+@pytest.mark.parametrize(
+    ("shift", "evidence", "share", "kinds", "perhaps"),
+    [
+        ("shift", 30.0, 9.0, (TUNE_NOISE,), (LOST, SHARE)),
+        ("shift", 8.0, 0.0, (LOST,), (TUNE_NOISE,)),
+        ("none", 8.0, 0.0, (), (TUNE_NOISE,)),
+    ],
+)
+def test_wrong_labels_of_tune_explain_the_rest(shift, evidence, share, kinds, perhaps):
+    of_tune, photos = LabelNoise(0.0, 0.3, evidence), OtherPhotos(1.0, 0.0)
+    found = ClassShift("dog", shift)
+    assert _told_apart(found, found, NO_NOISE, of_tune, photos, share) == (kinds, perhaps)
+
+
+def test_wrong_labels_that_the_teacher_denies_are_only_a_question():
+    denied, photos = LabelNoise(0.1, 0.1, 15.0, denied=True), OtherPhotos(1.0, 0.0)
+    none = ClassShift("dog", "none")
+    assert _told_apart(none, none, denied, NO_NOISE, photos, 0.0) == ((), (NOISE,))
+
+
+def test_photos_that_differ_through_another_class_are_no_finding():
+    found, photos = ClassShift("dog", "none"), OtherPhotos(9.0, 3.0, through=0)
+    assert _told_apart(found, found, NO_NOISE, NO_NOISE, photos, 0.0) == ((), ())
+
+
+@pytest.mark.parametrize(("changed", "through"), [("its photos", 1), ("its share", None)])
+def test_a_class_is_the_reason_if_its_own_photos_differ(changed, through):
+    rng = np.random.default_rng(4)
+    scores = [rng.normal(size=(600, 12)) for _ in range(2)]
+    labels = [rng.random((600, 3)) < 0.25 for _ in range(2)]
+    if changed == "its share":  # the other photos of fit have nothing of the thing
+        labels[1][:300, 1] = True
+        for values, shown in zip(scores, labels, strict=True):
+            values[:, 0] -= 3 * shown[:, 1]
+    else:
+        scores[0][labels[0][:, 1], 0] += 6
+    of_class = [np.arange(600) % 6 == 0] * 2
+    found = shift_kinds.other_photos(
+        scores[0], of_class[0], scores[1], of_class[1], None, (labels[0], labels[1])
+    )
+    assert found.through == through
+    assert found.negatives > 4
+
+
+@pytest.mark.parametrize(("z", "at"), [(5.0, 0), (3.5, 1), (1.0, 2)])
+def test_the_clearer_of_pictures_labels_and_suspects_comes_first(z, at):
     """Labels stand out by sqrt(16) = 4, the clearest suspect by 3."""
     shift = SimpleNamespace(suspects=[SimpleNamespace(z=2.0), SimpleNamespace(z=3.0)])
-    for z, at in ((5.0, 0), (3.5, 1), (1.0, 2)):
-        found = _with_pictures((NOISE, LOST), z, shift, LabelNoise(0.1, 0.1, 16.0))
-        assert found.index(PICTURES) == at
-        assert [kind for kind in found if kind != PICTURES] == [NOISE, LOST]
+    picture = SimpleNamespace(z=z, parts=False)
+    noise = LabelNoise(0.1, 0.1, 16.0)
+    kinds, perhaps = _with_pictures((NOISE, LOST), (), picture, shift, noise)
+    assert kinds.index(PICTURES) == (0 if NOISE in perhaps else at)
+    assert [*perhaps, *(kind for kind in kinds if kind != PICTURES)] == [NOISE, LOST]
+
+
+def test_where_pictures_part_the_splits_nothing_else_is_certain():
+    shift = SimpleNamespace(suspects=[SimpleNamespace(z=30.0)])
+    picture = SimpleNamespace(z=5.0, parts=True)
+    found = _with_pictures((LOST, SHARE), (), picture, shift, LabelNoise(0.0, 0.0, 0.0))
+    assert found == ((PICTURES, SHARE), (LOST,))
 
 
 def judged(rng, count, share, apart, students=1):

@@ -40,7 +40,8 @@ def drawn(seed, *, bad="", images=400, classes=3):
         logit[site == bad] = rng.normal(size=(site == bad).sum())
         outcomes[f"class {k}"] = Outcome(label, logit)
     columns = {"site": list(site), "camera": list(camera)}
-    store = SimpleNamespace(metadata_columns=list(columns), column=columns.__getitem__)
+    facts = {"metadata_columns": list(columns), "task": "multi_label"}
+    store = SimpleNamespace(column=columns.__getitem__, **facts)
     noise = {**USUAL_NOISE, "draws": 200}
     spec = SimpleNamespace(views=SimpleNamespace(noise=lambda: noise))
     return Asked(columns=columns, store=store, spec=spec, outcomes=outcomes)

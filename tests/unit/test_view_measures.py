@@ -146,7 +146,7 @@ def test_slices_are_not_measured_while_their_panel_is_closed(lit):
 def test_slices_name_the_worst(lit):
     told = lit.panels.slices
     json.dumps(told, allow_nan=False)
-    assert told["told"].startswith("Worst slice: ")
+    assert told["told"].startswith("Worst slice by its p: ")
     assert {row["name"] for row in told["rows"]} == {"day", "night"}
     assert all((row["name"] in told["told"]) == row["worst"] for row in told["rows"])
 

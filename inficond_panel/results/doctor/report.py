@@ -43,8 +43,9 @@ def doctor(
     photos in which the class is found, and wrongly called, with each and without. ``labels`` has
     labels of fit that are likely wrong, the likeliest first; ``labels_to_look_at`` has those that
     may be right: a difference between fit and tune, or chance, looks the same, or the teacher and
-    the other photos contradict them one by one; these of a class that is named, or has many. If the
-    spec names groups of images (``tuning.groups``), ``worst_groups`` has their worst
+    the other photos contradict them one by one; these of a class that is named, or has many.
+    ``tuning_labels``, if there are any, has labels of tune that may be wrong. If the spec names
+    groups of images (``tuning.groups``), ``worst_groups`` has their worst
     (``results.worst_group``), and a class of which one group is clearly worse than another is a
     finding. If ``classes`` is None, only first rows are displayed. What people said belongs to a
     class is marked in the tables, and no finding.
