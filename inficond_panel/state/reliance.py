@@ -9,7 +9,7 @@ from inficond_panel.state.comparison import ChangesState
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.students import StudentsState
 from inficond_panel.vocabulary.shift_kinds import UNSHOWN
-from inficond_panel.wording.shift_kinds import is_mislabelled, is_unlike
+from inficond_panel.wording.shift_kinds import explained_by_pictures, is_mislabelled, is_unlike
 from inficond_panel.wording.suspects import is_repaired, relies_wrongly
 
 
@@ -45,7 +45,11 @@ class RelianceState(param.Parameterized):
         shifts, differences = self._shifts.by_class, self._shifts.differences
         gained = {name: self._gained(name) for name in shifts}
         self.param.update(
-            relying=[name for name, each in shifts.items() if relies_wrongly(each)],
+            relying=[
+                name
+                for name, each in shifts.items()
+                if relies_wrongly(each) and not explained_by_pictures(differences.get(name))
+            ],
             mislabelled=[n for n, found in differences.items() if is_mislabelled(found, shifts[n])],
             unlike=[n for n, found in differences.items() if is_unlike(found, shifts[n])],
             unshown=[name for name, found in differences.items() if UNSHOWN in found.kinds],

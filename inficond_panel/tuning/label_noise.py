@@ -34,7 +34,8 @@ NOISY, PERHAPS_NOISY = 12.0, 6.0
 AGREED = 3.0
 #: Evidence by the model from which wrong labels are reported although the teacher shows none: it
 #: has learned them. In 90 classes with right labels the model had less than half of that
-#: (docs/measured.md).
+#: (docs/measured.md). Evidence by the teacher from which wrong labels of tune are a question
+#: although the models show none.
 LEARNED = 20.0
 #: Least evidence by model and teacher to prefer it: the larger of two measures is biased upward.
 BY_TEACHER = 15.0
@@ -94,6 +95,11 @@ def is_shown(noise: LabelNoise) -> bool:
     return noise.evidence >= NOISY and not (noise.at_bound or noise.denied)
 
 
+def is_possible(noise: LabelNoise) -> bool:
+    """Return whether wrong labels are at least a question."""
+    return noise.evidence >= (LEARNED if noise.denied else PERHAPS_NOISY)
+
+
 def fit_noise(evidence: Evidence) -> LabelNoise:
     """Return the label noise of fit, measured by a model of the labels of tune; by that model and
     the teacher if they show more noise. A teacher that learned wrong labels shows none.
@@ -117,12 +123,14 @@ def fit_noise(evidence: Evidence) -> LabelNoise:
 
 
 def tune_noise(evidence: Evidence) -> LabelNoise:
-    """Return the label noise of tune, with the least evidence of three: by the teacher, by a model
-    of the labels of tune, and by one of those of fit.
+    """Return the label noise of tune by the teacher, with the least evidence of three: its own,
+    that of a model of the labels of tune, and that of one of the labels of fit. Where a model shows
+    none, the evidence is the teacher's, and the noise is ``denied``.
 
     A correlation that holds on fit alone contradicts labels of tune by the model of fit's labels
     and by a teacher that learned it, but a model of the labels of tune does not. Labels that are
-    missing from some images contradict that one, too: it was fitted to the others.
+    missing from some images contradict that one, too: it was fitted to the others, if these were
+    enough.
     """
     if evidence.by_teacher:
         return NO_NOISE
@@ -132,9 +140,11 @@ def tune_noise(evidence: Evidence) -> LabelNoise:
         return NO_NOISE
     own = _beyond_misfit(*_of_models(sides, 1))
     if own.evidence < PERHAPS_NOISY:
-        return NO_NOISE  # without the model of the labels of fit, which takes time
+        return replace(of_teacher, denied=True)  # without the model of fit, which takes time
     fit, tune = evidence.model_of_fit
     of_fit = _beyond_misfit(tune[:, None], evidence.tune_label, fit[:, None], evidence.fit_label)
+    if of_fit.evidence < PERHAPS_NOISY:
+        return replace(of_teacher, denied=True)
     least = min(each.evidence for each in (of_teacher, own, of_fit))
     return replace(of_teacher, evidence=least)
 

@@ -37,6 +37,7 @@ from inficond_panel.tuning.label_noise import (
     DoubtedLabels,
     fit_labels_in_doubt,
     fit_noise,
+    is_possible,
     is_shown,
     tune_labels_in_doubt,
     tune_noise,
@@ -71,6 +72,8 @@ OTHER_SHARE, APART, ALIKE = 4.0, 5.0, 2.0
 PARTED = 0.7
 
 
+#: Photos of which no difference was measured.
+ALL_ALIKE = OtherPhotos(0.0, 0.0)
 #: Kinds of shift, the most important first.
 Kinds: TypeAlias = tuple[ShiftKind, ...]
 
@@ -144,6 +147,11 @@ class Differences:
     tune_labels: DoubtedLabels | None = None
 
     @property
+    def explained_by_pictures(self) -> bool:
+        """Whether other pictures of the class explain what its student seems to rely on."""
+        return PICTURES in self.kinds and LOST in self.perhaps
+
+    @property
     def labels_listed(self) -> bool:
         """Whether there are labels of fit to list: some are more likely wrong than right."""
         return self.labels is not None and len(self.labels.likely_wrong) > 0
@@ -173,26 +181,58 @@ def differences(
     share = share_z(one.fit_label, one.tune_label) if min(sizes) else 0.0
     if shift.lacking:
         return Differences(evidence.student.name, positives, sizes, (FEW,), (), share)
-    noise = NO_NOISE if evidence.by_teacher else fit_noise(one)
-    sides = one.fit_scores, one.fit_label, one.tune_scores, one.tune_label
-    other = other_photos(*sides, _shared(evidence.student.store), _of_others(one))
-    pictures = picture_differences(one)
-    of_tune = tune_noise(one)
-    kinds, perhaps = _told_apart(shift, origin, noise, of_tune, other, share)
-    if pictures:
-        kinds, perhaps = _with_pictures(kinds, perhaps, pictures[0], shift, noise)
+    measured = _measured(one, share)
+    noise, of_tune = measured.noise, measured.of_tune
+    kinds, perhaps = _told_apart(shift, origin, measured)
     explained = bool({NOISE, TUNE_NOISE, LOST} & {*kinds, *perhaps})
     limit = _score_limit(evidence, shift, student, interval, explained=explained)
-    if limit is not None:
-        kinds = (OUTDONE if limit.outdone else UNSHOWN, *kinds)
+    kinds = _with_limit(kinds, limit)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
-    doubted, level = {*kinds, *perhaps}, interval["level"]
-    in_doubt = fit_labels_in_doubt(evidence, one, noise, level) if NOISE in doubted else None
-    tune_in_doubt = (
-        tune_labels_in_doubt(evidence, one, of_tune, level) if TUNE_NOISE in doubted else None
+    doubted, each = {*kinds, *perhaps}, (evidence, one)
+    return Differences(
+        evidence.student.name,
+        positives,
+        sizes,
+        kinds,
+        perhaps,
+        share,
+        noise,
+        measured.other,
+        measured.pictures,
+        fit_labels_in_doubt(*each, noise, interval["level"]) if NOISE in doubted else None,
+        limit,
+        tune_labels_in_doubt(*each, of_tune, interval["level"]) if TUNE_NOISE in doubted else None,
     )
-    given = positives, sizes, kinds, perhaps, share, noise, other, pictures, in_doubt, limit
-    return Differences(evidence.student.name, *given, tune_in_doubt)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured of the photos of a class: wrong labels of fit (``noise``) and ``of_tune``,
+    ``other`` photos, image properties that differ (``pictures``), and the z of the ``share``."""
+
+    noise: LabelNoise = NO_NOISE
+    of_tune: LabelNoise = NO_NOISE
+    other: OtherPhotos = ALL_ALIKE
+    pictures: tuple[PictureDifference, ...] = ()
+    share: float = 0.0
+
+
+def _measured(one: Evidence, share: float) -> Measured:
+    sides = one.fit_scores, one.fit_label, one.tune_scores, one.tune_label
+    other = other_photos(*sides, _shared(one.student.store), _of_others(one))
+    noise = NO_NOISE if one.by_teacher else fit_noise(one)
+    return Measured(noise, tune_noise(one), other, picture_differences(one), share)
+
+
+def _with_limit(kinds: Kinds, limit: ScoreLimit | None) -> Kinds:
+    """Return the kinds with that of a ``limit``: a worse teacher comes first; concepts that show
+    less than the teacher sees come after other pictures, which say more."""
+    if limit is None:
+        return kinds
+    if limit.outdone:
+        return (OUTDONE, *kinds)
+    rest = tuple(kind for kind in kinds if kind != PICTURES)
+    return (*((PICTURES,) if PICTURES in kinds else ()), UNSHOWN, *rest)
 
 
 def _score_limit(
@@ -280,22 +320,16 @@ def picture_differences(evidence: Evidence) -> tuple[PictureDifference, ...]:
     return tuple(found)
 
 
-def _told_apart(
-    shift: ClassShift,
-    origin: ClassShift,
-    noise: LabelNoise,
-    of_tune: LabelNoise,
-    other: OtherPhotos,
-    share: float,
-) -> tuple[Kinds, Kinds]:
+def _told_apart(shift: ClassShift, origin: ClassShift, found: Measured) -> tuple[Kinds, Kinds]:
     """Return the kinds of shift, most important first, and the possible alternative kinds.
 
-    Wrong labels, of fit (``noise``) or ``of_tune``, weaken every correlation and change the share
+    Wrong labels, of fit or of tune, weaken every correlation and change the share
     of the class, so they may explain all other differences, but a suspect of the ``origin`` that is
     clearer than they are: photos with a new thing in them contradict a model of the labels of tune,
     too. A correlation of ``fit`` alone moves negatives and positives in opposite directions; other
     photos move both the same way.
     """
+    noise, of_tune, other, share = found.noise, found.of_tune, found.other, found.share
     lost, was_lost = shift.kind == SHIFT, SHIFT in (shift.kind, origin.kind)
     clearest = _clearest(origin) if was_lost else 0.0
     shown, of_tune_shown = (is_shown(each) for each in (noise, of_tune))
@@ -316,12 +350,25 @@ def _told_apart(
     }
     perhaps = {
         NOISE: not noisy and (fewer or noise.evidence >= PERHAPS_NOISY),
-        TUNE_NOISE: not tune_noisy and of_tune.evidence >= PERHAPS_NOISY,
+        TUNE_NOISE: not tune_noisy and _tune_may_be_wrong(shift, of_tune),
         LOST: (was_lost and (either or alike) and not kinds[LOST]) or unexplained,
         PHOTOS: unexplained,
         SHARE: moved and (fewer or either),
     }
-    return tuple(k for k, on in kinds.items() if on), tuple(k for k, on in perhaps.items() if on)
+    named, possible = (tuple(k for k, on in each.items() if on) for each in (kinds, perhaps))
+    if not found.pictures:
+        return named, possible
+    return _with_pictures(named, possible, found.pictures[0], shift, noise)
+
+
+def _tune_may_be_wrong(shift: ClassShift, noise: LabelNoise) -> bool:
+    """Return whether labels of tune may be wrong. Where only the teacher says so, a correlation
+    that it learned from fit looks the same, unless the suspects lost little among the images with
+    the class; and so does a teacher that was trained on the images of fit."""
+    if noise.denied and (shift.kind == SHIFT and not shift.slight):
+        return False
+    remembered = noise.denied and shift.memory is not None and shift.memory.trained
+    return is_possible(noise) and not remembered
 
 
 def _clearest(shift: ClassShift) -> float:

@@ -23,8 +23,8 @@ NOISE = ShiftKind(
 TUNE_NOISE = ShiftKind(
     "wrong_tuning_labels",
     "wrong labels of tuning images",
-    "Look at the tuning images whose labels are contradicted, and correct those labels that are "
-    "wrong: all figures on tuning images count them.",
+    "Look at the tuning labels that are listed, and correct those that are wrong: all figures on "
+    "tuning images count them.",
 )
 LOST = ShiftKind(
     "lost_correlation",

@@ -86,6 +86,12 @@ def is_unlike(found: Differences, shift: ClassShift) -> bool:
     return found.kinds[:1] == (PICTURES,) and not shift.unknown_to_teacher
 
 
+def explained_by_pictures(found: Differences | None) -> bool:
+    """Return whether other pictures of a class explain what its student seems to rely on; False as
+    long as the differences are not ``found``."""
+    return found is not None and found.explained_by_pictures
+
+
 def mislabelled_sentence(found: Differences, shift: ClassShift) -> str:
     """Return the words ``wrong labels of training images`` with their evidence."""
     return f"{NOISE.words}. {kind_sentence(NOISE, found, shift)}"
@@ -186,8 +192,8 @@ def _wrong_labels(name: str, labels: DoubtedLabels, by: str, of: str) -> str:
 def _tune_doubt(found: Differences) -> str:
     """Return sentences on tuning labels that may be wrong, and on how many are listed."""
     told = (
-        f"Training labels and teacher contradict tuning labels of {found.class_name}, but not "
-        "clearly."
+        f"The teacher contradicts tuning labels of {found.class_name}, the other images do not, or "
+        "not clearly."
     )
     return f"{told} {_listed_of_tune(found)}".strip()
 
@@ -196,9 +202,11 @@ def _listed_of_tune(found: Differences) -> str:
     labels = found.tune_labels
     if labels is None or not len(labels.likely_wrong):
         return ""
-    missing = sum(labels.label[at] == 0 for at in labels.likely_wrong)
-    which = f", {missing} of them without a label of it" if missing else ""
-    return f"Look at {count(len(labels.likely_wrong), 'tuning image')}{which}."
+    doubted = labels.label[labels.likely_wrong]
+    absent, present = (int((doubted == label).sum()) for label in (0, 1))
+    clauses = [f"{absent} may be missing"] * bool(absent)
+    clauses += [f"{present} may be wrongly there"] * bool(present)
+    return f"Of these labels {' and '.join(clauses)}."
 
 
 def _doubt(found: Differences) -> str:

@@ -15,7 +15,7 @@ from inficond_panel.state.repairs import ShiftState
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.shift_kinds import Differences
-from inficond_panel.views.knowledge.finding import make_finding
+from inficond_panel.views.knowledge.found import make_finding
 from inficond_panel.views.knowledge.view import KnowledgeView, removed_first
 from inficond_panel.views.page.shell import Shell, make_folded, next_class
 from inficond_panel.views.performance.view import PerformanceView, make_shifts

@@ -17,7 +17,7 @@ from inficond_panel.tuning.shift import ClassShift, first_suspects
 from inficond_panel.tuning.suggest import Suggestion, suggest
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, recommended
-from inficond_panel.views.knowledge.finding import make_suggestion
+from inficond_panel.views.knowledge.found import make_suggestion
 from inficond_panel.wording.repairs import repair_notes, repair_sentence
 
 pytestmark = pytest.mark.page

@@ -1,43 +1,18 @@
 """Labels that are missing from tuning images only, and labels that are swapped in a group."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from cameras import CLASSES, of_cameras
-from scipy.special import expit
+from missing_labels import of_birds
 from sklearn.metrics import confusion_matrix
 
-import inficond_panel
 from inficond_panel.results.teacher_groups import Swapped, swapped_labels
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, TUNE_NOISE
-
-IDS = [f"{i:04d}" for i in range(2400)]
-SPLIT = np.repeat(["fit", "tune", "holdout"], [1500, 800, 100])
-
-
-def birds(path, *, missing=0.0, seed=0):
-    """Students of one class that two concepts show, a teacher that knows it, and a share of the
-    labels missing from tuning images with it; returned beside the mask of these images."""
-    rng = np.random.default_rng(seed)
-    scores = rng.normal(size=(len(IDS), 6))
-    logit = 3 * scores[:, 0] + 2 * scores[:, 1] - 3
-    label = rng.random(len(IDS)) < expit(logit)
-    gone = label & (SPLIT == "tune") & (rng.random(len(IDS)) < missing)
-    students = inficond_panel.from_frames(
-        pd.DataFrame(scores, IDS, [f"c{k}" for k in range(6)]),
-        pd.DataFrame({"bird": logit + rng.normal(size=len(IDS))}, IDS),
-        pd.DataFrame({"bird": (label & ~gone).astype(float)}, IDS),
-        split=pd.Series(SPLIT, IDS),
-        path=path,
-    )
-    return students.with_settings(lambda_=1e-3).fit(), {
-        i for i, each in zip(IDS, gone, strict=True) if each
-    }
 
 
 @pytest.fixture(scope="module")
 def missing(tmp_path_factory):
-    students, gone = birds(tmp_path_factory.mktemp("missing") / "own.zarr", missing=0.3)
+    students, gone = of_birds(tmp_path_factory.mktemp("missing") / "own.zarr", missing=0.3)
     return students.doctor(), gone
 
 
@@ -73,7 +48,7 @@ def test_the_limits_hold_the_share_that_is_missing(missing):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_right_labels_of_tune_are_not_in_doubt(tmp_path, seed):
-    students, _ = birds(tmp_path / "own.zarr", seed=seed)
+    students, _ = of_birds(tmp_path / "own.zarr", seed=seed)
     assert "tuning_labels" not in students.doctor()
 
 

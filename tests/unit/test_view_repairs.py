@@ -25,7 +25,7 @@ from inficond_panel.tuning.repairs.label import Label, Taught
 from inficond_panel.views.detail.images import SHOWN_BARS, make_apart
 from inficond_panel.views.knowledge.asking import make_asking
 from inficond_panel.views.knowledge.batch import make_group_offer
-from inficond_panel.views.knowledge.finding import make_finding, make_labels
+from inficond_panel.views.knowledge.found import make_finding, make_labels
 from inficond_panel.views.knowledge.refit_report import make_bound, make_report
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.repairs import reply_sentence

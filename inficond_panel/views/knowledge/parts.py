@@ -40,6 +40,7 @@ OWN = frozenset(
         "open_label",
         "open_patch",
         "open_teacher_group",
+        "open_tune_labels",
         "remove_suspect",
         "set_bound",
         "set_own_factor",

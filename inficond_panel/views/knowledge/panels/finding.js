@@ -52,6 +52,7 @@ export function makeFinding(model, send, asking) {
   const where = h("span")
   const look = h("button", { class: "group-thumb", onclick: () => send("open_teacher_group") })
   const teacher = h("p", { class: "teacher-group num" }, where, " ", look)
+  const tuning = button(() => send("open_tune_labels"))
   const belongs = button(() => send("belongs", { kind: "concept", name: model.finding.suspect, on: true }))
   const shared = h("p", { class: "settled" }, "Shared by all images:")
   const questions = h("div", { class: "questions", role: "list", "aria-label": "Shared by all images" })
@@ -75,7 +76,7 @@ export function makeFinding(model, send, asking) {
     h("p", { class: "sentence", role: "status", tabindex: 0 }, icon("note", 14), words),
     word,
     teacher,
-    h("div", { class: "acts" }, remove, belongs, repair, wrong, asking.element),
+    h("div", { class: "acts" }, remove, belongs, repair, wrong, tuning, asking.element),
     shared,
     questions,
     settled,
@@ -118,6 +119,9 @@ export function makeFinding(model, send, asking) {
       "Puts a thumb on the class's own word into the batch: images with the word get higher targets",
     )
     set(raise, "aria-disabled", isBusy(model) ? "true" : null)
+    const { rows: doubted = [], button: lookAt = "" } = finding.tune_labels ?? {}
+    tuning.hidden = !doubted.length
+    text(tuning, lookAt)
     teacher.hidden = !group.sentence
     look.hidden = !group.opens
     text(where, group.sentence ?? "")
