@@ -337,6 +337,25 @@ def test_wrong_labels_that_the_teacher_denies_are_only_a_question():
     assert _told_apart(none, none, Measured(denied)) == ((), (NOISE,))
 
 
+@pytest.mark.parametrize(
+    ("kind", "slight", "evidence", "possible"),
+    [
+        ("shift", True, 25.0, True),
+        ("shift", True, 15.0, False),
+        ("shift", False, 25.0, False),
+        ("none", False, 25.0, False),
+    ],
+)
+def test_where_only_the_teacher_doubts_labels_of_tune_suspects_must_have_lost_little(
+    kind, slight, evidence, possible
+):
+    """A teacher that was trained on the images of fit doubts labels of tune, too."""
+    found = SimpleNamespace(kind=kind, slight=slight, suspects=(), lost_bond=False)
+    of_tune = LabelNoise(0.0, 0.3, evidence, denied=True)
+    _, perhaps = _told_apart(found, found, Measured(of_tune=of_tune))
+    assert (TUNE_NOISE in perhaps) == possible
+
+
 def test_photos_that_differ_through_another_class_are_no_finding():
     found, photos = ClassShift("dog", "none"), OtherPhotos(9.0, 3.0, through=0)
     assert _told_apart(found, found, Measured(other=photos)) == ((), ())

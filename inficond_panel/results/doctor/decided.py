@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import number, share
 from inficond_panel.errors import Remedy
 from inficond_panel.results.confusions import confusions
@@ -40,15 +41,20 @@ class OnDecisions(NamedTuple):
     remedy: str
 
 
-def decision_findings(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
-    """Yield findings on how ``classes`` are decided on ``tune``, where rankings may be right.
+def decision_findings(tuner: Tuner, node: Node, classes: Sequence[str]) -> tuple[OnDecisions, ...]:
+    """Return findings on how ``classes`` are decided on ``tune``, where rankings may be right.
 
     With several classes per image a threshold chosen by the labels of ``tune`` has a higher F1, on
     images that did not choose it: the lower limit of the gain is ``LEAST_GAIN`` or more. With one
     class per image so many of a class are taken for one other, ``LEAST_TAKEN`` by the lower limit.
     """
+    return _kept(tuner, node.id, tuple(classes))
+
+
+@once(64)
+def _kept(tuner: Tuner, node_id: str, classes: tuple[str, ...]) -> tuple[OnDecisions, ...]:
     found = _taken if tuner.store.task == SINGLE_LABEL else _better_thresholds
-    yield from found(tuner, node, classes)
+    return tuple(found(tuner, tuner.node(node_id), classes))
 
 
 def _better_thresholds(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
