@@ -37,6 +37,7 @@ from inficond_panel.distill.solver.objective import decision_function
 from inficond_panel.distill.solver.problem import FitProblem
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import constant, divisor
+from inficond_panel.distill.through_class import NONE_OF_THEM, through_class
 
 #: L1 penalties that are tried for the models of labels.
 PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
@@ -48,8 +49,6 @@ MOST_WRONG = 0.5
 LEAST = (0.01, 0.05)
 #: Most negatives of each split, and most positives, that are told apart.
 MOST = 10_000
-#: Least photos of each split that show a class, and that do not, to say that it is the reason.
-LEAST_OF_CLASS = 10
 #: Most concepts of which the covariance is made, and photos of each split that it is made of.
 MOST_CONCEPTS, MOST_SHARED = 2048, 4096
 #: Photos whose scores are standardised at one time.
@@ -281,12 +280,12 @@ class OtherPhotos:
     """Differences between the photos of ``fit`` and ``tune``: z-scores of negatives, of positives.
 
     Both are measured along the direction that separates the negatives of ``fit`` and ``tune``.
-    ``through`` is the position of another class whose photos are the reason, if there is one.
+    ``through`` is the position of another class whose photos are the reason, or ``NONE_OF_THEM``.
     """
 
     negatives: float
     positives: float
-    through: int | None = None
+    through: int = NONE_OF_THEM
 
 
 def other_photos(
@@ -316,33 +315,11 @@ def other_photos(
     positives = [
         (_rows(*each, standard) @ directions).sum(axis=1) for each in zip(sides, shown, strict=True)
     ]
-    pair, through = (along[of_fit], along[~of_fit]), None
+    pair, through = (along[of_fit], along[~of_fit]), NONE_OF_THEM
     if others is not None:
-        through = _reason(*pair, others[0][some[0]], others[1][some[1]])
+        labels = (label[rows] for label, rows in zip(others, some, strict=True))
+        through = int(through_class(*(side[:, None] for side in pair), *labels)[0])
     return OtherPhotos(_rank_z(*pair), _rank_z(*positives), through)
-
-
-def _reason(fit: Array, tune: Array, fit_label: NDArray, tune_label: NDArray) -> int | None:
-    """Return the class (K) whose photos are the reason that values of fit (n,) lie above those of
-    tune (m,), from labels (n, K) and (m, K); None without one.
-
-    Its photos differ by twice as much as all, and the others by half as much, or less.
-    """
-    sides = [(fit, fit_label == 1), (tune, tune_label == 1)]
-    apart = fit.mean() - tune.mean()
-    own, rest = (
-        np.subtract(*(_means(values, shown == with_) for values, shown in sides))
-        for with_ in (True, False)
-    )
-    found = np.flatnonzero((own >= 2 * apart) & (rest <= apart / 2))
-    return int(found[np.argmin(rest[found])]) if len(found) else None
-
-
-def _means(values: Array, members: NDArray[np.bool_]) -> Array:
-    """Return means (K,) of values (n,) over members (n, K); nan of few (``LEAST_OF_CLASS``)."""
-    sizes = members.sum(axis=0)
-    means = values @ members / np.maximum(sizes, 1)
-    return np.asarray(np.where(sizes >= LEAST_OF_CLASS, means, np.nan))
 
 
 def _evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:

@@ -13,7 +13,7 @@ from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
-from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, OUTDONE, UNSHOWN
+from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, OUTDONE, TUNE_NOISE, UNSHOWN
 from inficond_panel.wording.shift_kinds import (
     is_mislabelled,
     kind_sentence,
@@ -34,9 +34,9 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     its pictures, or what may differ. ``teacher_groups`` are groups of images in which the teacher
     itself is worse, by class, or "" of all, ``unshown`` classes of which it sees more than the
     concepts show, and ``weak_teacher`` those of which it is worse than its student. ``mislabelled``
-    are classes whose first finding is wrong labels of training images. ``unsure`` are the classes
-    with too few labelled images for ``differs``, and for ``shared``. ``lacking`` states why nothing
-    was computed. Takes up to a second per class, once.
+    are classes whose first finding is wrong labels of training or tuning images. ``unsure`` are the
+    classes with too few labelled images for ``differs``, and for ``shared``. ``lacking`` states why
+    nothing was computed. Takes up to a second per class, once.
     """
     store, said = tuner.store, tuner.belonging().said
     belonging = [asdict(thing) | asdict(by) for thing, by in said.items()]
@@ -91,8 +91,10 @@ def _other_kinds(found: Differences, shift: ClassShift) -> Iterator[str]:
     """Yield a sentence on each kind of shift of a class that the card has no other place for; on
     possible kinds, if none is certain."""
     for kind in found.kinds:
-        told = is_mislabelled(found, shift) if kind == NOISE else relies_wrongly(shift)
-        if kind not in (FEW, UNSHOWN, OUTDONE) and not (told and kind in (NOISE, LOST)):
+        of_labels = kind in (NOISE, TUNE_NOISE)
+        first = kind == found.kinds[0] and is_mislabelled(found, shift)
+        told = first if of_labels else relies_wrongly(shift)
+        if kind not in (FEW, UNSHOWN, OUTDONE) and not (told and (of_labels or kind == LOST)):
             yield kind_sentence(kind, found, shift)
     if found.perhaps and not found.kinds:
         yield f"{found.class_name}: {unsure_sentence(found)}"

@@ -9,19 +9,21 @@ from inficond_panel.state.comparison import ChangesState
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.students import StudentsState
 from inficond_panel.vocabulary.shift_kinds import UNSHOWN
-from inficond_panel.wording.shift_kinds import explained_by_pictures, is_mislabelled, is_unlike
+from inficond_panel.wording.shift_kinds import is_mislabelled, is_unlike, reliance_explained
 from inficond_panel.wording.suspects import is_repaired, relies_wrongly
 
 
 class RelianceState(param.Parameterized):
-    """Classes with a suspect concept, with wrong training labels, and classes that edits have
+    """Classes with a suspect concept, with wrong labels, and classes that edits have
     repaired.
 
     All follow the shifts, and the changes in AP on ``tune`` since #0 as they arrive.
     """
 
     relying = param.List([], item_type=str, doc="Classes with a suspect concept.")
-    mislabelled = param.List([], item_type=str, doc="Classes with wrong training labels.")
+    mislabelled = param.List(
+        [], item_type=str, doc="Classes with wrong labels of training or of tuning images."
+    )
     unlike = param.List(
         [], item_type=str, doc="Classes whose training images are other pictures, before all else."
     )
@@ -48,7 +50,7 @@ class RelianceState(param.Parameterized):
             relying=[
                 name
                 for name, each in shifts.items()
-                if relies_wrongly(each) and not explained_by_pictures(differences.get(name))
+                if relies_wrongly(each) and not reliance_explained(differences.get(name))
             ],
             mislabelled=[n for n, found in differences.items() if is_mislabelled(found, shifts[n])],
             unlike=[n for n, found in differences.items() if is_unlike(found, shifts[n])],

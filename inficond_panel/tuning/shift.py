@@ -22,6 +22,7 @@ from inficond_panel.distill.suspects import (
     Verdict,
     presence,
 )
+from inficond_panel.distill.through_class import NONE_OF_THEM, through_class
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.repairs.labelled import Labelled, measured_by_labels
@@ -297,7 +298,7 @@ def _lost(evidence: Evidence) -> _Lost:
         reliance[c] = of.reliance if of.relied_on else 0.0
     by_labels = replace(measured, reliance=reliance).clear(*rule)
     by_labels = np.intersect1d(by_labels, np.array([*labelled], dtype=np.intp))
-    clear = np.union1d(by_scores.clear(*rule), by_labels)
+    clear = _of_its_own(evidence, by_scores, np.union1d(by_scores.clear(*rule), by_labels))
     still = ~_held_at_zero(evidence)[clear] | np.isin(clear, by_labels)
     return _Lost(by_scores, measured, labelled, clear, clear[still])
 
@@ -372,7 +373,28 @@ def _standing_out(evidence: Evidence, lost: _Lost) -> NDArray[np.intp]:
     meant, by_scores, measured = _meaning_class(evidence), lost.by_scores, lost.measured
     least = LEAST_SHARE * by_scores.score[by_scores.ranked(meant)].max(initial=0.0)
     order = measured.ranked(meant)
-    return order[(measured.z[order] >= PLAUSIBLE) & (measured.score[order] >= least)]
+    found = order[(measured.z[order] >= PLAUSIBLE) & (measured.score[order] >= least)]
+    return _of_its_own(evidence, by_scores, found)
+
+
+def _of_its_own(evidence: Evidence, lost: Suspicion, some: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return ``some`` concepts (indices) but those that lost their correlation through the photos
+    of another class alone (``through_class``): that is a fault of the other."""
+    sign = np.sign(lost.fit_bond - lost.tune_bond)[some]
+    of_fit, of_tune = evidence.fit_label == 1, evidence.tune_label == 1
+    fit, tune = (
+        -sign * np.asarray(scores[:, some], dtype=np.float64)
+        for scores in (evidence.fit_scores, evidence.tune_scores)
+    )
+    others = evidence.other_labels
+    found = through_class(
+        fit[~of_fit],
+        tune[~of_tune],
+        others[0][~of_fit],
+        others[1][~of_tune],
+        tune[of_tune].mean(axis=0) - fit[of_fit].mean(axis=0),
+    )
+    return some[found == NONE_OF_THEM]
 
 
 def _held_at_zero(evidence: Evidence) -> NDArray[np.bool_]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
@@ -30,6 +29,7 @@ from inficond_panel.distill.suspects import (
     parting_score,
     presence,
 )
+from inficond_panel.distill.through_class import NONE_OF_THEM
 from inficond_panel.store import Store
 from inficond_panel.tuning.label_noise import (
     NO_NOISE,
@@ -147,9 +147,15 @@ class Differences:
     tune_labels: DoubtedLabels | None = None
 
     @property
-    def explained_by_pictures(self) -> bool:
-        """Whether other pictures of the class explain what its student seems to rely on."""
-        return PICTURES in self.kinds and LOST in self.perhaps
+    def reliance_explained(self) -> bool:
+        """Whether other pictures of the class, or wrong labels of tuning images, explain what its
+        student seems to rely on."""
+        return bool({PICTURES, TUNE_NOISE} & {*self.kinds}) and LOST in self.perhaps
+
+    @property
+    def tune_labels_possible(self) -> bool:
+        """Whether wrong labels of tune may be what a suspect is a sign of."""
+        return TUNE_NOISE in self.perhaps
 
     @property
     def labels_listed(self) -> bool:
@@ -219,7 +225,7 @@ class Measured:
 
 def _measured(one: Evidence, share: float) -> Measured:
     sides = one.fit_scores, one.fit_label, one.tune_scores, one.tune_label
-    other = other_photos(*sides, _shared(one.student.store), _of_others(one))
+    other = other_photos(*sides, _shared(one.student.store), one.other_labels)
     noise = NO_NOISE if one.by_teacher else fit_noise(one)
     return Measured(noise, tune_noise(one), other, picture_differences(one), share)
 
@@ -258,13 +264,6 @@ def _score_limit(
 
 def _is_above(one: Interval, other: Interval) -> bool:
     return one.low > max(other.high, other.estimate + LEAST_ABOVE)
-
-
-def _of_others(evidence: Evidence) -> tuple[NDArray, NDArray]:
-    """Return labels (n, K) of all other classes on fit and on tune."""
-    label = np.asarray(evidence.student.store.label)
-    rest = np.delete(label, evidence.student.k, axis=1)
-    return rest[evidence.fit], rest[evidence.tune]
 
 
 @once(4)
@@ -336,7 +335,7 @@ def _told_apart(shift: ClassShift, origin: ClassShift, found: Measured) -> tuple
     noisy = shown and clearest <= np.sqrt(noise.evidence)
     tune_noisy = of_tune_shown and clearest <= np.sqrt(of_tune.evidence)
     either = shown or of_tune_shown
-    apart = other.negatives >= APART and other.through is None
+    apart = other.negatives >= APART and other.through == NONE_OF_THEM
     moved = abs(share) >= OTHER_SHARE
     alike = apart and other.positives >= ALIKE
     unexplained = apart and not alike and not lost and not shift.lost_bond

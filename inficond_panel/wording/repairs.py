@@ -469,7 +469,7 @@ def better_sentence(repair: ClassRepair, *, limits: bool = True, by: str = "") -
 
 
 def ask_sentence(suggestion: Suggestion, class_name: str) -> str:
-    """Return the question that labels cannot answer: whether images will come in which a class and
+    """Return the question that a person answers: whether images will come in which a class and
     the context of its student part; "" if there is no such question."""
     context = suggestion.contexts.get(class_name)
     if context is None:
@@ -480,7 +480,7 @@ def ask_sentence(suggestion: Suggestion, class_name: str) -> str:
         thumbs = f"{UP.glyph} {context.word} and {thumbs}"
     return (
         f"If images of {class_name} without {shown}, or of {shown} without {class_name}, will "
-        f"come, thumbs ({thumbs}) change what the student learns. The labels here cannot show "
-        "whether that helps. The preview of these thumbs has the figures for images like these, "
-        "and for images without this correlation."
+        f"come, thumbs ({thumbs}) change what the student learns. The labels show no clear shift, "
+        "so it was not measured whether that helps: the preview of these thumbs has the figures "
+        "for images like these, and for images without this correlation."
     )

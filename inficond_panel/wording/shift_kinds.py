@@ -55,12 +55,21 @@ def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str
     """Return sentences on the evidence for a kind of shift, and on kinds that look like it."""
     if kind == FEW:
         return _few(found, shift)
-    others = [other.words for other in found.perhaps]
-    also = f" It cannot be distinguished from {listed(others)}." if others else ""
+    also = f" {sentence}" if (sentence := undistinguished(found, kind)) else ""
     if TUNE_NOISE in found.perhaps and kind == found.kinds[0]:
         also += f" {_tune_doubt(found)}"
     evidence = plain_sentence(shift) if kind == LOST else _EVIDENCE[kind](found)
     return f"{evidence}{also}"
+
+
+def undistinguished(found: Differences | None, kind: ShiftKind) -> str:
+    """Return the sentence on what looks like a ``kind`` of shift that is named of a class; "" if
+    nothing does, or as long as the differences are not ``found``."""
+    if found is None:
+        return ""
+    first = () if kind in found.kinds else found.kinds[:1]
+    others = [other.words for other in (*first, *found.perhaps) if other != kind]
+    return f"It cannot be distinguished from {listed(others)}." if others else ""
 
 
 def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
@@ -76,9 +85,19 @@ def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
     return f"{kind_sentence(first, found, shift)}{also} {remedy}"
 
 
+#: Kinds of wrong labels, and the images that have them.
+_LABELS = {NOISE: "Training", TUNE_NOISE: "Tuning"}
+
+
 def is_mislabelled(found: Differences, shift: ClassShift) -> bool:
-    """Return whether the first finding on a class is wrong labels of training images."""
-    return found.kinds[:1] == (NOISE,) and not shift.unknown_to_teacher
+    """Return whether the first finding on a class is wrong labels, of training or tuning images."""
+    return bool(found.kinds) and found.kinds[0] in _LABELS and not shift.unknown_to_teacher
+
+
+def whose_labels(found: Differences) -> tuple[str, bool]:
+    """Return ``Training`` or ``Tuning``, the images whose labels are the first finding on a class,
+    and whether nothing else may explain it."""
+    return _LABELS[found.kinds[0]], len(found.kinds) == 1 and not found.perhaps
 
 
 def is_unlike(found: Differences, shift: ClassShift) -> bool:
@@ -86,15 +105,16 @@ def is_unlike(found: Differences, shift: ClassShift) -> bool:
     return found.kinds[:1] == (PICTURES,) and not shift.unknown_to_teacher
 
 
-def explained_by_pictures(found: Differences | None) -> bool:
-    """Return whether other pictures of a class explain what its student seems to rely on; False as
-    long as the differences are not ``found``."""
-    return found is not None and found.explained_by_pictures
+def reliance_explained(found: Differences | None) -> bool:
+    """Return ``Differences.reliance_explained``; False as long as these are not ``found``."""
+    return found is not None and found.reliance_explained
 
 
 def mislabelled_sentence(found: Differences, shift: ClassShift) -> str:
-    """Return the words ``wrong labels of training images`` with their evidence."""
-    return f"{NOISE.words}. {kind_sentence(NOISE, found, shift)}"
+    """Return the words ``wrong labels of training images``, or of tuning images, with their
+    evidence."""
+    first = found.kinds[0]
+    return f"{first.words}. {kind_sentence(first, found, shift)}"
 
 
 def contradicted_sentence(name: str, labels: int) -> str:

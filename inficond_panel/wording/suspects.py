@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from types import MappingProxyType
 
 from inficond_panel.common.interval import Interval
@@ -344,7 +345,7 @@ def relying_sentence(
     wrong: int,
     shown: int,
     shared: Sequence[str] = (),
-    mislabelled: Mapping[str, bool] = MappingProxyType({}),
+    mislabelled: Mapping[str, tuple[str, bool]] = MappingProxyType({}),
     worse: Sequence[str] = (),
     unchecked: str = "",
     unshared: int = 0,
@@ -354,8 +355,9 @@ def relying_sentence(
     """Return sentences on teacher and students, and on how many (``wrong``) rely on a wrong thing.
 
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
-    below the text. ``shared`` students may rely on what all images share. Training labels of those
-    ``mislabelled`` are likely wrong (True), or may be: something else may explain them. ``worse``
+    below the text. ``shared`` students may rely on what all images share. Labels of those
+    ``mislabelled``, ``Training`` or ``Tuning`` ones, are likely wrong (True), or may be: something
+    else may explain them. ``worse``
     are sentences on groups where the teacher is worse, of which the first is told. ``unchecked`` is
     said in place of an all-clear until that is checked; ``unshared`` is the number of classes of
     which only the splits are compared, not what all images share. If not ``looked``, a class is
@@ -403,10 +405,10 @@ def relying_sentence(
     return " ".join(sentences)
 
 
-def _mislabelled_sentences(mislabelled: Mapping[str, bool]) -> Iterator[str]:
-    for likely, words in ((True, "are likely"), (False, "may be")):
-        if names := [name for name, sure in mislabelled.items() if sure == likely]:
-            yield f"Training labels of {_listed(names)} {words} wrong."
+def _mislabelled_sentences(mislabelled: Mapping[str, tuple[str, bool]]) -> Iterator[str]:
+    for whose, sure in product(("Training", "Tuning"), (True, False)):
+        if names := [name for name, each in mislabelled.items() if each == (whose, sure)]:
+            yield f"{whose} labels of {_listed(names)} {'are likely' if sure else 'may be'} wrong."
 
 
 def looking_words(classes: int) -> str:

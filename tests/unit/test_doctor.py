@@ -165,7 +165,7 @@ def test_the_model_card_lists_the_classes_with_wrong_labels(tmp_path):
     card = model_card(students.tuner, students.node)
     assert [each["class"] for each in card["reliances"]["mislabelled"]] == ["car"]
     assert ROWS_MISSING.partition(":")[0] in card_markdown(card)
-    listed = card_markdown(card).partition("Training labels in doubt:")[2]
+    listed = card_markdown(card).partition("Labels in doubt:")[2]
     assert listed.strip().startswith("- car: wrong labels of training rows. By the labels")
 
 

@@ -23,6 +23,7 @@ from inficond_panel.distill.shift_kinds import (
     wrong_chance,
 )
 from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenLogits, verdict
+from inficond_panel.distill.through_class import NONE_OF_THEM
 from inficond_panel.tuning.label_noise import NOISY, fit_labels_in_doubt, fit_noise
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Measured, _told_apart, _with_pictures
@@ -361,7 +362,7 @@ def test_photos_that_differ_through_another_class_are_no_finding():
     assert _told_apart(found, found, Measured(other=photos)) == ((), ())
 
 
-@pytest.mark.parametrize(("changed", "through"), [("its photos", 1), ("its share", None)])
+@pytest.mark.parametrize(("changed", "through"), [("its photos", 1), ("its share", NONE_OF_THEM)])
 def test_a_class_is_the_reason_if_its_own_photos_differ(changed, through):
     rng = np.random.default_rng(4)
     scores = [rng.normal(size=(600, 12)) for _ in range(2)]

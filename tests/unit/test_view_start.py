@@ -181,9 +181,11 @@ def test_a_group_in_which_the_teacher_is_worse_does_not_take_the_place_of_the_st
 
 
 def test_labels_that_something_else_may_explain_are_told_after_those_that_are_likely_wrong():
-    unsure = {"cow": False, "dog": True, "cat": False}
+    may, likely, of_tune = ("Training", False), ("Training", True), ("Tuning", True)
+    unsure = {"cow": may, "dog": likely, "cat": may, "bus": of_tune}
     sentence = relying_sentence(FOUND, 4, wrong=0, shown=0, mislabelled=unsure)
-    told = "Training labels of dog are likely wrong. Training labels of cow, cat may be wrong."
+    told = "Training labels of dog are likely wrong. Training labels of cow, cat may be wrong. "
+    told += "Tuning labels of bus are likely wrong."
     assert f"{told} None of the students" in sentence
 
 

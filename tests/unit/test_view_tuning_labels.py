@@ -7,6 +7,7 @@ from viewing import ask
 
 from inficond_panel.results.shift import student_differences
 from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.views.start.view import StartView
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 pytestmark = pytest.mark.page
@@ -57,3 +58,11 @@ def test_without_such_labels_nothing_can_be_opened(view, app):
     app.tuning.show_split(HOLDOUT)
     with pytest.raises(ValueError, match="no tuning image"):
         ask(view, "open_tune_labels")
+
+
+def test_the_start_has_a_card_of_the_class(app):
+    start = StartView(app)
+    app.selection.class_name = ""
+    app.shifts.start()
+    assert [card["class_name"] for card in start.panel.cards if card.get("button")] == ["bird"]
+    assert "Tuning labels of bird may be wrong." in start.panel.purpose

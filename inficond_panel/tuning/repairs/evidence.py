@@ -135,6 +135,12 @@ class Evidence:
         other.__dict__["tune_logits"] = self.tune_logits[:, at]
         return other
 
+    @property
+    def other_labels(self) -> tuple[NDArray, NDArray]:
+        """Labels (n, K) of all other classes, on fit and on tune."""
+        others = np.delete(np.asarray(self._store.label), self.student.k, axis=1)
+        return others[self.fit], others[self.tune]
+
     def shown(self, split: str) -> tuple[int, int]:
         """Return the numbers of positives and of negatives of fit or of tune; near-equal photos
         count once."""

@@ -23,7 +23,7 @@ from inficond_panel.wording.groups import TEACHER_GROUP_HELP, group_words, teach
 from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence
 from inficond_panel.wording.shared_bias import page_question, reliance_sentence, thumb_of
-from inficond_panel.wording.shift_kinds import explained_by_pictures, finding_sentence
+from inficond_panel.wording.shift_kinds import finding_sentence, reliance_explained
 from inficond_panel.wording.suspects import (
     LITTLE,
     plain_reason,
@@ -64,9 +64,10 @@ def make_finding(
         return {}
     if repaired:
         return {**nothing, "sentence": repaired_sentence(shift.class_name)}
-    relies = relies_wrongly(shift) and not explained_by_pictures(found)
+    relies = relies_wrongly(shift) and not reliance_explained(found)
     little = removal is not None and not math.isnan(removal.low) and removal.within_noise
     sentence = f"{plain_sentence(shift)} {LITTLE}" if little else finding_sentence(found, shift)
+    may_be_labels = found is not None and found.tune_labels_possible
     asks = relies and same(shift.first.concept)
     if asks:
         sentence += f" {same_question(shift.class_name, shift.first.concept)}"
@@ -76,7 +77,7 @@ def make_finding(
         "hover": plain_reason(shift, shift.first) if relies else "",
         "suspect": shift.first.concept if relies else "",
         "remove": shift.first.concept if relies and shift.removable else "",
-        "little": little or (relies and shift.slight),
+        "little": little or (relies and (shift.slight or may_be_labels)),
     }
 
 

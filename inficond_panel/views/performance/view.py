@@ -120,7 +120,7 @@ def make_shifts(
     """Return the verdict per class: whether the student may rely on the wrong thing, whether there
     are too few images to say (``unsure``), its rank in *Where to begin* (see ``rank_of``), and a
     sentence without numbers of the method. ``relying``,
-    ``repaired`` and ``last`` are classes; ``mislabelled`` has the sentence on wrong training
+    ``repaired`` and ``last`` are classes; ``mislabelled`` has the sentence on wrong
     labels, of the classes whose first finding they are."""
     asked = asked_classes(shared)
 
@@ -227,7 +227,7 @@ class PerformanceView(Acting, Viewer):
         close_plots(self._bars)
 
     def _mislabelled(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the sentence on the wrong training labels of each class, as its card says it."""
+        """Return the sentence on the wrong labels of each class, as its card says it."""
         found, shifts = self.app.shifts.differences, self.app.shifts.by_class
         told = {
             name: mislabelled_sentence(found[name], shifts[name])

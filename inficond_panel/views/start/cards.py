@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from inficond_panel.common.numbers import count
@@ -31,6 +32,7 @@ from inficond_panel.wording.shift_kinds import (
     kind_sentence,
     mislabelled_sentence,
     remedy_of,
+    undistinguished,
 )
 from inficond_panel.wording.suspects import (
     by_score,
@@ -49,16 +51,19 @@ def make_cards(
     names: Sequence[str],
     same: Callable[[str, str], bool] = lambda *_: False,
     tuning: str = "on screen",
+    found: Mapping[str, Differences] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
-    """Return cards of the students ``names``, which rely on a suspect concept.
+    """Return cards of the students ``names``, which rely on a suspect concept, with the differences
+    ``found`` of these classes.
 
     A card is ``{class_name, relies, concept, hover, sentence, bars, removable, advice, asks}``:
     ``relies`` are the words between class and concept, ``hover`` is a sentence if only a score
     shows the concept, ``bars`` are of the class's training and tuning images that show the concept
     (see ``make_bars``; {} if the sentence tells the loss by means), ``removable`` whether the card
     removes it, which it does not if it lost little, ``advice`` a sentence on when to remove
-    it if its shares differ modestly, "" otherwise, ``asks`` a question if the concept is perhaps
-    the ``same`` as the class. ``tuning`` names the tuning images, which may be those on screen.
+    it if its shares differ modestly, and on what looks the same, ``asks`` a question if the concept
+    is perhaps the ``same`` as the class. What tuning labels that may be wrong could explain is not
+    removed. ``tuning`` names the tuning images, which may be those on screen.
     """
     return [
         {
@@ -67,14 +72,24 @@ def make_cards(
             "concept": shift.first.concept,
             "hover": by_score(shift.first, shift.things),
             **_evidence(shift, tuning),
-            "removable": shift.removable and not shift.slight,
-            "advice": MODEST if remedy_of(LOST, shift=shift) == MODEST else "",
+            "removable": _removable(shift, found.get(shift.class_name)),
+            "advice": _advice(shift, found.get(shift.class_name)),
             "asks": same_question(shift.class_name, shift.first.concept)
             if same(shift.class_name, shift.first.concept)
             else "",
         }
         for shift in (shifts[name] for name in names)
     ]
+
+
+def _removable(shift: ClassShift, found: Differences | None) -> bool:
+    of_labels = found is not None and found.tune_labels_possible
+    return shift.removable and not shift.slight and not of_labels
+
+
+def _advice(shift: ClassShift, found: Differences | None) -> str:
+    modest = [MODEST] if remedy_of(LOST, shift=shift) == MODEST else []
+    return " ".join(filter(None, [*modest, undistinguished(found, LOST)]))
 
 
 def _evidence(shift: ClassShift, tuning: str) -> dict[str, Any]:
@@ -159,7 +174,7 @@ def in_card_order(
 ) -> list[dict[str, Any]]:
     """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
     comes before classes without a finding, which have a card only if they have no other.
-    ``mislabelled`` are those of training labels. ``unlike`` pictures of a class come first: they
+    ``mislabelled`` are those of wrong labels. ``unlike`` pictures of a class come first: they
     are the cause where its student relies on something, too.
     """
     asked = {card["class_name"] for card in [*shared, *mislabelled, *unlike]}
@@ -207,7 +222,7 @@ def make_mislabelled(
     shifts: Mapping[str, ClassShift], found: Mapping[str, Differences], names: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Return cards without a concept, with the words of their ``button``: of the classes ``names``,
-    with wrong training labels."""
+    with wrong labels of training or tuning images."""
     return [_labels_card(name, mislabelled_sentence(found[name], shifts[name])) for name in names]
 
 

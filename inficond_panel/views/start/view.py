@@ -40,6 +40,7 @@ from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.wording.own_word import unnamed_sentence
+from inficond_panel.wording.shift_kinds import whose_labels
 from inficond_panel.wording.suspects import looking_words, relying_sentence, unsure_classes
 from inficond_panel.wording.things import in_words_of
 
@@ -125,7 +126,7 @@ class StartView(RefitActions, Viewer):
         in_fit = [name for name in asked if app.shared.by_class[name].found.in_fit]
         shown = app.students.snapshot.split == TUNE and app.shown.images is None
         same, tuning = partial(perhaps_same, app.store), "on screen" if shown else "tuning"
-        relying = make_cards(shifts.by_class, wrong[:CARDS], same, tuning)
+        relying = make_cards(shifts.by_class, wrong[:CARDS], same, tuning, shifts.differences)
         shared = make_shared(app.shared.by_class, asked, tuning)
         looking = app.spec.tuning.suspects
         looked = not looking or (app.shared.wanted and not app.shared.waiting)
@@ -145,7 +146,11 @@ class StartView(RefitActions, Viewer):
         )
         numeric = app.store.numeric
         cards = [
-            {**card, "high": shown_concept(card) in numeric}
+            {
+                **card,
+                "high": shown_concept(card) in numeric,
+                "advice": in_words_of(app.store, card.get("advice", "")),
+            }
             for card in in_card_order(relying, shared, behind, last, [*labels, *single], pictures)
         ]
         sentence = relying_sentence(
@@ -155,7 +160,7 @@ class StartView(RefitActions, Viewer):
             shown=len({card["class_name"] for card in [*relying, *shared]}),
             shared=asked,
             mislabelled={
-                name: shifts.differences[name].labels_wrong
+                name: whose_labels(shifts.differences[name])
                 for name in order
                 if name in reliance.mislabelled
             },
