@@ -41,7 +41,7 @@ CHANGES: Mapping[str, tuple[Callable[[Image.Image], Image.Image], frozenset[str]
         lambda image: image.convert("L").convert("RGB"),
         frozenset({"gray images", "pale images"}),
     ),
-    "pictures compressed": (_compressed, frozenset({"compressed images"})),
+    "pictures compressed": (_compressed, frozenset({"images that look compressed"})),
     "pictures with a border": (_bordered, frozenset({"images with a border"})),
 }
 #: Strength of each kind: photos against the bias that are left, labels turned over, labels of

@@ -46,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Compare repairs, and refit with the proposed ones unless it is a dry run."""
     from inficond_panel.commands.shared.students import note_kept, open_students
-    from inficond_panel.results.refit_changes import moved_classes, moved_sentence
+    from inficond_panel.results.refit_words import turned_sentences
     from inficond_panel.results.shift import levers
     from inficond_panel.tuning.lost_thresholds import lost_thresholds
     from inficond_panel.tuning.other_students import find_node, node_title
@@ -59,14 +59,14 @@ def run(args: argparse.Namespace) -> None:
     how = {"seed": args.seed, "aim": args.aim, "by": args.by}
     suggestion = suggest(tuner, parent, classes=args.classes, progress=progress_by_steps, **how)
     node = None if args.dry_run else carry_out(tuner, suggestion, progress=progress)
-    lost, others = None, ""
+    lost, turned = None, list[str]()
     if node is not None:
         before, after = (tuner.at(each, TUNE) for each in (parent, node))
         lost = lost_thresholds(before, after, tuner.spec.views.noise())
-        others = moved_sentence(moved_classes(before, after), TUNE)
+        turned = turned_sentences(before, after, TUNE)
     frame = levers(suggestion, lost)
     frame.attrs["facts"]["node"] = None if node is None else node.id
-    frame.attrs["notes"] += [others] if others else []
+    frame.attrs["notes"] += turned
     show(args, frame, tuner.store)
     if args.node is None and (head := tuner.head()).id != parent.id:
         at = head.number

@@ -8,11 +8,20 @@ from collections.abc import Sequence
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import MINUS, UNDEFINED, count, number, signed, significant
 from inficond_panel.results.bound_prices import Bound
-from inficond_panel.results.refit_changes import Churn, ConceptMoves, CorrelatedGroup, Mover
+from inficond_panel.results.refit_changes import (
+    Churn,
+    ConceptMoves,
+    CorrelatedGroup,
+    Mover,
+    churn,
+    moved_classes,
+    moved_sentence,
+)
 from inficond_panel.results.refit_report import ClassReport
 from inficond_panel.tuning import GroupIntent, Node
 from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.notices import limits_text
+from inficond_panel.tuning.student import Students
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.wording.lost_thresholds import lost_sentence
 from inficond_panel.wording.repairs import repair_sentences, used_words
@@ -192,6 +201,16 @@ def churn_sentence(churn: Churn) -> str:
         f"{churn_result(churn)}; {churn.count(agrees=True):,} towards the teacher, "
         f"{churn.count(agrees=False):,} away from it."
     )
+
+
+def turned_sentences(before: Students, after: Students, split: str) -> list[str]:
+    """Return sentences on the predictions that a refit turned: of each class that it tuned, and of
+    the others, if they may have changed. Both arguments are on the ``split``."""
+    tuned = [
+        f"{name}: {churn_sentence(churn(before[name], after[name]))}" for name in after.node.tuned
+    ]
+    others = moved_sentence(moved_classes(before, after), split)
+    return [*tuned, *([others] if others else [])]
 
 
 def churn_result(churn: Churn) -> str:

@@ -66,7 +66,7 @@ CLEAR_PICTURES = 0.01
 LEAST_ABOVE = 0.1
 #: Least z at which the share of the class differs, at which the photos without the class differ,
 #: and at which those with it do so, too.
-OTHER_SHARE, APART, ALIKE = 4.0, 5.0, 2.0
+OTHER_SHARE, APART, ALIKE = 4.0, 5.0, 1.0
 #: Least difference of the shares of a class's images of both splits with an image property from
 #: which hardly any image tells it from what else differs.
 PARTED = 0.7

@@ -33,7 +33,11 @@ PICTURE_PROPERTIES = (
     ),
     PictureProperty("size", "small images", "large images", "log of the pixels"),
     PictureProperty("aspect", "tall images", "wide images", "log of width over height"),
-    PictureProperty("compression", "hardly compressed images", "compressed images", "log of steps"),
+    # not "compressed": a mark without noise in it looks so, too
+    PictureProperty(
+        *("compression", "images that look hardly compressed"),
+        *("images that look compressed", "log of steps"),
+    ),
     PictureProperty("border", "images without a border", "images with a border", "share of a side"),
     # not "text": stripes and other fine patterns have such edges, too
     PictureProperty(

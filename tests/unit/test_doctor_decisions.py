@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import confusion_matrix, recall_score
 
 import inficond_panel
-from inficond_panel.results.doctor.decided import OTHER_THRESHOLD, TAKEN
+from inficond_panel.results.doctor.decided import OTHER_THRESHOLD, TAKEN, TOO_OFTEN
 from inficond_panel.store.write import add_arrays
 
 IMAGES = 1500
@@ -83,3 +83,34 @@ def test_near_equal_photos_are_one_finding(shifted):
     add_arrays(store, {}, {"warnings": [warning, "another warning"]})
     again = inficond_panel.open_students(store.path, history=":memory:").fit()
     assert list(found_of(again, "warning")["finding"]) == ["another warning"]
+
+
+@pytest.fixture(scope="module")
+def preferred(tmp_path_factory):
+    """Students of images of one class each, of which the teacher prefers the last."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 3, IMAGES)
+    scores = 3.0 * np.eye(3)[label] + rng.normal(size=(IMAGES, 3))
+    logit = 2 * scores - 4 + np.array([0, 0, 6.0])
+    path = tmp_path_factory.mktemp("preferred") / "own.zarr"
+    return students_of(path, scores, logit, np.eye(3)[label], task="single_label")
+
+
+def test_a_class_that_the_teacher_prefers_is_called_too_often(preferred):
+    assert list(found_of(preferred, TOO_OFTEN).index) == ["ship"]
+
+
+def test_the_finding_has_the_shares_of_images(preferred):
+    rows = preferred.tuner.store.rows("tune")
+    named = preferred.tuner.logits(preferred.node, rows).argmax(axis=1)
+    (finding,) = found_of(preferred, TOO_OFTEN)["finding"]
+    assert finding.startswith(f"{100 * np.mean(named == 2):.0f} % of the tuning rows are called")
+
+
+def test_what_is_taken_for_it_is_no_finding_of_its_own(preferred):
+    assert found_of(preferred, TAKEN).empty
+
+
+def test_no_class_of_the_mixed_ones_is_called_too_often(mixed):
+    """Ship is, but only birds are taken for it."""
+    assert found_of(mixed, TOO_OFTEN).empty

@@ -307,7 +307,7 @@ def test_photos_that_are_others_are_told_from_a_lost_correlation(moved):
         ("none", 3.0, 6.0, -2.0, 0.0, (), (LOST, PHOTOS)),
         ("none", 3.0, 1.0, 0.0, 9.0, (SHARE,), ()),
         ("none", 3.0, 1.0, 0.0, -9.0, (), (NOISE, SHARE)),
-        ("none", 3.0, 6.0, 1.0, 0.0, (), (LOST, PHOTOS)),
+        ("none", 3.0, 6.0, 0.5, 0.0, (), (LOST, PHOTOS)),
     ],
 )
 def test_kinds_are_named_or_said_not_to_be_told_apart(

@@ -61,3 +61,15 @@ def test_an_applied_repair_names_the_decisions_on_the_others_that_it_turned(told
 
 def test_a_dry_run_turned_nothing(told, capsys):
     assert "decisions on other classes" not in told(capsys, "--dry-run")[0]
+
+
+def test_an_applied_repair_says_how_decisions_on_its_own_class_turned(told, store, capsys):
+    """Against the likeliest class of each tuning image, before and after."""
+    words, history = told(capsys)
+    students = inficond_panel.open_students(store, history=history).fit()
+    tuner, rows = students.tuner, students.tuner.store.rows("tune")
+    nodes = tuner.root(), tuner.node(students.jump(1).node.id)
+    old, new = (tuner.logits(node, rows).argmax(axis=1) == 0 for node in nodes)
+    gone, come = (old & ~new).sum(), (new & ~old).sum()
+    assert f"ward: {gone + come} of 700 predictions on tuning rows changed" in words
+    assert f"{come} to present and {gone} to absent" in words

@@ -1,12 +1,16 @@
-"""Findings on decisions: a threshold that another one beats, and a class taken for another."""
+"""Findings on decisions: a threshold that another one beats, a class that is called too often, and
+one that is taken for another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import pandas as pd
+
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import number, share
+from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.errors import Remedy
 from inficond_panel.results.confusions import confusions
 from inficond_panel.results.decisions import thresholds
@@ -20,10 +24,19 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 LEAST_GAIN = 0.05
 #: Least lower limit of the share of a class's images that are taken for one other class.
 LEAST_TAKEN = 0.25
+#: Least ratio of the images that are called a class to those of the class.
+MOST_OFTEN = 1.5
+#: Most of the images that are wrongly called a class, as a share, that are of one class.
+MOST_OF_ONE = 2 / 3
 OTHER_THRESHOLD = "another threshold"
+TOO_OFTEN = "called too often"
 TAKEN = "taken for another class"
 _CHOOSE = "Rankings stay: choose the threshold. " + Remedy(
     "`inficond thresholds`", "`students.thresholds()`"
+)
+_LOWER = (
+    "Its ranking may be right: if the teacher calls it too often as well, take a constant from its "
+    "logits of this class, and make the store again."
 )
 _LOOK = (
     "Look at these images, and at the labels of both classes: "
@@ -46,14 +59,15 @@ def decision_findings(tuner: Tuner, node: Node, classes: Sequence[str]) -> tuple
 
     With several classes per image a threshold chosen by the labels of ``tune`` has a higher F1, on
     images that did not choose it: the lower limit of the gain is ``LEAST_GAIN`` or more. With one
-    class per image so many of a class are taken for one other, ``LEAST_TAKEN`` by the lower limit.
+    class per image a class is called far more often than it is the label (``named_too_often``), or
+    so many of a class are taken for one other: ``LEAST_TAKEN`` by the lower limit.
     """
     return _kept(tuner, node.id, tuple(classes))
 
 
 @once(64)
 def _kept(tuner: Tuner, node_id: str, classes: tuple[str, ...]) -> tuple[OnDecisions, ...]:
-    found = _taken if tuner.store.task == SINGLE_LABEL else _better_thresholds
+    found = _of_one_class if tuner.store.task == SINGLE_LABEL else _better_thresholds
     return tuple(found(tuner, tuner.node(node_id), classes))
 
 
@@ -74,15 +88,43 @@ def _better_thresholds(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iter
             yield OnDecisions(str(name), OTHER_THRESHOLD, finding, _CHOOSE)
 
 
-def _taken(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
+def _of_one_class(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
     pairs = confusions(tuner, node, TUNE)
+    often = named_too_often(pairs, tuner.spec.views.noise()["level"])
+    for name, found in often.items():
+        if name in classes:
+            yield OnDecisions(name, TOO_OFTEN, found, _LOWER)
     images = pairs["images"].groupby(level="class").sum()
     for (name, named), row in pairs.iterrows():
         taken = interval_of(row, "share")
-        if name in classes and named != name and taken.low >= LEAST_TAKEN:
+        if name in classes and named not in (name, *often) and taken.low >= LEAST_TAKEN:
             finding = (
                 f"{taken.text(0, scale=100, unit='%')} of the {images[name]} tuning images of "
                 f"{name} are taken for {named}; the teacher takes "
                 f"{share(row['teacher_images'] / images[name])}."
             )
             yield OnDecisions(name, TAKEN, finding, _LOOK)
+
+
+def named_too_often(pairs: pd.DataFrame, level: float) -> dict[str, str]:
+    """Return a sentence for each class that is named ``MOST_OFTEN`` as often as it is the label, or
+    more, from the frame of ``confusions``: of the images that either is and the other is not, more
+    than half are named only, by Wilson's lower limit. If ``MOST_OF_ONE`` of these are of one class,
+    that one is taken for it."""
+    counts, of_teacher = (
+        pairs[column].unstack(fill_value=0) for column in ("images", "teacher_images")
+    )
+    whole, found = counts.to_numpy().sum(), dict[str, str]()
+    for name in counts.index.intersection(counts.columns):
+        named, labelled, right = counts[name], counts.loc[name].sum(), counts.loc[name, name]
+        wrongly, of_one = named.sum() - right, named.drop(name).max()
+        either = int(wrongly + labelled - right)
+        if named.sum() < MOST_OFTEN * labelled or of_one > MOST_OF_ONE * wrongly:
+            continue
+        if wilson(wrongly / either, either, level)[0] > 0.5:
+            found[str(name)] = (
+                f"{share(named.sum() / whole)} of the tuning images are called {name}, and "
+                f"{share(labelled / whole)} are; the teacher calls "
+                f"{share(of_teacher[name].sum() / whole)} so."
+            )
+    return found

@@ -18,6 +18,11 @@ from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.suspects import LARGE_LOSS
 from inficond_panel.results.doctor.decided import decision_findings
 from inficond_panel.results.doctor.examined import Examined
+from inficond_panel.results.doctor.never_labelled import (
+    NEVER_LABELLED,
+    NEVER_REMEDY,
+    never_labelled,
+)
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
@@ -34,6 +39,7 @@ from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, PICTURES, SHIFT_KINDS, ShiftKind
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, TWINS
+from inficond_panel.vocabulary.things import COLUMN
 from inficond_panel.wording.groups import (
     TEACHER_GROUP_REMEDY,
     TEACHER_GROUP_WORDS,
@@ -86,6 +92,7 @@ def findings_frame(
         *_of_students(node, tuner.store, seen, remedies),
         *_of_classes(worst_first, remedies),
         *_of_labels(worst_first),
+        *_of_never_labelled(tuner.store, seen),
         *_of_columns(seen, remedies),
         *_of_all_photos(seen, remedies),
         *(_row(*each) for each in decision_findings(tuner, node, list(seen))),
@@ -212,6 +219,13 @@ def _of_labels(seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
         if each.contradicted and each.contradicted.several:
             finding = contradicted_sentence(name, len(each.contradicted.likely_wrong))
             yield _row(name, CONTRADICTED, finding, CONTRADICTED_REMEDY)
+
+
+def _of_never_labelled(store: Store, seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
+    for name, finding in never_labelled(store).items():
+        by_column = seen[name].shared.found.asked if name in seen else ()
+        if name in seen and not any(each.kind == COLUMN for each in by_column):
+            yield _row(name, NEVER_LABELLED, finding, NEVER_REMEDY)
 
 
 def _not_told(seen: Mapping[str, Examined], remedies: Remedies) -> Iterator[dict[str, str]]:

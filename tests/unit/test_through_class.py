@@ -1,0 +1,61 @@
+"""Whether the photos of one other class are why photos of two splits differ, by hand."""
+
+import numpy as np
+import pytest
+
+from inficond_panel.distill.through_class import NONE_OF_THEM, through_class
+
+#: Of 40 photos of a split the first 10 show class 0, the next 10 class 1.
+LABEL = np.zeros((40, 2), dtype=int)
+LABEL[:10, 0] = LABEL[10:20, 1] = 1
+
+
+def values(of_class_0=0.0, of_class_1=0.0, rest=0.0):
+    return np.repeat([of_class_0, of_class_1, rest], [10, 10, 20])[:, None].astype(float)
+
+
+def found(fit, tune=None, **given):
+    return through_class(fit, values() if tune is None else tune, LABEL, LABEL, **given).tolist()
+
+
+def test_a_class_whose_photos_alone_moved_is_the_reason():
+    assert found(values(of_class_1=1.0)) == [1]
+
+
+def test_photos_that_all_moved_have_no_class_as_reason():
+    assert found(values(1.0, 1.0, 1.0)) == [NONE_OF_THEM]
+
+
+def test_less_than_half_of_the_difference_may_be_left():
+    """All: (10 × 2 + 30 × 0.3) / 40 = 0.725; without class 0: 0.3, and its own: 2."""
+    assert found(values(2.0, 0.3, 0.3)) == [0]
+
+
+def test_more_than_half_may_not():
+    """All: (10 × 2 + 30 × 0.5) / 40 = 0.875; without class 0: 0.5."""
+    assert found(values(2.0, 0.5, 0.5)) == [NONE_OF_THEM]
+
+
+def test_what_else_of_the_difference_stays_counts():
+    """All 0.25, besides 1: without class 1 there is 1 left of 1.25."""
+    assert found(values(of_class_1=1.0), besides=[1.0]) == [NONE_OF_THEM]
+
+
+def test_a_class_of_which_there_are_fewer_photos_is_not_the_reason():
+    """Fewer photos of class 1 move the mean, but its photos are the same."""
+    fit, label = values(of_class_1=-4.0)[15:], LABEL[15:]
+    few = through_class(fit, values(of_class_1=-4.0), label, LABEL)
+    assert few.tolist() == [NONE_OF_THEM]
+
+
+@pytest.mark.parametrize(("shown", "reason"), [(10, 1), (9, NONE_OF_THEM)])
+def test_few_photos_of_a_class_say_nothing(shown, reason):
+    label = LABEL.copy()
+    label[10 + shown : 20, 1] = 0
+    fit = values(of_class_1=1.0) * (label[:, 1:] == 1)
+    assert through_class(fit, values(), label, label).tolist() == [reason]
+
+
+def test_without_another_class_there_is_no_reason():
+    none = np.zeros((40, 0), dtype=int)
+    assert through_class(values(1.0), values(), none, none).tolist() == [NONE_OF_THEM]
