@@ -284,19 +284,23 @@ class _Lost:
 def _lost(evidence: Evidence) -> _Lost:
     """Return the lost correlations; scores can make them clear, or labels of what a concept names.
 
-    The reliance on a thing with labels is by these: the concept's score is also correlated with
-    other things. The teacher's decisions make nothing clear: it may know the photos of fit better.
-    A concept that is held at 0 is relied on no more, unless labels show that the student relies on
-    the thing: then correlated concepts have taken over.
+    The reliance on a thing with labels, and how much correlation it lost, are by these: the
+    concept's score is also correlated with other things. The teacher's decisions make nothing
+    clear: it may know the photos of fit better. A concept that is held at 0 is relied on no more,
+    unless labels show that the student relies on the thing: then correlated concepts have taken
+    over.
     """
     by_scores = evidence.suspicion()
     measured, labelled = measured_by_labels(evidence, by_scores)
     share = float((evidence.tune_label == 1).mean())
     rule = evidence.spread, share, _meaning_class(evidence)
-    reliance = measured.reliance.copy()
+    reliance, spread = measured.reliance.copy(), evidence.spread.copy()
+    bonds = np.stack([measured.fit_bond, measured.tune_bond])
     for c, of in labelled.items():
         reliance[c] = of.reliance if of.relied_on else 0.0
-    by_labels = replace(measured, reliance=reliance).clear(*rule)
+        bonds[:, c], spread[c] = of.bonds, 1.0
+    told = replace(measured, reliance=reliance, fit_bond=bonds[0], tune_bond=bonds[1])
+    by_labels = told.clear(spread, *rule[1:])
     by_labels = np.intersect1d(by_labels, np.array([*labelled], dtype=np.intp))
     clear = _of_its_own(evidence, by_scores, np.union1d(by_scores.clear(*rule), by_labels))
     still = ~_held_at_zero(evidence)[clear] | np.isin(clear, by_labels)

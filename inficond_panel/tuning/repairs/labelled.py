@@ -45,7 +45,8 @@ class Labelled:
     ``fit`` and ``tune`` (n,) are these labels (-1: unknown), or the teacher's decisions.
     ``by_column``: they are of a column. ``reliance`` is that of the student by these labels, and
     ``tells_more`` whether it is larger than by the concept's score; ``teacher_reliance`` is the
-    same as ``reliance`` of the teacher's log-odds.
+    same as ``reliance`` of the teacher's log-odds. ``bonds`` on fit and on tune are the shares of
+    positives less those of negatives that have it, in standard deviations of the label.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Labelled:
     reliance: float = 0.0
     tells_more: bool = False
     teacher_reliance: float = 0.0
+    bonds: tuple[float, float] = (0.0, 0.0)
 
     @property
     def relied_on(self) -> bool:
@@ -95,14 +97,17 @@ def measured_by_labels(
         more = np.abs(by_known) > np.abs(by_score)
         reliance = np.where(more, by_known, by_score)
         z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
-        rows = zip(concepts, by_known, more, by_teacher, reliance, z, p, weakening, strict=True)
-        for c, own, tells, teachers, *measures in rows:
+        bonds = np.stack([fit.bond, tune.bond], axis=1) / _deviation(fit, tune)[:, None]
+        told = zip(by_known, more, by_teacher, bonds.tolist(), strict=True)
+        rows = zip(concepts, told, reliance, z, p, weakening, strict=True)
+        for c, (own, tells, teachers, bond), *measures in rows:
             if not labelled[c].by_teacher or measures[-1] > measured.weakening[c]:
                 used[c] = replace(
                     labelled[c],
                     reliance=float(own),
                     tells_more=bool(tells),
                     teacher_reliance=float(teachers),
+                    bonds=(bond[0], bond[1]),
                 )
                 values[:, c] = measures
     return replace(measured, **dict(zip(names, values, strict=True))), used
@@ -216,6 +221,15 @@ def _labelled_alike(
             tune,
             concepts,
         )
+
+
+def _deviation(fit: Photos, tune: Photos) -> Array:
+    """Return the standard deviation (C,) of labels over the photos of both splits; inf if they are
+    all equal, so that nothing is lost."""
+    counts = np.concatenate([fit.counts, tune.counts])
+    share = counts @ np.concatenate([fit.means, tune.means]) / counts.sum()
+    spread = np.sqrt(share * (1 - share))
+    return np.asarray(np.where(spread > 0, spread, np.inf))
 
 
 def _photos(labels: list[NDArray], label: NDArray, known: NDArray[np.bool_]) -> Photos:
