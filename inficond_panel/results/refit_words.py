@@ -18,10 +18,9 @@ from inficond_panel.results.refit_changes import (
     moved_sentence,
 )
 from inficond_panel.results.refit_report import ClassReport
-from inficond_panel.tuning import GroupIntent, Node
+from inficond_panel.tuning import GroupIntent, Node, Students
 from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.notices import limits_text
-from inficond_panel.tuning.student import Students
 from inficond_panel.vocabulary.splits import IMAGES_OF
 from inficond_panel.wording.lost_thresholds import lost_sentence
 from inficond_panel.wording.repairs import repair_sentences, used_words

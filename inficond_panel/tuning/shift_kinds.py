@@ -212,7 +212,7 @@ def differences(
 
 
 @dataclass(frozen=True)
-class Measured:
+class PhotoDifferences:
     """What is measured of the photos of a class: wrong labels of fit (``noise``) and ``of_tune``,
     ``other`` photos, image properties that differ (``pictures``), and the z of the ``share``."""
 
@@ -223,11 +223,11 @@ class Measured:
     share: float = 0.0
 
 
-def _measured(one: Evidence, share: float) -> Measured:
+def _measured(one: Evidence, share: float) -> PhotoDifferences:
     sides = one.fit_scores, one.fit_label, one.tune_scores, one.tune_label
     other = other_photos(*sides, _shared(one.student.store), one.other_labels)
     noise = NO_NOISE if one.by_teacher else fit_noise(one)
-    return Measured(noise, tune_noise(one), other, picture_differences(one), share)
+    return PhotoDifferences(noise, tune_noise(one), other, picture_differences(one), share)
 
 
 def _with_limit(kinds: Kinds, limit: ScoreLimit | None) -> Kinds:
@@ -319,7 +319,9 @@ def picture_differences(evidence: Evidence) -> tuple[PictureDifference, ...]:
     return tuple(found)
 
 
-def _told_apart(shift: ClassShift, origin: ClassShift, found: Measured) -> tuple[Kinds, Kinds]:
+def _told_apart(
+    shift: ClassShift, origin: ClassShift, found: PhotoDifferences
+) -> tuple[Kinds, Kinds]:
     """Return the kinds of shift, most important first, and the possible alternative kinds.
 
     Wrong labels, of fit or of tune, weaken every correlation and change the share

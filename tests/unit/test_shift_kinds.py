@@ -26,7 +26,7 @@ from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenL
 from inficond_panel.distill.through_class import NONE_OF_THEM
 from inficond_panel.tuning.label_noise import NOISY, fit_labels_in_doubt, fit_noise
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import Measured, _told_apart, _with_pictures
+from inficond_panel.tuning.shift_kinds import PhotoDifferences, _told_apart, _with_pictures
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE, TUNE_NOISE
 
 
@@ -141,7 +141,7 @@ def test_wrong_labels_of_an_easy_class_are_still_found():
 def test_a_share_of_wrong_labels_at_its_bound_is_only_a_question():
     noise, photos = LabelNoise(0.0, MOST_WRONG, 40.0), OtherPhotos(1.0, 0.0)
     none = ClassShift("ward", "none")
-    assert _told_apart(none, none, Measured(noise, other=photos)) == ((), (NOISE,))
+    assert _told_apart(none, none, PhotoDifferences(noise, other=photos)) == ((), (NOISE,))
 
 
 def photos_of(splits, wrong, teacher) -> SimpleNamespace:
@@ -315,7 +315,10 @@ def test_kinds_are_named_or_said_not_to_be_told_apart(
 ):
     noise, photos = LabelNoise(0.1, 0.1, evidence), OtherPhotos(negatives, positives)
     found = ClassShift("dog", shift)
-    assert _told_apart(found, found, Measured(noise, other=photos, share=share)) == (kinds, perhaps)
+    assert _told_apart(found, found, PhotoDifferences(noise, other=photos, share=share)) == (
+        kinds,
+        perhaps,
+    )
 
 
 @pytest.mark.parametrize(
@@ -329,13 +332,16 @@ def test_kinds_are_named_or_said_not_to_be_told_apart(
 def test_wrong_labels_of_tune_explain_the_rest(shift, evidence, share, kinds, perhaps):
     of_tune = LabelNoise(0.0, 0.3, evidence)
     found = ClassShift("dog", shift)
-    assert _told_apart(found, found, Measured(of_tune=of_tune, share=share)) == (kinds, perhaps)
+    assert _told_apart(found, found, PhotoDifferences(of_tune=of_tune, share=share)) == (
+        kinds,
+        perhaps,
+    )
 
 
 def test_wrong_labels_that_the_teacher_denies_are_only_a_question():
     denied = LabelNoise(0.1, 0.1, 15.0, denied=True)
     none = ClassShift("dog", "none")
-    assert _told_apart(none, none, Measured(denied)) == ((), (NOISE,))
+    assert _told_apart(none, none, PhotoDifferences(denied)) == ((), (NOISE,))
 
 
 @pytest.mark.parametrize(
@@ -353,13 +359,13 @@ def test_where_only_the_teacher_doubts_labels_of_tune_suspects_must_have_lost_li
     """A teacher that was trained on the images of fit doubts labels of tune, too."""
     found = SimpleNamespace(kind=kind, slight=slight, suspects=(), lost_bond=False)
     of_tune = LabelNoise(0.0, 0.3, evidence, denied=True)
-    _, perhaps = _told_apart(found, found, Measured(of_tune=of_tune))
+    _, perhaps = _told_apart(found, found, PhotoDifferences(of_tune=of_tune))
     assert (TUNE_NOISE in perhaps) == possible
 
 
 def test_photos_that_differ_through_another_class_are_no_finding():
     found, photos = ClassShift("dog", "none"), OtherPhotos(9.0, 3.0, through=0)
-    assert _told_apart(found, found, Measured(other=photos)) == ((), ())
+    assert _told_apart(found, found, PhotoDifferences(other=photos)) == ((), ())
 
 
 @pytest.mark.parametrize(("changed", "through"), [("its photos", 1), ("its share", NONE_OF_THEM)])
