@@ -350,7 +350,8 @@ def test_wrong_labels_that_the_teacher_denies_are_only_a_question():
         ("shift", True, 25.0, True),
         ("shift", True, 15.0, False),
         ("shift", False, 25.0, False),
-        ("none", False, 25.0, False),
+        ("shift", False, 45.0, True),
+        ("none", False, 45.0, False),
     ],
 )
 def test_where_only_the_teacher_doubts_labels_of_tune_suspects_must_have_lost_little(
