@@ -6,7 +6,12 @@ import pytest
 from sklearn.metrics import confusion_matrix, recall_score
 
 import inficond_panel
-from inficond_panel.results.doctor.decided import OTHER_THRESHOLD, TAKEN, TOO_OFTEN
+from inficond_panel.results.doctor.decided import (
+    OTHER_THRESHOLD,
+    TAKEN,
+    TOO_OFTEN,
+    constant_too_much,
+)
 from inficond_panel.store.write import add_arrays
 
 IMAGES = 1500
@@ -114,3 +119,12 @@ def test_what_is_taken_for_it_is_no_finding_of_its_own(preferred):
 def test_no_class_of_the_mixed_ones_is_called_too_often(mixed):
     """Ship is, but only birds are taken for it."""
     assert found_of(mixed, TOO_OFTEN).empty
+
+
+def test_the_constant_is_that_by_which_the_teacher_calls_as_many_as_there_are(preferred):
+    store = preferred.tuner.store
+    rows = store.rows("tune")
+    logit = np.array(store.teacher_logit[rows])
+    logit[:, 2] -= constant_too_much(store, "ship")
+    called = (logit.argmax(axis=1) == 2).sum()
+    assert abs(called - (store.label[rows, 2] == 1).sum()) <= 1

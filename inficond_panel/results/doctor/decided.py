@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from inficond_panel.common.cache import once
@@ -15,6 +16,8 @@ from inficond_panel.errors import Remedy
 from inficond_panel.results.confusions import confusions
 from inficond_panel.results.decisions import thresholds
 from inficond_panel.results.frame import interval_of
+from inficond_panel.store import Store
+from inficond_panel.store.checks import class_positions
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL
 from inficond_panel.vocabulary.splits import TUNE
@@ -93,7 +96,9 @@ def _of_one_class(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[
     often = named_too_often(pairs, tuner.spec.views.noise()["level"])
     for name, found in often.items():
         if name in classes:
-            yield OnDecisions(name, TOO_OFTEN, found, _LOWER)
+            constant = number(constant_too_much(tuner.store, name), 1)
+            remedy = f"{_LOWER} About {constant}: then the teacher calls as many as there are."
+            yield OnDecisions(name, TOO_OFTEN, found, remedy)
     images = pairs["images"].groupby(level="class").sum()
     for (name, named), row in pairs.iterrows():
         taken = interval_of(row, "share")
@@ -124,7 +129,19 @@ def named_too_often(pairs: pd.DataFrame, level: float) -> dict[str, str]:
         if wilson(wrongly / either, either, level)[0] > 0.5:
             found[str(name)] = (
                 f"{share(named.sum() / whole)} of the tuning images are called {name}, and "
-                f"{share(labelled / whole)} are; the teacher calls "
+                f"{share(labelled / whole)} are {name}; the teacher calls "
                 f"{share(of_teacher[name].sum() / whole)} so."
             )
     return found
+
+
+def constant_too_much(store: Store, class_name: str) -> float:
+    """Return the constant (logits) that the teacher's logits of a class are too high by on ``tune``:
+    less that, it calls as many labelled images the class as have it; 0 if it calls fewer."""
+    rows, k = store.rows(TUNE), store.classes.index(class_name)
+    rows = rows[class_positions(store.label[rows]) >= 0]
+    softmax = store.activation == "softmax"
+    logit = np.asarray((store.teacher_logit if softmax else store.teacher_log_odds)[rows])
+    lead = np.sort(logit[:, k] - np.delete(logit, k, axis=1).max(axis=1))[::-1]
+    shown = int((np.asarray(store.label)[rows, k] == 1).sum())
+    return max(0.0, float(lead[min(shown, len(lead) - 1)]))
