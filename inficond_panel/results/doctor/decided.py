@@ -136,7 +136,7 @@ def named_too_often(pairs: pd.DataFrame, level: float) -> dict[str, str]:
 
 
 def constant_too_much(store: Store, class_name: str) -> float:
-    """Return the constant (logits) that the teacher's logits of a class are too high by on ``tune``:
+    """Return the constant (logits) by which the teacher's logits of a class are too high on tune:
     less that, it calls as many labelled images the class as have it; 0 if it calls fewer."""
     rows, k = store.rows(TUNE), store.classes.index(class_name)
     rows = rows[class_positions(store.label[rows]) >= 0]
