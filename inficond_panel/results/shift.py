@@ -41,6 +41,7 @@ from inficond_panel.wording.lost_thresholds import lost_sentences
 from inficond_panel.wording.metrics import teacher_sentences
 from inficond_panel.wording.repairs import (
     OTHER_AP_SENTENCE,
+    TUNE_DOUBTED,
     ask_sentence,
     better_sentence,
     no_limits_sentence,
@@ -292,6 +293,8 @@ def _expected(suggestion: Suggestion) -> Iterator[str]:
 
 def _class_notes(suggestion: Suggestion, class_name: str) -> Iterator[str]:
     repair, by = suggestion.repairs[class_name], suggestion.by
+    if repair.tune_doubted:
+        yield TUNE_DOUBTED
     if repair.shift.tune_model is not None:
         yield tune_model_sentence(repair.shift.tune_model)
     if repair.small_cells:

@@ -156,6 +156,12 @@ class Differences:
         return bool({PICTURES, TUNE_NOISE} & {*self.kinds}) and LOST in self.perhaps
 
     @property
+    def harder(self) -> bool:
+        """Whether training images of the class differ, or may, from the tuning images: single
+        labels of harder images look wrong."""
+        return bool({LOST, PICTURES, PHOTOS} & {*self.kinds, *self.perhaps})
+
+    @property
     def tune_labels_possible(self) -> bool:
         """Whether wrong labels of tune may be what a suspect is a sign of."""
         return TUNE_NOISE in self.perhaps

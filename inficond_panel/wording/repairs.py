@@ -375,6 +375,10 @@ OTHER_AP_SENTENCE = (
 )
 
 
+#: Of a class whose tuning labels, by which gains are measured, are contradicted.
+TUNE_DOUBTED = "Tuning labels of it may be wrong, and gains count them: the doctor lists them."
+
+
 def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
     """Return the sentence on the AP of a model that is fitted to the tuning images alone."""
     shown = ap.text(limits=limits)
@@ -441,6 +445,7 @@ def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True
     by = suggestion.by
     better = better_sentence(repair, limits=limits, by=by)
     notes = [*filter(None, [better, ask_sentence(suggestion, class_name)])]
+    notes += [TUNE_DOUBTED] if repair.tune_doubted else []
     notes += [FEW_SENTENCE] if repair.by_likelihood and repair.taken else []
     notes += [small_cells_sentence(repair.small_cells)] if repair.small_cells else []
     if repair.taken:

@@ -8,6 +8,7 @@ from sklearn.metrics import confusion_matrix
 
 from inficond_panel.results.teacher_groups import Swapped, swapped_labels
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, TUNE_NOISE
+from inficond_panel.wording.repairs import TUNE_DOUBTED
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +73,9 @@ def test_right_labels_of_a_group_are_not_called_swapped():
     rows = tuner.store.rows("tune")
     old = np.array(tuner.store.column("camera"))[rows] == "old"
     assert swapped_labels(tuner, "a", old) is None
+
+
+def test_a_suggestion_says_that_gains_count_such_labels(tmp_path):
+    students, _ = of_birds(tmp_path / "own.zarr", missing=0.3)
+    notes = students.compare_repairs("bird").attrs["notes"]
+    assert any(TUNE_DOUBTED in note for note in notes)

@@ -40,6 +40,7 @@ from inficond_panel.tuning.fitting.class_fit import (
 )
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.history.belongs import Answers
+from inficond_panel.tuning.label_noise import is_possible, tune_noise
 from inficond_panel.tuning.lost_thresholds import LostThreshold, lost_between
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.choosing import Cell, choose, compared_by_ap, compared_values
@@ -123,7 +124,8 @@ class ClassRepair:
     than chance. ``baselines`` are no edits of the student.
     ``small_cells`` are the cells of label and group with too few photos for limits of the worst
     group, such as ``present · man (5)``; "" if there are none. ``lost`` is what decisions on tune
-    would lose at the threshold by the proposed lever, None if nothing.
+    would lose at the threshold by the proposed lever, None if nothing. ``tune_doubted``: labels of
+    tune, which all gains are measured by, may be wrong.
     """
 
     shift: ClassShift
@@ -136,6 +138,7 @@ class ClassRepair:
     baselines: tuple[Baseline, ...] = ()
     small_cells: str = ""
     lost: LostThreshold | None = None
+    tune_doubted: bool = False
 
     @property
     def taken(self) -> Lever | None:
@@ -246,7 +249,9 @@ def _compared(
     gains = of_best.gain, of_best.ap_change
     likely, proposed = not by_ap and cell is None, recommended(measured)
     skilled = not likely or proposed is None or _above_chance(evidence, tried, proposed.name)
+    doubted = tune_noise(evidence.one_of_each)
     how = {"by_likelihood": likely, "above_chance": skilled, "baselines": others}
+    how["tune_doubted"] = is_possible(doubted) and not doubted.denied
     repair = ClassRepair(shift, tuple(measured), *gains, **how)
     repair = replace(repair, lost=_lost(tuner, parent, evidence, tried, repair.taken))
     small = too_small(cells_of_tune(evidence, by), MIN_POSITIVES) if by else ""
