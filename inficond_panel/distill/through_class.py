@@ -31,10 +31,10 @@ def through_class(
     if not fit_label.shape[1]:
         return np.full(fit.shape[1], NONE_OF_THEM)
     apart = fit.mean(axis=0) - tune.mean(axis=0)
+    sides = (fit, fit_label == 1), (tune, tune_label == 1)
     own, rest = (
-        np.subtract(*(_means(values, (label == 1) == shown) for values, label in sides))
+        np.subtract(*(_means(values, members == shown) for values, members in sides))
         for shown in (True, False)
-        for sides in [((fit, fit_label), (tune, tune_label))]
     )
     whole = apart + np.asarray(besides)
     reason = (own >= 2 * apart) & (np.asarray(besides) + rest <= whole / 2)

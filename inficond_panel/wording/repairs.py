@@ -376,7 +376,7 @@ OTHER_AP_SENTENCE = (
 
 
 #: Of a class whose tuning labels, by which gains are measured, are contradicted.
-TUNE_DOUBTED = "Tuning labels of it may be wrong, and gains count them: the doctor lists them."
+TUNE_DOUBTED = "Its tuning labels may be wrong, and gains count them: the doctor lists them."
 
 
 def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:

@@ -38,8 +38,8 @@ _CHOOSE = "Rankings stay: choose the threshold. " + Remedy(
     "`inficond thresholds`", "`students.thresholds()`"
 )
 _LOWER = (
-    "Its ranking may be right: if the teacher calls it too often as well, take a constant from its "
-    "logits of this class, and make the store again."
+    "Its ranking may be right: take a constant from the teacher's logits of this class, and make "
+    "the store again."
 )
 _LOOK = (
     "Look at these images, and at the labels of both classes: "
@@ -97,8 +97,8 @@ def _of_one_class(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[
     for name, found in often.items():
         if name in classes:
             constant = number(constant_too_much(tuner.store, name), 1)
-            remedy = f"{_LOWER} About {constant}: then the teacher calls as many as there are."
-            yield OnDecisions(name, TOO_OFTEN, found, remedy)
+            lower = f"{_LOWER} About {constant}: then it calls as many as there are."
+            yield OnDecisions(name, TOO_OFTEN, found, lower if float(constant) > 0 else _LOOK)
     images = pairs["images"].groupby(level="class").sum()
     for (name, named), row in pairs.iterrows():
         taken = interval_of(row, "share")

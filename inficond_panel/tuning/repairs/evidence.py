@@ -47,6 +47,8 @@ from inficond_panel.vocabulary.intents import ANSWERS, MORE
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
+#: Least share of the photos of fit that show a class whose photos can be why all others differ.
+FREQUENT = 0.02
 #: Least number of positives, and of negatives, of a split to compare a class by it: two per fold.
 LEAST_LABELLED = 2 * FOLDS
 #: Least number of positives, and of negatives, of tune to choose by AP: of all, without a fold.
@@ -62,6 +64,13 @@ _KEPT = [*_KEPT_OF_TUNE, "fit_scores", "_of_fit", "fit_logits", "shown_shares"]
 def _support_of_fit(store: Store) -> Array:
     """Return the ``support`` (C,) of each concept in all images of ``fit``."""
     return support(store.scores_of(FIT))
+
+
+@once(4)
+def _frequent(store: Store) -> NDArray[np.intp]:
+    """Return the indices of the classes that ``FREQUENT`` of the photos of fit show, or more."""
+    shown = np.asarray(store.label)[store.rows(FIT)] == 1
+    return np.flatnonzero(shown.mean(axis=0) >= FREQUENT)
 
 
 class Evidence:
@@ -137,9 +146,11 @@ class Evidence:
 
     @property
     def other_labels(self) -> tuple[NDArray, NDArray]:
-        """Labels (n, K) of all other classes, on fit and on tune."""
-        others = np.delete(np.asarray(self._store.label), self.student.k, axis=1)
-        return others[self.fit], others[self.tune]
+        """Labels (n, K) of the other classes that are frequent (``FREQUENT``), on fit and on
+        tune."""
+        frequent = _frequent(self._store)
+        others, label = frequent[frequent != self.student.k], np.asarray(self._store.label)
+        return label[np.ix_(self.fit, others)], label[np.ix_(self.tune, others)]
 
     def shown(self, split: str) -> tuple[int, int]:
         """Return the numbers of positives and of negatives of fit or of tune; near-equal photos
