@@ -55,6 +55,10 @@ class Interval:
         low, high = min(self.low, self.estimate), max(self.high, self.estimate)
         return replace(self, low=low, high=high)
 
+    def widened(self, low: float, high: float) -> Interval:
+        """Return the interval with limits at least as far as these."""
+        return replace(self, low=min(self.low, low), high=max(self.high, high))
+
     @property
     def reach(self) -> tuple[float, float]:
         """Distances from the estimate down to the lower limit, and up to the upper one."""

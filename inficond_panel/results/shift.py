@@ -92,9 +92,11 @@ def student_contradicted(
     shift = student_shift(tuner, node, class_name, seed=seed)
     if shift.by_teacher or shift.decided or shift.lacking:
         return None
-    if student_differences(tuner, node, class_name, seed=seed).labels_in_doubt:
+    found = student_differences(tuner, node, class_name, seed=seed)
+    if found.labels_in_doubt:
         return None
-    return _contradicted(tuner, made_at(tuner, node, class_name), class_name, seed)
+    labels = _contradicted(tuner, made_at(tuner, node, class_name), class_name, seed)
+    return replace(labels, harder=found.harder)
 
 
 @once(_KEPT)

@@ -24,7 +24,7 @@ from inficond_panel.distill import (
     worst_of_all,
 )
 from inficond_panel.distill.metrics.permutation_tests import MONTE_CARLO, SURE, verdict_is_open
-from inficond_panel.distill.metrics.slices import BETWEEN, MIN_IMAGES
+from inficond_panel.distill.metrics.slices import BETWEEN, MIN_IMAGES, NOT_KNOWN
 from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.errors import DataError
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
@@ -35,6 +35,7 @@ from inficond_panel.tuning.cells import divides_by_score, group_texts
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise, confidence_word
 from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.vocabulary.things import MOST_VALUES
 from inficond_panel.wording.groups import words_of_group
 
 Masks = Mapping[str, np.ndarray]
@@ -283,6 +284,18 @@ def group_masks(
     rows = store.rows(split) if rows is None else rows
     texts = [group_texts(store, name) for name in columns]
     return slices_by(*([column[i] for i in rows] for column in texts))
+
+
+def column_masks(store: Store, rows: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
+    """Return masks over the images at ``rows`` of each value of the columns of metadata that divide
+    them into a few groups (``MOST_VALUES``), by column and value; without the unknown value."""
+    masks = dict[tuple[str, str], np.ndarray]()
+    for column in store.metadata_columns:
+        texts = store.column(column)
+        here = [texts[row] for row in rows]
+        if 1 < len(set(here)) <= MOST_VALUES:
+            masks |= {(column, value): mask for value, mask in slices_by(here).items()}
+    return {key: mask for key, mask in masks.items() if key[1] != NOT_KNOWN}
 
 
 def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill import Outcome, average_precision, holm, metric_intervals, slices_by
+from inficond_panel.distill import Outcome, average_precision, holm, metric_intervals
 from inficond_panel.distill.metrics.outcome import Mask
 from inficond_panel.distill.metrics.permutation_tests import (
     FIRST_DRAWS,
@@ -20,15 +20,15 @@ from inficond_panel.distill.metrics.permutation_tests import (
     Luck,
     SliceTest,
 )
-from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, NOT_KNOWN, too_small
+from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, too_small
 from inficond_panel.distill.platt import platt_scaling
 from inficond_panel.results.confusions import teacher_top_class
+from inficond_panel.results.slices import column_masks
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import DRAWS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
-from inficond_panel.vocabulary.things import MOST_VALUES
 from inficond_panel.wording.groups import group_words, swapped_sentence, teacher_group_sentence
 
 #: Most pairs of class and group; with more, chance would hide all but the largest differences.
@@ -127,10 +127,7 @@ def swapped_labels(tuner: Tuner, class_name: str, mask: Mask) -> Swapped | None:
     if tuner.store.task != SINGLE_LABEL:
         return None
     top, names = teacher_top_class(tuner.store, TUNE), tuner.store.classes
-    labels, named, k = top.label, top.named[top.known], names.index(class_name)
-    inside = mask[top.known]
-    counts = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(counts, (labels[inside], named[inside]), 1)
+    k, counts = names.index(class_name), top.confusion(mask[top.known])
     other, sizes = int(np.delete(counts[k], k).argmax()), counts.sum(axis=1)
     other += other >= k
     taken, back = (counts[k, other], sizes[k]), (counts[other, k], sizes[other])
@@ -185,13 +182,7 @@ def tests_of_class(
 def masks_of_columns(tuner: Tuner) -> Mapping[tuple[str, str], Mask]:
     """Return the tuning images of each value of the columns of metadata that divide them into a few
     groups, by column and value."""
-    rows, masks = tuner.images(TUNE), dict[tuple[str, str], Mask]()
-    for column in tuner.store.metadata_columns:
-        texts = tuner.store.column(column)
-        here = [texts[row] for row in rows]
-        if 1 < len(set(here)) <= MOST_VALUES:
-            masks |= {(column, value): mask for value, mask in slices_by(here).items()}
-    return {key: mask for key, mask in masks.items() if key[1] != NOT_KNOWN}
+    return column_masks(tuner.store, tuner.images(TUNE))
 
 
 def of_class(found: Sequence[WorseGroup]) -> dict[str, list[WorseGroup]]:

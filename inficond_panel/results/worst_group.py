@@ -228,8 +228,7 @@ def _with_wilson(drawn: Interval, images: int, level: float) -> Interval:
     can all be alike."""
     if not images or isnan(drawn.estimate):
         return drawn
-    low, high = wilson(drawn.estimate, images, level)
-    return replace(drawn, low=min(drawn.low, low), high=max(drawn.high, high))
+    return drawn.widened(*wilson(drawn.estimate, images, level))
 
 
 def _with_cells(drawn: Interval, cells: Sequence[Interval], weights: Array) -> Interval:
@@ -241,8 +240,7 @@ def _with_cells(drawn: Interval, cells: Sequence[Interval], weights: Array) -> I
     share = weights / weights.sum()
     reaches = np.array([cell.reach for cell in cells])
     below, above = (float(np.linalg.norm(share * reach)) for reach in reaches.T)
-    low, high = max(drawn.estimate - below, 0.0), min(drawn.estimate + above, 1.0)
-    return replace(drawn, low=min(drawn.low, low), high=max(drawn.high, high))
+    return drawn.widened(max(drawn.estimate - below, 0.0), min(drawn.estimate + above, 1.0))
 
 
 def _weighted(size: Array, accuracies: Array) -> Array:

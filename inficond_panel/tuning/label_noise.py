@@ -57,7 +57,8 @@ class DoubtedLabels:
     """Labels (n,) of the images of a split at ``rows``, with cross-fitted probabilities (n,) that
     the class is ``present``, and that the label is ``wrong``; and ``limits`` of the shares of
     negatives labelled present, and of positives labelled absent, at the confidence ``level``; nan
-    where these shares are not measured."""
+    where these shares are not measured. ``harder``: the images of the class differ from those of
+    the other split, or may, and labels of harder images look wrong."""
 
     rows: NDArray[np.intp]
     label: NDArray
@@ -65,6 +66,7 @@ class DoubtedLabels:
     wrong: Array
     limits: ShareLimits
     level: float
+    harder: bool = False
 
     @property
     def likely_wrong(self) -> NDArray[np.intp]:
@@ -74,8 +76,9 @@ class DoubtedLabels:
 
     @property
     def several(self) -> bool:
-        """Whether so many labels are likely wrong that chance is not the reason."""
-        return len(self.likely_wrong) >= LEAST_CONTRADICTED
+        """Whether so many labels are likely wrong that neither chance nor harder images are the
+        reason."""
+        return len(self.likely_wrong) >= LEAST_CONTRADICTED and not self.harder
 
     @property
     def listed(self) -> DoubtedLabels:
@@ -184,7 +187,7 @@ def tune_labels_in_doubt(
     evidence: Evidence, one: Evidence, noise: LabelNoise, level: float
 ) -> DoubtedLabels:
     """Return the labels of tune with the probability that each is wrong, and limits of ``noise``:
-    by the models of the labels of both splits and by the teacher, all of which show them."""
+    by the models of the labels of both splits and by the teacher, as witnesses."""
     logit, label = _by_witnesses(evidence, TUNE), evidence.tune_label
     wrong = wrong_chance(logit, label, NO_NOISE if noise.at_bound else noise)
     limits = share_limits(*_swapped(_sides(one)), level)
@@ -192,7 +195,8 @@ def tune_labels_in_doubt(
 
 
 def contradicted_labels(evidence: Evidence) -> DoubtedLabels:
-    """Return the labels of fit with the probability that each is wrong if few are (``_witnesses``).
+    """Return the labels of fit with the probability that each is wrong if few are: three
+    witnesses contradict it (``_by_witnesses``).
 
     No measure says that the class has wrong labels, so there are no ``limits`` of their shares.
     """

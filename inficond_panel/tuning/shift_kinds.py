@@ -203,7 +203,7 @@ def differences(
     limit = _score_limit(evidence, shift, student, interval, explained=explained)
     kinds = _with_limit(kinds, limit)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
-    doubted, each = {*kinds, *perhaps}, (evidence, one)
+    doubted, each, level = {*kinds, *perhaps}, (evidence, one), interval["level"]
     return Differences(
         evidence.student.name,
         positives,
@@ -211,12 +211,12 @@ def differences(
         kinds,
         perhaps,
         share,
-        noise,
-        measured.other,
-        measured.pictures,
-        fit_labels_in_doubt(*each, noise, interval["level"]) if NOISE in doubted else None,
-        limit,
-        tune_labels_in_doubt(*each, of_tune, interval["level"]) if TUNE_NOISE in doubted else None,
+        noise=noise,
+        other=measured.other,
+        pictures=measured.pictures,
+        labels=fit_labels_in_doubt(*each, noise, level) if NOISE in doubted else None,
+        limit=limit,
+        tune_labels=tune_labels_in_doubt(*each, of_tune, level) if TUNE_NOISE in doubted else None,
     )
 
 
@@ -333,11 +333,11 @@ def _told_apart(
 ) -> tuple[Kinds, Kinds]:
     """Return the kinds of shift, most important first, and the possible alternative kinds.
 
-    Wrong labels, of fit or of tune, weaken every correlation and change the share
-    of the class, so they may explain all other differences, but a suspect of the ``origin`` that is
-    clearer than they are: photos with a new thing in them contradict a model of the labels of tune,
-    too. A correlation of ``fit`` alone moves negatives and positives in opposite directions; other
-    photos move both the same way.
+    Wrong labels, of fit or of tune, weaken every correlation and change the share of the class, so
+    they may explain all other differences, but a suspect of the ``origin`` that is clearer than
+    they are: photos with a new thing in them contradict a model of the labels of tune, too. A
+    correlation of ``fit`` alone moves negatives and positives in opposite directions; other photos
+    move both the same way.
     """
     noise, of_tune, other, share = found.noise, found.of_tune, found.other, found.share
     lost, was_lost = shift.kind == SHIFT, SHIFT in (shift.kind, origin.kind)

@@ -24,7 +24,7 @@ from inficond_panel.distill.shift_kinds import (
 )
 from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenLogits, verdict
 from inficond_panel.distill.through_class import NONE_OF_THEM
-from inficond_panel.tuning.label_noise import NOISY, fit_labels_in_doubt, fit_noise
+from inficond_panel.tuning.label_noise import NOISY, DoubtedLabels, fit_labels_in_doubt, fit_noise
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import PhotoDifferences, _told_apart, _with_pictures
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE, TUNE_NOISE
@@ -510,3 +510,11 @@ def test_a_student_of_the_shortcut_tells_environments_and_group_dro_weighs_the_w
     assert [tried[0][group == g].sum() for g in range(4)] == pytest.approx([300] * 4)
     assert worst(tried[0]) < 0.5 * worst(np.ones(len(label)))
     assert worst(tried[-1]) < worst(tried[0])
+
+
+@pytest.mark.parametrize(("harder", "several"), [(False, True), (True, False)])
+def test_single_labels_of_harder_images_are_not_several(harder, several):
+    rows, wrong = np.arange(6), np.full(6, 0.9)
+    unknown = ((np.nan, np.nan),) * 2
+    labels = DoubtedLabels(rows, rows % 2, wrong, wrong, unknown, np.nan, harder=harder)
+    assert labels.several == several

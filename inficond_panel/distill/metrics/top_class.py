@@ -174,9 +174,11 @@ class TopClass:
             )
         return self.named == self.teacher
 
-    def confusion(self) -> Array:
-        """Return the confusion matrix (K, K) of counts: row the label, column the prediction."""
-        cells = np.bincount(self._cell, minlength=self.classes**2)
+    def confusion(self, inside: NDArray[np.bool_] | None = None) -> Array:
+        """Return the confusion matrix (K, K) of counts: row the label, column the prediction; of
+        the labelled images ``inside`` (n,), None: of all."""
+        some = self._cell if inside is None else self._cell[inside]
+        cells = np.bincount(some, minlength=self.classes**2)
         return cells.reshape(self.classes, self.classes).astype(np.float64)
 
     @cached_property

@@ -13,7 +13,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import number, share
 from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.errors import Remedy
-from inficond_panel.results.confusions import confusions
+from inficond_panel.results.confusions import confusion_matrix, confusions
 from inficond_panel.results.decisions import thresholds
 from inficond_panel.results.frame import interval_of
 from inficond_panel.store import Store
@@ -92,14 +92,15 @@ def _better_thresholds(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iter
 
 
 def _of_one_class(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
-    pairs = confusions(tuner, node, TUNE)
-    often = named_too_often(pairs, tuner.spec.views.noise()["level"])
+    pairs, counts = confusions(tuner, node, TUNE), confusion_matrix(tuner, node, TUNE)
+    of_teacher = confusion_matrix(tuner, node, TUNE, teacher=True)
+    often = named_too_often(counts, of_teacher, tuner.spec.views.noise()["level"])
     for name, found in often.items():
         if name in classes:
             constant = number(constant_too_much(tuner.store, name), 1)
             lower = f"{_LOWER} About {constant}: then it calls as many as there are."
             yield OnDecisions(name, TOO_OFTEN, found, lower if float(constant) > 0 else _LOOK)
-    images = pairs["images"].groupby(level="class").sum()
+    images = counts.sum(axis=1)
     for (name, named), row in pairs.iterrows():
         taken = interval_of(row, "share")
         if name in classes and named not in (name, *often) and taken.low >= LEAST_TAKEN:
@@ -111,16 +112,13 @@ def _of_one_class(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[
             yield OnDecisions(name, TAKEN, finding, _LOOK)
 
 
-def named_too_often(pairs: pd.DataFrame, level: float) -> dict[str, str]:
+def named_too_often(counts: pd.DataFrame, of_teacher: pd.DataFrame, level: float) -> dict[str, str]:
     """Return a sentence for each class that is named ``MOST_OFTEN`` as often as it is the label, or
-    more, from the frame of ``confusions``: of the images that either is and the other is not, more
-    than half are named only, by Wilson's lower limit. If ``MOST_OF_ONE`` of these are of one class,
-    that one is taken for it."""
-    counts, of_teacher = (
-        pairs[column].unstack(fill_value=0) for column in ("images", "teacher_images")
-    )
+    more, from the confusion matrices of students and teacher: of the images that either is and the
+    other is not, more than half are named only, by Wilson's lower limit. If ``MOST_OF_ONE`` of
+    these are of one class, that one is taken for it."""
     whole, found = counts.to_numpy().sum(), dict[str, str]()
-    for name in counts.index.intersection(counts.columns):
+    for name in counts:
         named, labelled, right = counts[name], counts.loc[name].sum(), counts.loc[name, name]
         wrongly, of_one = named.sum() - right, named.drop(name).max()
         either = int(wrongly + labelled - right)

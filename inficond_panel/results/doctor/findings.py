@@ -216,7 +216,7 @@ def _of_kinds(
 
 def _of_labels(seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
     for name, each in seen.items():
-        if each.contradicted and each.contradicted.several and not each.found.harder:
+        if each.contradicted and each.contradicted.several:
             finding = contradicted_sentence(name, len(each.contradicted.likely_wrong))
             yield _row(name, CONTRADICTED, finding, CONTRADICTED_REMEDY)
 

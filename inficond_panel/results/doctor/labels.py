@@ -53,7 +53,7 @@ def label_frames(
     alone = {
         name: each.contradicted
         for name, each in seen.items()
-        if each.contradicted and (whole or (each.contradicted.several and not each.found.harder))
+        if each.contradicted and (whole or each.contradicted.several)
     }
     made = partial(_label_frame, store, facts=facts, reader=reader, whole=whole)
     frames = {

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-
 import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed
-from inficond_panel.distill import slices_by
-from inficond_panel.distill.metrics.slices import NOT_KNOWN
+from inficond_panel.results.slices import column_masks
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.things import MOST_VALUES
 from inficond_panel.wording.groups import group_words
 
 #: Least images of a group that would have the class at the share of the other images. By chance
@@ -31,7 +27,8 @@ def never_labelled(store: Store) -> dict[str, str]:
     rows = np.concatenate([store.rows(FIT), store.rows(TUNE)])
     label = np.asarray(store.label)[rows]
     found = dict[str, list[str]]()
-    for words, inside in _groups(store, rows):
+    for (column, value), inside in column_masks(store, rows).items():
+        words = f"“{group_words(column, value, shown_or_not=False)}”"
         shown, known = (label == 1), (label >= 0)
         sizes, others = known[inside].sum(axis=0), known[~inside].sum(axis=0)
         share = shown[~inside].sum(axis=0) / np.maximum(others, 1)
@@ -43,13 +40,3 @@ def never_labelled(store: Store) -> dict[str, str]:
         name: f"No training or tuning image is labelled {name} with {listed(clauses, 3)}."
         for name, clauses in found.items()
     }
-
-
-def _groups(store: Store, rows: Collection[int]) -> Iterator[tuple[str, np.ndarray]]:
-    for column in store.metadata_columns:
-        texts = store.column(column)
-        here = [texts[row] for row in rows]
-        if 1 < len(set(here)) <= MOST_VALUES:
-            for value, inside in slices_by(here).items():
-                if value != NOT_KNOWN and not inside.all():
-                    yield f"“{group_words(column, value, shown_or_not=False)}”", inside

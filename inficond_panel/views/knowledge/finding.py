@@ -94,8 +94,7 @@ class FindingPanel(param.Parameterized):
         if repaired and not teacher and shift and app.store.task == SINGLE_LABEL:
             finding["sentence"] += f" {OTHERS_DECIDE}"
         single = app.contradicted.by_class.get(name)
-        plain = found is None or not found.harder
-        if single and single.several and plain and finding["sentence"] and not teacher:
+        if single and single.several and finding["sentence"] and not teacher:
             finding["sentence"] += f" {contradicted_sentence(name, len(single.likely_wrong))}"
         finding["sentence"] = in_words_of(app.store, finding["sentence"])
         if finding.get("suspect"):

@@ -134,8 +134,7 @@ class StartView(RefitActions, Viewer):
         mislabelled = [n for n in order if n in reliance.mislabelled and n not in [*wrong, *asked]]
         unlike = [name for name in order if name in reliance.unlike and shifts.complete]
         of = shifts.by_class, shifts.differences
-        harder = {name for name, found in shifts.differences.items() if found.harder}
-        others = [n for n in order if n not in {*wrong, *asked, *harder} and shifts.complete]
+        others = [name for name in order if name not in (*wrong, *asked) and shifts.complete]
         labels, single, pictures, behind = (
             [{**card, "sentence": in_words_of(app.store, card["sentence"])} for card in made]
             for made in (
