@@ -9,8 +9,9 @@ from PIL import Image
 _SIDE = 512
 #: Weights of red, green and blue in the brightness (ITU-R BT.601).
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-#: Largest standard deviation in a row of a plain border, and largest difference of rows, in 1/255.
-_PLAIN = 8.0
+#: Largest standard deviation in a row of a plain border, and largest difference of rows, as a share
+#: of the photo's brightness, and in 1/255: what is nearly black in a dark photo is no border.
+_PLAIN, _MOST_PLAIN = 0.065, 8.0
 #: Lines that are measured at one time: most photos have no border.
 _LINES = 8
 #: Letters: brightness step at an edge, as a share of the range of 98 % of the pixels; least number
@@ -82,24 +83,25 @@ def _blocks(luma: np.ndarray) -> float:
 def _without_border(pixels: np.ndarray) -> tuple[float, np.ndarray]:
     """Return the share of the photo that plain margins take, and the pixels without these margins.
     Opposite margins are as wide as the narrower; the larger share of height and width counts."""
-    share = 0.0
+    share, plain = 0.0, min(_MOST_PLAIN, _PLAIN * (float(pixels.mean()) + _DARK))
     for axis in (0, 1):
         lines = pixels.swapaxes(0, axis)
-        margin, length = min(_margin(lines), _margin(lines[::-1])), len(lines)
+        margin, length = min(_margin(each, plain) for each in (lines, lines[::-1])), len(lines)
         share = max(share, 2 * margin / length)
         if 0 < 2 * margin < length:
             pixels = lines[margin:-margin].swapaxes(0, axis)
     return min(1.0, share), pixels
 
 
-def _margin(lines: np.ndarray) -> int:
-    """Return the number of leading lines of pixels that are plain, in the first line's colour."""
+def _margin(lines: np.ndarray, plain: float) -> int:
+    """Return the number of leading lines of pixels whose colour is that of the first one: they
+    deviate from it by no more than ``plain`` (1/255)."""
     first = lines[0].mean(axis=0)
     for start in range(0, len(lines), _LINES):
         some = lines[start : start + _LINES]
         spread = some.std(axis=1).max(axis=1)
         differs = np.abs(some.mean(axis=1) - first).max(axis=1)
-        other = (spread > _PLAIN) | (differs > _PLAIN)
+        other = (spread > plain) | (differs > plain)
         if other.any():
             return start + int(np.argmax(other))
     return len(lines)

@@ -69,6 +69,14 @@ def test_a_darker_image_differs_in_brightness_alone(found):
         assert there[key] == pytest.approx(here[key], rel=0.12, abs=0.02), key
 
 
+def test_what_is_nearly_plain_in_a_dark_image_is_no_border():
+    pixels = np.asarray(noise(), dtype=float)
+    pixels[:, :20] = 128 + 0.2 * (pixels[:, :20] - 128)  # to deviate less than a photo does
+    pixels[:, -20:] = 128 + 0.2 * (pixels[:, -20:] - 128)
+    for bright in (1, 0.5, 0.25):
+        assert measured(Image.fromarray((bright * pixels).astype(np.uint8)))["border"] == 0, bright
+
+
 def test_a_mirrored_image_has_the_same_properties(found):
     here, there = found, measured(ImageOps.mirror(noise()))
     for key in ("brightness", "contrast", "saturation", "colour", "sharpness", "border"):
