@@ -66,6 +66,10 @@ _SIDES = ("positives", "negatives")
 _COUNTS = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
 
 
+#: Doctor does not look at the holdout.
+_LABELS = "Every label counts as right here; doctor lists those that may be wrong."
+
+
 def too_few(measured: ClassMetrics) -> int | None:
     """Return the number of positives or of negatives, whichever are fewer, if it is too small to
     conclude anything of a class; None if not."""
@@ -116,7 +120,11 @@ def metrics(
         "class",
         _headings(shown, intervals=intervals),
         title=f"{node_title(tuner, node)}, {IMAGES_OF[split]}{methods}",
-        notes=[*teacher_sentences(skills), *_notes(rows, tuner.spent(node, split))],
+        notes=[
+            *teacher_sentences(skills),
+            *_notes(rows, tuner.spent(node, split)),
+            *[_LABELS] * (split == TUNE),
+        ],
         facts=facts_of(tuner, node, split, noise if intervals else None),
         level=noise["level"] if intervals else None,
     )
