@@ -10,11 +10,11 @@ import param
 
 from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.results.tree import take_tree
+from inficond_panel.state.after_shifts import ContradictedState, DecidedState
 from inficond_panel.state.asking import AskState
 from inficond_panel.state.batch import Preview
 from inficond_panel.state.belonging import BelongState
 from inficond_panel.state.comparison import ChangesState, CompareState
-from inficond_panel.state.contradicted import ContradictedState
 from inficond_panel.state.export import ExportState
 from inficond_panel.state.groups import GroupsState
 from inficond_panel.state.jobs import Job, Jobs, Progress, Status
@@ -141,6 +141,7 @@ class AppState(param.Parameterized):
             self.students, self.selection, self.shifts, self.belong, self.jobs
         )
         self.contradicted = ContradictedState(self.students, self.selection, self.shifts, self.jobs)
+        self.decided = DecidedState(self.students, self.selection, self.shifts, self.jobs)
         self.reliance = RelianceState(self.students, self.shifts, self.changes)
         self.groups = GroupsState(self.students, self.selection, self.shown, self.jobs)
         self.suggestion = SuggestState(self.tuning, self.selection, self.jobs)

@@ -64,6 +64,7 @@ class FindingPanel(param.Parameterized):
         "app.shared.by_class",
         "app.belong.belonging",
         "app.contradicted.by_class",
+        "app.decided.by_class",
         "app.teacher_groups.by_class",
         "app.students.snapshot",
         "app.shown.what",
@@ -96,6 +97,9 @@ class FindingPanel(param.Parameterized):
         single = app.contradicted.by_class.get(name)
         if single and single.several and finding["sentence"] and not teacher:
             finding["sentence"] += f" {contradicted_sentence(name, len(single.likely_wrong))}"
+        if finding["sentence"] and not teacher:
+            told = app.decided.by_class.get(name, ())
+            finding["sentence"] = " ".join([finding["sentence"], *(each.finding for each in told)])
         finding["sentence"] = in_words_of(app.store, finding["sentence"])
         if finding.get("suspect"):
             self._named.add((name, finding["suspect"]))

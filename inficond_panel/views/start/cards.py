@@ -8,6 +8,7 @@ from typing import Any
 
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import ClassMetrics
+from inficond_panel.results.doctor.decided import OnDecisions
 from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.state.repairs import gains
 from inficond_panel.tuning import Intent
@@ -171,18 +172,21 @@ def in_card_order(
     last: Collection[str] = (),
     mislabelled: Sequence[dict[str, Any]] = (),
     unlike: Sequence[dict[str, Any]] = (),
+    decided: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
     comes before classes without a finding, which have a card only if they have no other.
     ``mislabelled`` are those of wrong labels. ``unlike`` pictures of a class come first: they
-    are the cause where its student relies on something, too.
+    are the cause where its student relies on something, too. Findings on how a class is
+    ``decided`` come after what a person can say of it.
     """
-    asked = {card["class_name"] for card in [*shared, *mislabelled, *unlike]}
+    asked = {card["class_name"] for card in [*shared, *mislabelled, *unlike, *decided]}
     return [
         *unlike,
         *(card for card in relying if card["class_name"] not in last),
         *mislabelled,
         *shared,
+        *decided,
         *(card for card in relying if card["class_name"] in last),
         *(card for card in behind if card["class_name"] not in asked),
     ]
@@ -223,7 +227,7 @@ def make_mislabelled(
 ) -> list[dict[str, Any]]:
     """Return cards without a concept, with the words of their ``button``: of the classes ``names``,
     with wrong labels of training or tuning images."""
-    return [_labels_card(name, mislabelled_sentence(found[name], shifts[name])) for name in names]
+    return [_told_card(name, mislabelled_sentence(found[name], shifts[name])) for name in names]
 
 
 def make_contradicted(
@@ -232,13 +236,25 @@ def make_contradicted(
     """Return cards as ``make_mislabelled``, of those classes of ``names`` of which several training
     labels are contradicted one by one."""
     return [
-        _labels_card(name, contradicted_sentence(name, len(labels.likely_wrong)))
+        _told_card(name, contradicted_sentence(name, len(labels.likely_wrong)))
         for name in names
         if (labels := found.get(name)) is not None and labels.several
     ]
 
 
-def _labels_card(name: str, sentence: str) -> dict[str, Any]:
+def make_decided(
+    found: Mapping[str, Sequence[OnDecisions]], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return cards as ``make_mislabelled``, of those classes of ``names`` with a finding on their
+    decisions."""
+    return [
+        _told_card(name, first.finding, "Look at it")
+        for name in names
+        for first in found.get(name, ())[:1]
+    ]
+
+
+def _told_card(name: str, sentence: str, button: str = "Look at the labels") -> dict[str, Any]:
     return {
         "class_name": name,
         "relies": "",
@@ -246,7 +262,7 @@ def _labels_card(name: str, sentence: str) -> dict[str, Any]:
         "sentence": sentence,
         "bars": {},
         "removable": False,
-        "button": "Look at the labels",
+        "button": button,
     }
 
 

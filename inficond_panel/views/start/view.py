@@ -29,6 +29,7 @@ from inficond_panel.views.start.cards import (
     make_cards,
     make_checking,
     make_contradicted,
+    make_decided,
     make_mislabelled,
     make_offers,
     make_shared,
@@ -98,6 +99,7 @@ class StartView(RefitActions, Viewer):
         "app.reliance.mislabelled",
         "app.reliance.unlike",
         "app.contradicted.by_class",
+        "app.decided.by_class",
         "app.reliance.unshown",
         "app.teacher_groups.of_all",
         "app.shared.by_class",
@@ -135,12 +137,13 @@ class StartView(RefitActions, Viewer):
         unlike = [name for name in order if name in reliance.unlike and shifts.complete]
         of = shifts.by_class, shifts.differences
         others = [name for name in order if name not in (*wrong, *asked) and shifts.complete]
-        labels, single, pictures, behind = (
+        labels, single, pictures, decided, behind = (
             [{**card, "sentence": in_words_of(app.store, card["sentence"])} for card in made]
             for made in (
                 make_mislabelled(*of, mislabelled[:CARDS]),
                 make_contradicted(app.contradicted.by_class, others)[:CARDS],
                 make_unlike_cards(*of, unlike[:CARDS], tuning),
+                make_decided(app.decided.by_class, others)[:CARDS],
                 make_behind(metrics, unsure, order, reliance.unshown) if idle else [],
             )
         )
@@ -151,7 +154,12 @@ class StartView(RefitActions, Viewer):
                 "high": shown_concept(card) in numeric,
                 "advice": in_words_of(app.store, card.get("advice", "")),
             }
-            for card in in_card_order(relying, shared, behind, last, [*labels, *single], pictures)
+            for card in in_card_order(
+                *(relying, shared, behind, last),
+                mislabelled=[*labels, *single],
+                unlike=pictures,
+                decided=decided,
+            )
         ]
         sentence = relying_sentence(
             shifts.by_class,

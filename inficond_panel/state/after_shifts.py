@@ -1,0 +1,64 @@
+"""State of what is looked for in a class once its shift is known: labels that are contradicted one
+by one, and findings on decisions."""
+
+from __future__ import annotations
+
+import param
+
+from inficond_panel.results.doctor.decided import OnDecisions, decision_findings
+from inficond_panel.results.shift import student_contradicted
+from inficond_panel.state.by_class import ByClass
+from inficond_panel.state.jobs import Jobs
+from inficond_panel.state.repairs import ShiftState
+from inficond_panel.state.selection import Selection
+from inficond_panel.state.students import StudentsState
+from inficond_panel.tuning import Node
+from inficond_panel.tuning.label_noise import DoubtedLabels
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+
+
+class AfterShifts(ByClass):
+    """Results of the selected class first, and of all classes whose differences are known."""
+
+    def __init__(
+        self, students: StudentsState, selection: Selection, shifts: ShiftState, jobs: Jobs
+    ) -> None:
+        self._shifts = shifts
+        super().__init__(students, selection, jobs)
+
+    @param.depends("_shifts.differences", "_selection.class_name", watch=True)
+    def _follow(self) -> None:
+        self._next()
+
+    def _missing(self) -> list[str]:
+        ready = [name for name in self._shifts.differences if name not in self.by_class]
+        return sorted(ready, key=lambda name: name != self._selection.class_name)
+
+
+class ContradictedState(AfterShifts):
+    """State of contradicted labels. The differences of a class say whether there is another word
+    on its labels."""
+
+    KEY = "contradicted"
+
+    by_class = param.Dict({}, doc="``DoubtedLabels`` or None by class, as far as it is computed.")
+
+    def _made(self, node: Node, class_name: str) -> DoubtedLabels | None:
+        return student_contradicted(self._students.tuner, node, class_name)
+
+
+class DecidedState(AfterShifts):
+    """State of findings on decisions."""
+
+    KEY = "decided"
+
+    by_class = param.Dict({}, doc="``OnDecisions`` by class, as far as they are computed.")
+
+    def _made(self, node: Node, class_name: str) -> tuple[OnDecisions, ...]:
+        return decision_findings(self._students.tuner, node, [class_name])
+
+    def _made_at(self, node: Node, class_name: str) -> str:
+        """Return the node itself where images have one class: all students decide together."""
+        if self._students.tuner.store.task == SINGLE_LABEL:
+            return node.id
+        return super()._made_at(node, class_name)
