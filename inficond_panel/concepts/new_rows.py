@@ -28,11 +28,15 @@ _NAMED = 5  #: most faults and columns that a message lists
 _FEW, _MANY = 5, 20
 #: Least number by which other units multiply values: 3.28 for feet, 10 for a decilitre.
 _TIMES = 3.0
+#: Least number by which values in larger units are closer together, and the shares of the training
+#: rows below or above which their median lies.
+_CLOSER, _EDGES = 5.0, (0.05, 0.95)
 #: Share of a range by which a value may lie outside it: numbers that were rounded.
 _ROUNDED = 0.01
 _OTHER_UNITS = (
     "Are these columns in the units of the store's scores? Over half of their values are "
-    "outside those of the training rows, or all are several times as large or as small"
+    "outside those of the training rows, or they lie at an edge and several times closer together, "
+    "or all are several times as large or as small"
 )
 _FAR_VALUES = "Values that are far outside those of the training rows, perhaps in other units"
 _CORRECT = (
@@ -200,15 +204,16 @@ def other_units(store: Store, score: np.ndarray) -> tuple[str, ...]:
 
     Over half of the values of such a concept lie outside the range of the training rows, of fewer
     than ``_FEW`` rows farther outside than the range is wide: hardly one does of rows like them. Or
-    the values are those of the training rows times a number (``_multiplied``). Of other concepts
-    the values are named that lie ``_TIMES`` as far outside the range as it is wide.
+    the values are those of the training rows times a number (``_multiplied``), or may be, before
+    they were standardised (``_closer``). Of other concepts the values are named that lie ``_TIMES``
+    as far outside the range as it is wide.
     """
     fit = store.scores_of(FIT)
     score = score.astype(fit.dtype)  # as the store keeps them: equal values stay equal
     low, high = fit.min(axis=0), fit.max(axis=0)
     beyond = np.maximum(low - score, score - high) / np.where(high > low, high - low, 1.0)
     outside = (beyond > (1.0 if len(score) < _FEW else _ROUNDED)).mean(axis=0) > 0.5
-    whole = outside | _multiplied(fit, score)
+    whole = outside | _multiplied(fit, score) | _closer(fit, score)
 
     far = [
         f"{store.concepts[c]} (median {_told(np.median(score[:, c]))}, in training "
@@ -235,15 +240,34 @@ def _multiplied(fit: np.ndarray, score: np.ndarray) -> np.ndarray:
     """
     if len(score) < _MANY:
         return np.zeros(fit.shape[1], dtype=bool)
-    (one, middle, three), (new_one, new_middle, new_three) = (
-        np.quantile(scores, (0.25, 0.5, 0.75), axis=0) for scores in (fit, score)
-    )
+    (one, middle, three), (new_one, new_middle, new_three) = _quartiles(fit), _quartiles(score)
     positive = (one > 0) & (new_one > 0) & (three > one) & (new_three > new_one)
     with np.errstate(divide="ignore", invalid="ignore"):
         times = np.log(new_middle / middle)
         wider = np.log((new_three - new_one) / (three - one))
         same = (np.abs(times) >= np.log(_TIMES)) & (np.abs(wider - times) <= np.log(2))
     return np.asarray(positive & same)
+
+
+def _closer(fit: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Return a mask over the concepts (C,): True if the scores of new rows are ``_CLOSER`` times as
+    close together as those of the training rows, by the distance of the quartiles, at an edge of
+    these (``_EDGES``).
+
+    Larger units do so also where the training rows' mean was subtracted, in their own units, so
+    that values are no longer positive.
+    """
+    if len(score) < _MANY:
+        return np.zeros(fit.shape[1], dtype=bool)
+    (one, _, three), (new_one, new_middle, new_three) = _quartiles(fit), _quartiles(score)
+    close = (new_three > new_one) & (three - one >= _CLOSER * (new_three - new_one))
+    low, high = np.quantile(fit, _EDGES, axis=0)
+    return np.asarray(close & ((new_middle < low) | (new_middle > high)))
+
+
+def _quartiles(scores: np.ndarray) -> np.ndarray:
+    """Return the quartiles (3, C) of scores (n, C)."""
+    return np.asarray(np.quantile(scores, (0.25, 0.5, 0.75), axis=0))
 
 
 def _told(value: float) -> str:

@@ -55,6 +55,9 @@ ALPHA = 0.05
 HELD = 0.5
 #: Least z of the decisions that show a use: that of 1 % of those that do not, one-sided.
 SHOWN = 2.326
+#: Least photos more than expected that are called on one side: a decision on one or two photos is
+#: clear at a low rate of calls, and changes nothing.
+LEAST_CALLED = 3.0
 #: Share of a candidate's variance, given all others, below which its alternatives are left out.
 LEAST_LEFT = 0.05
 #: Share of a column's variance below which the rest, given other columns, is rounding.
@@ -295,22 +298,30 @@ class Rates:
     called: tuple[tuple[int, int], tuple[int, int]]
 
     @property
+    def above(self) -> float:
+        """Number of calls with the candidate above what is expected if, at equal label, calls do
+        not depend on it."""
+        sides = (self.found, self.called)
+        return sum(with_ - n * (with_ + some) / max(n + m, 1) for (with_, n), (some, m) in sides)
+
+    @property
     def z(self) -> float:
-        """Standardised number of calls with the candidate above what is expected if, at equal
-        label, calls do not depend on it (Mantel and Haenszel 1959, J. Natl. Cancer Inst. 22)."""
-        above = variance = 0.0
+        """The number ``above``, standardised (Mantel and Haenszel 1959, J. Natl. Cancer Inst.
+        22)."""
+        variance = 0.0
         for (with_, n), (without, m) in (self.found, self.called):
             every, calls = max(n + m, 1), with_ + without
-            above += with_ - n * calls / every
             variance += n * m * calls * (every - calls) / (every**2 * max(every - 1, 1))
-        return float(above / np.sqrt(variance)) if variance else 0.0
+        return float(self.above / np.sqrt(variance)) if variance else 0.0
 
     def tells(self, use: float) -> bool:
         """Return True if the decisions show a use of this sign: at equal label, more photos are
-        called on that side than chance would have (``SHOWN``).
+        called on that side than chance would have (``SHOWN``, ``LEAST_CALLED``).
 
         If no positive has the candidate, its absence is right in all photos there are."""
-        return not self._right_without(use) and self.z * np.sign(use) >= SHOWN
+        if self._right_without(use) or self.above * np.sign(use) < LEAST_CALLED:
+            return False
+        return self.z * np.sign(use) >= SHOWN
 
     def found_tells(self, use: float) -> bool:
         """Return True if more positives are found on the side of a use of this sign."""

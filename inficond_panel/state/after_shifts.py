@@ -6,7 +6,7 @@ from __future__ import annotations
 import param
 
 from inficond_panel.results.doctor.decided import OnDecisions, decision_findings
-from inficond_panel.results.shift import student_contradicted
+from inficond_panel.results.shift import decided_at, student_contradicted
 from inficond_panel.state.by_class import ByClass
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.repairs import ShiftState
@@ -14,7 +14,6 @@ from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.label_noise import DoubtedLabels
-from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 
 class AfterShifts(ByClass):
@@ -58,7 +57,4 @@ class DecidedState(AfterShifts):
         return decision_findings(self._students.tuner, node, [class_name])
 
     def _made_at(self, node: Node, class_name: str) -> str:
-        """Return the node itself where images have one class: all students decide together."""
-        if self._students.tuner.store.task == SINGLE_LABEL:
-            return node.id
-        return super()._made_at(node, class_name)
+        return decided_at(self._students.tuner, node, class_name)

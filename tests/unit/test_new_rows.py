@@ -284,6 +284,35 @@ def test_rows_in_other_units_inside_the_range_are_asked_about(levels):
         made.predict_proba(level.assign(CRP=level["CRP"] / 10))
 
 
+@pytest.fixture(scope="module")
+def standardised(tmp_path_factory):
+    """Students of standardised levels, with the mean and deviation of the training rows."""
+    rng = np.random.default_rng(9)
+    level = pd.DataFrame({"ash": rng.lognormal(1.0, 0.5, 300), "K": rng.normal(5, 1, 300)})
+    mean, size = level[:200].mean(), level[:200].std()
+    label = pd.DataFrame({"low": (level["ash"] < 2.5).astype(int)})
+    split = pd.Series(["fit"] * 200 + ["tune"] * 100)
+    made = inficond_panel.from_frames((level - mean) / size, 4 * label - 2.0, label, split=split)
+    return level[200:], mean, size, made
+
+
+@pytest.mark.parametrize("column", ["ash", "K"])
+@pytest.mark.parametrize("times", [0.1, 0.001])
+def test_rows_in_larger_units_that_were_standardised_are_asked_about(standardised, column, times):
+    level, mean, size, made = standardised
+    rows = (level.assign(**{column: times * level[column]}) - mean) / size
+    with pytest.warns(UnitsWarning, match=rf"as small: {column} \(median"):
+        made.predict_proba(rows)
+
+
+def test_standardised_rows_of_the_lowest_values_are_not_asked_about(standardised):
+    level, mean, size, made = standardised
+    lowest = (level.nsmallest(30, "ash") - mean) / size
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UnitsWarning)
+        made.predict_proba(lowest)
+
+
 def test_the_training_rows_themselves_are_not_asked_about():
     """Over half of the values are the lowest, which the store keeps with fewer digits."""
     rng = np.random.default_rng(8)
