@@ -6,6 +6,7 @@ from __future__ import annotations
 import param
 
 from inficond_panel.results.doctor.decided import OnDecisions, decision_findings
+from inficond_panel.results.doctor.drifted import moved_findings
 from inficond_panel.results.shift import decided_at, student_contradicted
 from inficond_panel.state.by_class import ByClass
 from inficond_panel.state.jobs import Jobs
@@ -47,14 +48,15 @@ class ContradictedState(AfterShifts):
 
 
 class DecidedState(AfterShifts):
-    """State of findings on decisions."""
+    """State of findings on decisions, and on logits that other scores move."""
 
     KEY = "decided"
 
     by_class = param.Dict({}, doc="``OnDecisions`` by class, as far as they are computed.")
 
     def _made(self, node: Node, class_name: str) -> tuple[OnDecisions, ...]:
-        return decision_findings(self._students.tuner, node, [class_name])
+        told = self._students.tuner, node, [class_name]
+        return (*decision_findings(*told), *moved_findings(*told))
 
     def _made_at(self, node: Node, class_name: str) -> str:
         return decided_at(self._students.tuner, node, class_name)

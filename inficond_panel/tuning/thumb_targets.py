@@ -18,10 +18,14 @@ _OF_REMOVE = 2.0
 _ROUNDING = 1e-9
 
 
-def gain_of(intent: Intent) -> float | None:
-    """Return the gain of a resolved thumb; None for a bound and for ``release``."""
+def gain_of(intent: Intent, reliance: float = 1.0) -> float | None:
+    """Return the gain of a resolved thumb; None for a bound and for ``release``.
+
+    A removal goes against the student's ``reliance`` on the concepts: it raises the targets where
+    that is below 0, since the student relies on their absence."""
     if intent.direction == REMOVE.key:
-        return _gain(DOWN.key, _OF_REMOVE)
+        gain = _gain(DOWN.key, _OF_REMOVE)
+        return -gain if reliance < 0 else gain
     return None if intent.factor is None else _gain(intent.direction, intent.factor)
 
 
@@ -71,15 +75,22 @@ def _thumb_of(gain: float) -> Sized:
 
 #: Function from the concepts of a thumb and its gain to the adjustment.
 Measure = Callable[[tuple[str, ...], float], Adjustment]
+#: Function from the concepts of a thumb to the student's reliance on them, below 0 on the absence.
+Reliance = Callable[[tuple[str, ...]], float]
 
 
 def adjustments_after(
-    earlier: Sequence[Adjustment], intents: Iterable[Intent], reference: str, measure: Measure
+    earlier: Sequence[Adjustment],
+    intents: Iterable[Intent],
+    reference: str,
+    measure: Measure,
+    reliance: Reliance,
 ) -> tuple[Adjustment, ...]:
     """Return the adjustments of one class after its resolved ``intents`` of one iteration, sorted.
 
     A thumb replaces ``earlier`` adjustments of its concepts, and adds to the gain of the same
-    concepts with ``reference`` parent; a group that loses a concept keeps the others.
+    concepts with ``reference`` parent; a group that loses a concept keeps the others. ``reliance``
+    is that of the student before.
     """
     units = _units(intents)
     named = {concept for concepts in units for concept in concepts}
@@ -92,7 +103,8 @@ def adjustments_after(
             after.append(measure(rest, each.gain))
     gains = {each.concepts: each.gain for each in earlier}
     for concepts, intent in units.items():
-        gain = gain_of(intent)
+        removes = intent.direction == REMOVE.key
+        gain = gain_of(intent, reliance(concepts) if removes else 1.0)
         if gain is None:
             continue
         further = reference == "parent" and intent.direction in (UP.key, DOWN.key)

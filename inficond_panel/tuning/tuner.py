@@ -30,6 +30,7 @@ from inficond_panel.tuning.fitting.terms import Terms, with_adjusted
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import PREVIEW, Iteration, Node, node_id, warn_of_optimality
 from inficond_panel.tuning.part import PartEvaluation
+from inficond_panel.tuning.removals import reliance_on
 from inficond_panel.tuning.repairs.cross_fit import logits_for_evaluation, spent_classes
 from inficond_panel.tuning.repairs.kinds import terms_of
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
@@ -345,6 +346,7 @@ class Tuner(StudentHistory):
                 of_class,
                 self.spec.tuning.reference,
                 partial(data.source.adjustment, name),
+                partial(reliance_on, self, parent, name),
             )
             for name, of_class in sorted(by_class.items())
         }

@@ -137,13 +137,13 @@ def _concepts_sentence(drift: Drift) -> str:
     drifted, every = drift.drifted, len(drift.concepts)
     if not drifted:
         return f"None of {count(every, 'concept')} scores clearly differently than in training."
-    clauses = [f"{each.concept} ({_typical(each)})" for each in drifted]
+    clauses = [f"{each.concept} ({typical(each)})" for each in drifted]
     have = "has" if len(drifted) == 1 else "have"
     heading = f"{len(drifted)} of {count(every, 'concept')} {have} different scores"
     return f"{heading} than in the training {images_of(drift.things)}: {listed(clauses, _NAMED)}."
 
 
-def _typical(concept: ConceptDrift) -> str:
+def typical(concept: ConceptDrift) -> str:
     """Return the medians of a concept's scores as text, or the means if the medians are equal; the
     shares of ones if it is 0 or 1."""
     if concept.binary:

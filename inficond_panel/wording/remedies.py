@@ -140,7 +140,7 @@ OF_TABLES = Remedies(
     + _OR_SUGGEST,
     of_no_influence=_OUTPUTS
     + Remedy("`students.lambda` in a spec.", "λ: `students.with_settings(lambda_=...)`."),
-    of_shared=_SAY_SO + "rows with one and without the other.",
+    of_shared=_SAY_SO + "images with one and without the other.",
     of_near_equal=_COPIES + "by `near_duplicates` of `inficond_panel.from_frames`. If they are no "
     "copies, say so: `near_duplicates=False`.",
     of_constant="Drop these columns of scores.",
@@ -148,11 +148,11 @@ OF_TABLES = Remedies(
     of_suspects="A suspect is named by the nearest column of scores. If none fits, add a column.",
     then={**_KINDS, PHOTOS: _OR_SUGGEST},
     first={
-        FEW: "Add labelled rows, with the class and without it.",
-        UNSHOWN: _LITTLE.format("rows") + "add columns that tell it apart.",
-        PICTURES: "Make the training rows alike in this, or add rows of the class like the tuning "
-        "rows.",
-        PHOTOS: "Add rows like the tuning rows.",
+        FEW: "Add labelled images, with the class and without it.",
+        UNSHOWN: _LITTLE.format("images") + "add columns that tell it apart.",
+        PICTURES: "Make the training images alike in this, or add images of the class like the "
+        "tuning images.",
+        PHOTOS: "Add images like the tuning images.",
     },
 )
 

@@ -129,8 +129,8 @@ def _called(name: str, suspect: SharedSuspect, things: str) -> str:
         return ""
     what = shown_words(suspect.name, suspect.high)
     return (
-        f"Of the {things} without {name}, {_share(with_, of_with)} of those with {what} are called "
-        f"{name}, {_share(without, of_without)} of those without {what}."
+        f"Of the {things} without {name}, {_share(with_, of_with)} of those with {what} "
+        f"({count(of_with)}) are called {name}, {_share(without, of_without)} of those without it."
     )
 
 

@@ -366,8 +366,8 @@ def test_a_note_beside_a_marked_concept_says_only_that_the_rest_is_not_marked(tm
 def test_wrong_calls_are_told_of_what_is_without_the_class():
     counted = Rates(((75, 100), (67, 100)), ((19, 50), (1, 50)))
     reef = SharedSuspect("concept", "reef", 0.3, 0.3, 0.2, 0.0, True, 1.0, counted)
-    told = "Of the captions without climate, 38 % of those with reef are called climate, "
-    assert told + "2 % of those without reef." in shared_sentence("climate", reef, "captions")
+    told = "Of the captions without climate, 38 % of those with reef (50) are called climate, "
+    assert told + "2 % of those without it." in shared_sentence("climate", reef, "captions")
 
 
 def test_a_word_that_goes_with_nothing_is_not_called(tmp_path):

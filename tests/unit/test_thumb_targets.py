@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from factory import small_arrays
 from histories import make_tuner
@@ -17,6 +18,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning import GroupIntent, History, Intent, Tuner
 from inficond_panel.tuning.edits_file import dump_edits, read_edits
 from inficond_panel.tuning.notices import notices
+from inficond_panel.tuning.removals import reliance_on
 from inficond_panel.tuning.repairs.penalty import Lambda, OwnPenalty
 from inficond_panel.tuning.replay import replay, same_weights
 
@@ -76,8 +78,9 @@ def test_remove_holds_the_weight_at_0(tuner):
 
 
 def test_remove_has_the_gain_of_down_by_2(tuner):
-    root = tuner.root()
-    removed, lowered = (tuner.fine_tune(root, [each]) for each in (REMOVE, DOWN))
+    """Of a concept that raises the logit."""
+    ways = (Intent("bicycle", "wheel", "remove"), Intent("bicycle", "wheel", "down", 2.0))
+    removed, lowered = (tuner.fine_tune(tuner.root(), [each]) for each in ways)
     assert gains(tuner, removed) == gains(tuner, lowered)
 
 
@@ -248,3 +251,30 @@ def test_damaged_targets_are_told(tuner):
     tuner._verified.clear()
     with pytest.raises(HistoryError, match="other classes than its thumbs"):
         tuner._checked(other)
+
+
+def concept_of_influence(tuner: Tuner, sign: int) -> str:
+    """The concept of bicycle's student whose influence has this sign, and is the largest."""
+    weights = tuner.root().weights[:, 0]
+    return tuner.store.concepts[int(np.argmax(sign * weights))]
+
+
+@pytest.mark.parametrize(("sign", "gain"), [(1, -0.2), (-1, 0.2)])
+def test_a_removal_goes_against_the_influence(tuner, sign, gain):
+    """Where a concept lowers the logit, its removal raises targets: the student relies on its
+    absence."""
+    concept = concept_of_influence(tuner, sign)
+    node = tuner.fine_tune(tuner.root(), [Intent("bicycle", concept, "remove")])
+    assert gains(tuner, node) == {(concept,): gain}
+
+
+def test_a_removal_without_influence_goes_against_the_correlation_at_equal_label(tuner):
+    """The student's logit falls with such a concept, or rises: correlated concepts carry it."""
+    held = tuner.fine_tune(tuner.root(), [REMOVE])
+    store, rows = tuner.store, tuner.store.rows("fit")
+    label, logit = store.label[rows, 0], tuner.logits(held, rows)[:, 0]
+    score = store.concept_score[rows, store.concepts.index("sky")].astype(float)
+    values = pd.DataFrame({"logit": logit, "score": score})
+    within = values - values.groupby(label).transform("mean")
+    expected = within.corr().loc["logit", "score"]
+    assert np.sign(reliance_on(tuner, held, "bicycle", ("sky",))) == np.sign(expected)

@@ -14,6 +14,7 @@ from inficond_panel.commands.shared.output import say
 from inficond_panel.common.files import check_file, lines_of, separator_of
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.names import equal_names, find_name, pair_text
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import significant
 from inficond_panel.errors import DataError, OrderError
 from inficond_panel.vocabulary.splits import SPLITS
@@ -127,7 +128,7 @@ def write_tables(args: argparse.Namespace) -> None:
     score = store.concept_score
     low, high = significant(score.min(), 3), significant(score.max(), 3)
     say(f"concepts  {len(store.concepts)}, scores from {low} to {high}")
-    say(f"classes   {len(store.classes)}: {', '.join(store.classes[:8])}")
+    say(f"classes   {len(store.classes)}: {listed(store.classes, 8)}")
     say(f"{f'{image_word(store)}s':<9} {counts}")
     others = len(store.read("other_class"))
     outputs = others and others + len(store.classes)

@@ -347,7 +347,7 @@ def _gap(metric: str, groups: Sequence[Group], resampled: Array, level: float) -
     interval = Interval(
         difference,
         max(difference - reach, 0.0) if len(defined) else np.nan,
-        difference + reach,
+        min(difference + reach, 1.0),  # all metrics are from 0 to 1
         len(ranges) - len(defined),
     )
     less = METRICS[metric].less_is_better

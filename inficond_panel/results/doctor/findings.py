@@ -14,9 +14,9 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number
 from inficond_panel.concepts.random_words import random_words
 from inficond_panel.distill.correlations import Correlations
-from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.suspects import LARGE_LOSS
 from inficond_panel.results.doctor.decided import decision_findings
+from inficond_panel.results.doctor.drifted import drift_finding, moved_findings
 from inficond_panel.results.doctor.examined import Examined
 from inficond_panel.results.doctor.never_labelled import (
     NEVER_LABELLED,
@@ -36,6 +36,7 @@ from inficond_panel.tuning.null_students import is_at_hand
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, PICTURES, SHIFT_KINDS, ShiftKind
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, TWINS
@@ -48,7 +49,7 @@ from inficond_panel.wording.groups import (
     words_of_group,
     worst_group_sentence,
 )
-from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
+from inficond_panel.wording.metrics import unknown_sentence
 from inficond_panel.wording.null_students import NO_BETTER
 from inficond_panel.wording.own_word import unnamed_remedy, unnamed_sentence
 from inficond_panel.wording.remedies import STORE_FACTS, Remedies, remedies_for
@@ -96,9 +97,10 @@ def findings_frame(
         *_of_columns(seen, remedies),
         *_of_all_photos(seen, remedies),
         *(_row(*each) for each in decision_findings(tuner, node, list(seen))),
+        *(_row(*each) for each in moved_findings(tuner, node, list(worst_first), facts["seed"])),
         *_of_groups(tuner, node, list(seen)),
         *_of_names(tuner, tuple(seen), remedies),
-        *_of_photos(tuner.store, facts, remedies),
+        *_of_photos(tuner.store, facts["seed"], remedies),
         *_of_store(tuner.store, remedies),
     ]
     unsure = list(_not_told(worst_first, remedies))
@@ -133,26 +135,15 @@ def _faults_of(store: Store, remedies: Remedies) -> Iterator[dict[str, str]]:
         yield _row("store", "warning", str(warning), STORE_FACTS)
 
 
-def _of_photos(
-    store: Store, facts: Mapping[str, Any], remedies: Remedies
-) -> Iterator[dict[str, str]]:
+def _of_photos(store: Store, seed: int, remedies: Remedies) -> Iterator[dict[str, str]]:
     near = store.near_images
     if near.groups:
         finding = f"{near}. A group counts as one image in tests and intervals."
         yield _row("images", "near-equal", finding, remedies.of_near_equal)
     if store.contradictions:
         yield _row("labels", "copies with other labels", store.contradictions, _CONTRADICTION)
-    drifted = _drift(store, facts["seed"])
-    if drifted.alarm:
-        told = split_drift_sentence(drifted)
+    if told := drift_finding(store, seed):
         yield _row("images", "tuning unlike training", told, remedies.of_kind(PHOTOS))
-
-
-@once(4)
-def _drift(store: Store, seed: int) -> Drift:
-    """Return a test of whether concept scores differ between ``fit`` and ``tune``."""
-    fit, tune = map(store.scores_of, (FIT, TUNE))
-    return drift(fit, tune, list(store.concepts), seed)
 
 
 def _of_teacher(
@@ -200,7 +191,25 @@ def _of_classes(seen: Mapping[str, Examined], remedies: Remedies) -> Iterator[di
     if without := [name for name, each in seen.items() if each.shift.decided]:
         finding = f"No tuning image has a label of {listed(without)}. {DECIDED}"
         yield _row("classes", f"{len(without)} without labels", finding, remedies.of_few)
-    yield from _of_kinds([kind for kind in SHIFT_KINDS if kind != FEW], seen, remedies)
+    kinds = [kind for kind in SHIFT_KINDS if kind not in (FEW, PHOTOS)]
+    yield from _of_kinds(kinds, seen, remedies)
+    alike = {
+        name: each
+        for name, each in seen.items()
+        if (each.found.kinds, each.found.perhaps) == ((PHOTOS,), ())
+    }
+    together = len(alike) > _ALONE
+    rest = {name: each for name, each in seen.items() if not (together and name in alike)}
+    yield from _of_kinds([PHOTOS], rest, remedies)
+    if together:
+        finding = f"{kind_sentence(PHOTOS, *_first(alike))} The same of {listed([*alike][1:], 8)}."
+        kind = f"{len(alike)} with {PHOTOS.words}"
+        yield _row("classes", kind, finding, remedies.of_kind(PHOTOS, *_first(alike)))
+
+
+def _first(some: Mapping[str, Examined]) -> tuple[Differences, ClassShift]:
+    one = next(iter(some.values()))
+    return one.found, one.shift
 
 
 def _of_kinds(

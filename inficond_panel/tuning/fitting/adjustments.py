@@ -9,7 +9,8 @@ photo, with standard deviation sd on ``fit``, and a concept's score standardised
 
 and the student learns sigmoid(t' / T). A photo without the concept keeps its target. The gain is
 0.4 * (x - 1) for ``up`` and -0.4 * (1 - 1/x) for ``down``, with the factor x. ``remove`` has the
-gain of ``down`` with x = 2, and the weight is 0. A group of concepts is one term: z is its largest
+gain of ``down`` with x = 2, with the other sign if the student relies on the absence of the concept
+(``removals.reliance_on``), and the weight is 0. A group of concepts is one term: z is its largest
 standardised score, standardised again.
 
 Everything that adjusts a target does so in one order: the teacher's log-odds; their correction by

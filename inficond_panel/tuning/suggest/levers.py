@@ -376,7 +376,9 @@ def _of_groups(
     yield _Given("reweight groups, labels of tuning images", labels, _TO_LEARN)
     if not targets:
         return
-    concept, select = find_name(by, evidence.concepts), partial(first_shared, besides=kept)
+    of_column = find_name(by, evidence.student.store.metadata_columns) is not None
+    concept = None if of_column else find_name(by, evidence.concepts)
+    select = partial(first_shared, besides=kept)
     if concept is not None and concept not in kept:
         yield _Given(f"✕ {concept}", (Intent(name, concept, REMOVE.key),), _TO_CHOOSE)
     for shared in select(evidence, 1):

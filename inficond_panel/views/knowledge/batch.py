@@ -25,7 +25,7 @@ from inficond_panel.tuning.thumb_targets import gain_of
 from inficond_panel.tuning.two_worlds import ClassWorlds, correlated_concepts
 from inficond_panel.ui import browser
 from inficond_panel.views.knowledge.parts import KnowledgeTable, StudentPart, make_status
-from inficond_panel.vocabulary.intents import TARGET, THUMBS
+from inficond_panel.vocabulary.intents import REMOVE, TARGET, THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.worlds import WORLDS
@@ -263,8 +263,15 @@ class BatchUpdater:
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())
         tuning = self.app.tuning
-        gain = gain_of(intent) if tuning.tuner.refit == TARGET else None
+        gain = self._gain(intent) if tuning.tuner.refit == TARGET else None
         return make_pending(intent, tuning.bounds_of(intent), strongest, gain)
+
+    def _gain(self, intent: Intent) -> float | None:
+        if intent.direction != REMOVE.key:
+            return gain_of(intent)
+        student = self.app.students.student(intent.class_name)
+        influence = student.weights[self.app.store.concepts.index(intent.concept)]
+        return gain_of(intent, influence) if influence else None  # the refit measures which way
 
     def _held(self) -> list[dict[str, str]]:
         node, name = self.app.students.node, self.bar.student

@@ -1,0 +1,122 @@
+"""Findings on concepts whose scores differ on tune: that they do, and which students' logits that
+moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.cache import once
+from inficond_panel.common.numbers import count, signed
+from inficond_panel.distill.drift import ConceptDrift, Drift, drift
+from inficond_panel.distill.sources import Array
+from inficond_panel.distill.spread import divisor
+from inficond_panel.results.doctor.decided import OnDecisions
+from inficond_panel.results.slices import column_masks
+from inficond_panel.store import Store
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.vocabulary.splits import FIT, TUNE
+from inficond_panel.wording.groups import group_words
+from inficond_panel.wording.metrics import split_drift_sentence, typical
+
+#: Least change of the mean logit of images without a class, from fit to tune, to be a finding.
+LEAST_MOVED = 1.0
+#: Least images of a group with scores that differ, and how often as far as those of the others.
+LEAST_IN_GROUP, TIMES = 20, 3.0
+MOVED = "moved by other scores"
+_ARE_THEY = (
+    "If these scores are wrong there, make them again; if not, remove the concept (✕) or add "
+    "images like these to training."
+)
+_UNITS = "Are they in the same units? "
+
+
+def drift_finding(store: Store, seed: int) -> str:
+    """Return sentences on how the scores of ``tune`` differ from those of ``fit``; "" if they do
+    not, significantly."""
+    drifted = _drift(store, seed)
+    return split_drift_sentence(drifted) if drifted.alarm else ""
+
+
+def moved_findings(
+    tuner: Tuner, node: Node, classes: Sequence[str], seed: int = 0
+) -> tuple[OnDecisions, ...]:
+    """Return findings on ``classes`` whose mean logit on images without the class the concepts that
+    drifted change by ``LEAST_MOVED`` or more from fit to tune; each names the concept that does
+    most of it, and the group of images where its scores differ, if it is one."""
+    store, drifted = tuner.store, _drift(tuner.store, seed).drifted
+    at = [store.concepts.index(each.concept) for each in drifted]
+    return tuple(_found(store, node, classes, drifted, at)) if at else ()
+
+
+def _found(
+    store: Store,
+    node: Node,
+    classes: Sequence[str],
+    drifted: Sequence[ConceptDrift],
+    at: Sequence[int],
+) -> Iterator[OnDecisions]:
+    size = divisor(store.scores_of(FIT)[:, at])
+    for name in classes:
+        k = store.classes.index(name)
+        fit, tune = (_mean_without(store, split, k, at) for split in (FIT, TUNE))
+        by_concept = (tune - fit) / size * node.weights[at, k]
+        change = by_concept.sum()
+        if abs(change) < LEAST_MOVED:  # also where a split has no image without the class
+            continue
+        first = int(np.argmax(by_concept * np.sign(change)))
+        concept = drifted[first].concept
+        numeric, where = concept in store.numeric, _where(store, at[first])
+        finding = (
+            f"The mean logit of tuning images without {name} is {signed(change, 1)} by "
+            f"{'columns' if numeric else 'concepts'} whose scores differ from training, most by "
+            f"{concept} ({typical(drifted[first])}){where}."
+        )
+        yield OnDecisions(name, MOVED, finding, _UNITS * numeric + _ARE_THEY)
+
+
+def _mean_without(store: Store, split: str, k: int, at: Sequence[int]) -> Array:
+    """Return the mean scores of concepts over the images of a split that are not labelled with
+    class ``k``; nan without such images."""
+    rows = store.rows(split)
+    rows = rows[np.asarray(store.label)[rows, k] != 1]
+    if not len(rows):
+        return np.full(len(at), np.nan)
+    return np.asarray(store.concept_score[rows][:, at].mean(axis=0, dtype=np.float64))
+
+
+def _where(store: Store, c: int) -> str:
+    """Return words for the group of tuning images whose scores of a concept differ from training,
+    if those of the others differ less by ``TIMES``; "" if no group does. The largest is named."""
+    fit, tune = store.rows(FIT), store.rows(TUNE)
+    here, there = store.concept_score[tune][:, c], store.concept_score[fit][:, c]
+    of_fit, found = column_masks(store, fit), list[tuple[int, str]]()
+    for group, inside in column_masks(store, tune).items():
+        before = of_fit.get(group)
+        sides = _change(here, there, inside, before), _change(here, there, ~inside, None)
+        if inside.sum() >= LEAST_IN_GROUP and abs(sides[0]) >= TIMES * abs(sides[1]):
+            found.append((int(inside.sum()), group_words(*group, shown_or_not=False)))
+    if not found:
+        return ""
+    images, words = max(found)
+    return f", in “{words}” ({count(images)} of them)"
+
+
+def _change(
+    here: NDArray, there: NDArray, some: NDArray[np.bool_], before: NDArray[np.bool_] | None
+) -> float:
+    """Return the mean of ``some`` scores of tune less that of fit: of the same group, if enough of
+    fit are in it."""
+    if not some.any():
+        return 0.0
+    alike = before is not None and before.sum() >= LEAST_IN_GROUP
+    return float(here[some].mean() - (there[before] if alike else there).mean())
+
+
+@once(4)
+def _drift(store: Store, seed: int) -> Drift:
+    """Return a test of whether concept scores differ between ``fit`` and ``tune``."""
+    fit, tune = map(store.scores_of, (FIT, TUNE))
+    return drift(fit, tune, list(store.concepts), seed)
