@@ -57,8 +57,9 @@ class WorseGroup:
 
     ``group`` is a value of a ``column`` of metadata, with ``images`` labelled ones, of which
     ``positives`` show the class. ``expected`` is the mean AP of random sets of as many positives
-    and negatives of all groups; ``p`` is of a permutation test, adjusted for all tests. With one
-    class per image, ``swapped`` is a class whose labels may be exchanged with those of this one.
+    and negatives of the other images; ``p`` is of a permutation test, adjusted for all tests. With
+    one class per image, ``swapped`` is a class whose labels may be exchanged with those of this
+    one.
     """
 
     class_name: str
@@ -81,26 +82,42 @@ def worse_groups_of_teacher(
     Groups are values of the columns of metadata. A group is worse if the teacher's AP is lower than
     in random sets with the same labels, by a permutation test that is adjusted for all ``classes``
     and groups; if also the interval of its AP lies below theirs; by ``LEAST_FALL`` or more; and if
-    it is low by the teacher's own probabilities, too (``expected_of_itself``). Groups that are too
-    small to compare are left out.
+    it is low by the teacher's own probabilities, too (``expected_of_itself``). The fall is from the
+    AP of the other images (``expected_of_others``): that of all is low itself where a group is
+    large. Groups that are too small to compare are left out.
     """
     parts, masks = groups_to_test(tuner, classes), masks_of_columns(tuner)
     noise = tuner.spec.views.noise()
     pairs = [(name, key) for name, keys in parts.items() for key in keys]
     tested = [each for name in parts for each in tests_of_class(tuner, name, classes, seed)]
-    adjusted, found = holm([p for _, p in tested]), list[WorseGroup]()
-    for (name, key), (expected, _), p in zip(pairs, tested, adjusted, strict=True):
+    adjusted, found = holm(tested), list[WorseGroup]()
+    for (name, key), p in zip(pairs, adjusted, strict=True):
         if p > SURE:
             continue
-        part = parts[name][key]
+        part, outcome = parts[name][key], tuner.teacher_outcomes(TUNE)[name]
+        expected = expected_of_others(outcome, masks[key], seed)
         ap = metric_intervals(part, (AP.key,), **noise)[AP.key]
         if not ap.high < expected or expected - ap.estimate < LEAST_FALL:
             continue
-        if ap.estimate < expected_of_itself(tuner.teacher_outcomes(TUNE)[name], masks[key], seed):
+        if ap.estimate < expected_of_itself(outcome, masks[key], seed):
             counts = len(part.positive), int(part.positive.sum())
             swapped = swapped_labels(tuner, name, masks[key])
             found.append(WorseGroup(name, *key, *counts, ap, expected, p, swapped))
     return tuple(sorted(found, key=lambda each: each.ap.estimate - each.expected))
+
+
+def expected_of_others(outcome: Outcome, mask: Mask, seed: int) -> float:
+    """Return the mean AP of random sets of the images outside a group (``mask``), with as many
+    positives and negatives as the group has; images may be drawn more than once."""
+    inside, rng = mask[outcome.known], np.random.default_rng(seed)
+    sides = [outcome.positive == side for side in (True, False)]
+    counts = [int((inside & side).sum()) for side in sides]
+    others = [outcome.logit[side & ~inside] for side in sides]
+    drawn = np.concatenate(
+        [rng.choice(each, (DRAWS, n)) for each, n in zip(others, counts, strict=True)], axis=1
+    )
+    label = np.repeat([True, False], counts)
+    return float(np.mean([average_precision(label, logit) for logit in drawn]))
 
 
 def expected_of_itself(outcome: Outcome, mask: Mask, seed: int) -> float:
@@ -164,9 +181,9 @@ def groups_to_test(
 @once(4096)
 def tests_of_class(
     tuner: Tuner, class_name: str, classes: tuple[str, ...], seed: int
-) -> tuple[tuple[float, float], ...]:
-    """Return the AP expected by chance, and p without adjustment, for each group of a class in
-    ``groups_to_test`` of all ``classes``. Takes up to a second, once."""
+) -> tuple[float, ...]:
+    """Return p without adjustment for each group of a class in ``groups_to_test`` of all
+    ``classes``. Takes up to a second, once."""
     parts = groups_to_test(tuner, classes)
     most = max(FIRST_DRAWS, LEAST_PER_TEST * sum(map(len, parts.values())))
     luck = Luck(tuner.teacher_outcomes(TUNE)[class_name], AP.key, seed)
@@ -175,7 +192,7 @@ def tests_of_class(
         SliceTest(class_name, masks[key], part.value(AP.key))
         for key, part in parts[class_name].items()
     ]
-    return tuple((drawn.expected, drawn.p) for drawn in (luck.first(each, most) for each in tests))
+    return tuple(luck.first(each, most).p for each in tests)
 
 
 @once(8)
@@ -193,30 +210,28 @@ def of_class(found: Sequence[WorseGroup]) -> dict[str, list[WorseGroup]]:
     return by_class
 
 
-def swapped_words(found: WorseGroup) -> str:
-    """Return a sentence on labels that may be swapped in a group; "" if none are."""
+def worse_sentence(found: WorseGroup, *, limits: bool = True) -> str:
+    """Return the sentence that the teacher is worse in a group, and that labels may be swapped."""
     swapped = found.swapped
-    if swapped is None:
-        return ""
-    return swapped_sentence(found.class_name, swapped.other, swapped.taken, swapped.back)
+    return teacher_group_sentence(
+        found.class_name,
+        group_words(found.column, found.group, shown_or_not=False),
+        (found.images, found.positives),
+        found.ap,
+        found.expected,
+        swapped=swapped_sentence(found.class_name, swapped.other, swapped.taken, swapped.back)
+        if swapped
+        else "",
+        limits=limits,
+    )
 
 
 def teacher_group_findings(tuner: Tuner, seed: int = 0) -> dict[str, str]:
     """Return sentences on the groups in which the teacher is worse, by class: at most ``_GROUPS``
     of a class, the largest fall first."""
     found = of_class(worse_groups_of_teacher(tuner, classes_known(tuner), seed))
+    limits = tuner.spec.views.intervals
     return {
-        name: " ".join(
-            teacher_group_sentence(
-                name,
-                group_words(each.column, each.group, shown_or_not=False),
-                (each.images, each.positives),
-                each.ap,
-                each.expected,
-                swapped=swapped_words(each),
-                limits=tuner.spec.views.intervals,
-            )
-            for each in groups[:_GROUPS]
-        )
+        name: " ".join(worse_sentence(each, limits=limits) for each in groups[:_GROUPS])
         for name, groups in found.items()
     }

@@ -60,6 +60,11 @@ class ShiftState(ByClass):
         return len(self.by_class) == len(self._students.tuner.store.classes)
 
     @property
+    def explained(self) -> bool:
+        """True if the differences of all classes are computed."""
+        return len(self.differences) == len(self._students.tuner.store.classes)
+
+    @property
     def selected_explained(self) -> bool:
         """True if the differences of the selected class are computed."""
         return self._selection.class_name in self.differences

@@ -28,8 +28,8 @@ class TeacherGroupsState(param.Parameterized):
     """State of the groups in which the teacher is worse; they are the same at all iterations.
 
     The tests are adjusted for all classes, so that all classes are tested before any group is
-    named. That begins after the differences of a selected class, which come first, and is done a
-    class at a time while no person waits.
+    named. That begins after the differences of a selected class, which come first, or of all
+    classes, and is done a class at a time while no person waits.
     """
 
     by_class = param.Dict({}, doc="``WorseGroup``s by class, the largest fall first.")
@@ -42,7 +42,8 @@ class TeacherGroupsState(param.Parameterized):
 
     @param.depends("_shifts.differences", "_selection.class_name", watch=True)
     def _begin(self) -> None:
-        if self._shifts.selected_explained and not self._begun:
+        name, shifts = self._selection.class_name, self._shifts
+        if (shifts.selected_explained if name else shifts.explained) and not self._begun:
             self._begun = True
             self._go_on()
 

@@ -114,13 +114,13 @@ def teacher_group_sentence(
     limits: bool = True,
 ) -> str:
     """Return the sentence that the teacher is worse in a group: ``The teacher's AP of ward is 0.35
-    [0.28, 0.44] in “site: B” (120 tuning images, 40 of them show it); as many images of all groups
-    have 0.80.`` ``counts`` are the labelled images of the group, and those with the class;
+    [0.28, 0.44] in “site: B” (120 tuning images, 40 of them show it); as many of the others have
+    0.80.`` ``counts`` are the labelled images of the group, and those with the class;
     ``swapped`` is a sentence on labels that may be swapped."""
     images, positives = counts
     return (
         f"The teacher's AP of {class_name} is {ap.text(2, limits=limits)} in “{group}” "
-        f"({images:,} tuning images, {positives:,} of them show it); as many images of all groups "
+        f"({images:,} tuning images, {positives:,} of them show it); as many of the others "
         f"have {expected:.2f}.{swapped and ' '}{swapped}"
     )
 

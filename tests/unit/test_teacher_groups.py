@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 
 import inficond_panel
 from inficond_panel.distill import Outcome
-from inficond_panel.results.teacher_groups import worse_groups_of_teacher
+from inficond_panel.results.teacher_groups import expected_of_others, worse_groups_of_teacher
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
 from inficond_panel.wording.groups import TEACHER_GROUP_WORDS
 
@@ -116,3 +116,23 @@ def test_the_doctor_names_the_group_with_counts_and_what_helps(tmp_path):
     assert "in “site: B”" in told["finding"]
     assert counts in told["finding"]
     assert "`students.suggest()` compares" in told["remedy"]
+
+
+def test_the_expected_ap_is_that_of_other_images():
+    """Random sets of the images outside the group, by scikit-learn."""
+    rng = np.random.default_rng(0)
+    label = np.r_[np.ones(60), np.zeros(240)].astype(int)
+    logit = 2.0 * label + rng.normal(size=300)
+    inside = rng.random(300) < 0.4
+    logit[inside] = rng.normal(size=inside.sum())
+    outcome = Outcome(label, logit)
+    found = expected_of_others(outcome, inside, 0)
+    counts = [int((inside & (label == side)).sum()) for side in (1, 0)]
+    others = [logit[~inside & (label == side)] for side in (1, 0)]
+    drawn = [
+        np.concatenate([rng.choice(each, n) for each, n in zip(others, counts, strict=True)])
+        for _ in range(2000)
+    ]
+    truth = np.repeat([1, 0], counts)
+    expected = np.mean([average_precision_score(truth, each) for each in drawn])
+    assert found == pytest.approx(expected, abs=0.01)

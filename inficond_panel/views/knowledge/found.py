@@ -10,7 +10,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, number, share
 from inficond_panel.results.own_word import WordAp
 from inficond_panel.results.shared_bias import StudentShared
-from inficond_panel.results.teacher_groups import WorseGroup, swapped_words
+from inficond_panel.results.teacher_groups import WorseGroup, worse_sentence
 from inficond_panel.store import Store
 from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.label_noise import DoubtedLabels
@@ -19,7 +19,7 @@ from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.wording.groups import TEACHER_GROUP_HELP, group_words, teacher_group_sentence
+from inficond_panel.wording.groups import TEACHER_GROUP_HELP, group_words
 from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence
 from inficond_panel.wording.shared_bias import page_question, reliance_sentence, thumb_of
@@ -112,17 +112,8 @@ def make_teacher_group(groups: Sequence[WorseGroup], split: str) -> dict[str, An
         return {}
     first = groups[0]
     words = group_words(first.column, first.group, shown_or_not=False)
-    counts = first.images, first.positives
     return {
-        "sentence": teacher_group_sentence(
-            first.class_name,
-            words,
-            counts,
-            first.ap,
-            first.expected,
-            swapped=swapped_words(first),
-            limits=False,
-        ),
+        "sentence": worse_sentence(first, limits=False),
         "hover": TEACHER_GROUP_HELP,
         "words": words,
         "column": first.column,

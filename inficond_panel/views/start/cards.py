@@ -8,8 +8,9 @@ from typing import Any
 
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import ClassMetrics
-from inficond_panel.results.doctor.decided import OnDecisions
+from inficond_panel.results.doctor.decided import OTHER_THRESHOLD, OnDecisions
 from inficond_panel.results.shared_bias import StudentShared
+from inficond_panel.results.teacher_groups import WorseGroup, worse_sentence
 from inficond_panel.state.repairs import gains
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.label_noise import DoubtedLabels
@@ -172,21 +173,24 @@ def in_card_order(
     last: Collection[str] = (),
     mislabelled: Sequence[dict[str, Any]] = (),
     unlike: Sequence[dict[str, Any]] = (),
-    decided: Sequence[dict[str, Any]] = (),
+    told: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
     comes before classes without a finding, which have a card only if they have no other.
     ``mislabelled`` are those of wrong labels. ``unlike`` pictures of a class come first: they
-    are the cause where its student relies on something, too. Findings on how a class is
-    ``decided`` come after what a person can say of it.
+    are the cause where its student relies on something, too. What is only
+    ``told``, of teacher and decisions, comes after what a person can say, of classes without such a
+    card.
     """
-    asked = {card["class_name"] for card in [*shared, *mislabelled, *unlike, *decided]}
+    asked = {card["class_name"] for card in [*shared, *mislabelled, *unlike]}
+    told = [card for card in told if card["class_name"] not in asked]
+    asked |= {card["class_name"] for card in told}
     return [
         *unlike,
         *(card for card in relying if card["class_name"] not in last),
         *mislabelled,
         *shared,
-        *decided,
+        *told,
         *(card for card in relying if card["class_name"] in last),
         *(card for card in behind if card["class_name"] not in asked),
     ]
@@ -242,16 +246,22 @@ def make_contradicted(
     ]
 
 
-def make_decided(
-    found: Mapping[str, Sequence[OnDecisions]], names: Sequence[str]
+def make_told(
+    teacher: Mapping[str, Sequence[WorseGroup]],
+    decided: Mapping[str, Sequence[OnDecisions]],
+    names: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Return cards as ``make_mislabelled``, of those classes of ``names`` with a finding on their
-    decisions."""
-    return [
-        _told_card(name, first.finding, "Look at it")
+    """Return cards as ``make_mislabelled``, of those classes of ``names`` of which the teacher is
+    worse in a group, or else with a finding on their decisions. That another threshold is better is
+    none for a start: rankings stay."""
+    first = {
+        name: [
+            *(worse_sentence(each, limits=False) for each in teacher.get(name, ())),
+            *(each.finding for each in decided.get(name, ()) if each.kind != OTHER_THRESHOLD),
+        ]
         for name in names
-        for first in found.get(name, ())[:1]
-    ]
+    }
+    return [_told_card(name, told[0], "Look at it") for name, told in first.items() if told]
 
 
 def _told_card(name: str, sentence: str, button: str = "Look at the labels") -> dict[str, Any]:

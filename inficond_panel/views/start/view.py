@@ -29,10 +29,10 @@ from inficond_panel.views.start.cards import (
     make_cards,
     make_checking,
     make_contradicted,
-    make_decided,
     make_mislabelled,
     make_offers,
     make_shared,
+    make_told,
     make_unlike_cards,
     shown_concept,
 )
@@ -101,7 +101,7 @@ class StartView(RefitActions, Viewer):
         "app.contradicted.by_class",
         "app.decided.by_class",
         "app.reliance.unshown",
-        "app.teacher_groups.of_all",
+        "app.teacher_groups.param",
         "app.shared.by_class",
         "app.shared.wanted",
         "app.shared.problem",
@@ -137,13 +137,13 @@ class StartView(RefitActions, Viewer):
         unlike = [name for name in order if name in reliance.unlike and shifts.complete]
         of = shifts.by_class, shifts.differences
         others = [name for name in order if name not in (*wrong, *asked) and shifts.complete]
-        labels, single, pictures, decided, behind = (
+        labels, single, pictures, told, behind = (
             [{**card, "sentence": in_words_of(app.store, card["sentence"])} for card in made]
             for made in (
                 make_mislabelled(*of, mislabelled[:CARDS]),
                 make_contradicted(app.contradicted.by_class, others)[:CARDS],
                 make_unlike_cards(*of, unlike[:CARDS], tuning),
-                make_decided(app.decided.by_class, others)[:CARDS],
+                make_told(app.teacher_groups.by_class, app.decided.by_class, others)[:CARDS],
                 make_behind(metrics, unsure, order, reliance.unshown) if idle else [],
             )
         )
@@ -158,7 +158,7 @@ class StartView(RefitActions, Viewer):
                 *(relying, shared, behind, last),
                 mislabelled=[*labels, *single],
                 unlike=pictures,
-                decided=decided,
+                told=told,
             )
         ]
         sentence = relying_sentence(
