@@ -179,6 +179,8 @@ def side_means(scores: ScoreLike, label: NDArray, folds: NDArray) -> list[SideMe
 
 #: False discovery rate at which a lost correlation alone is a shift.
 CLEAR = 0.01
+#: False discovery rate of a suspect above which it is only one that may be the reason.
+UNCERTAIN = 0.05
 #: Least strength for that. Two splits of the same photos differ a little in some of hundreds of
 #: concepts, on most of which a student hardly relies.
 LEAST_STRENGTH = 0.1

@@ -16,6 +16,7 @@ from inficond_panel.distill import Outcome, TeacherSkill, metric_intervals, teac
 from inficond_panel.distill.suspects import (
     CLEAR,
     SHIFT,
+    UNCERTAIN,
     UNKNOWN,
     Presence,
     Suspicion,
@@ -78,6 +79,11 @@ class Suspect:
     carried_by: tuple[str, ...] = ()
     teacher_reliance: float = 0.0
     high: bool = False
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether so large a loss is likely among as many concepts by chance."""
+        return self.q > UNCERTAIN
 
     @property
     def in_shares(self) -> bool:

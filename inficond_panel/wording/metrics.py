@@ -148,10 +148,10 @@ def typical(concept: ConceptDrift) -> str:
     shares of ones if it is 0 or 1."""
     if concept.binary:
         return f"1 for {_percent(concept.mean)}, in training {_percent(concept.fit_mean)}"
-    now, then = f"{concept.median:.3f}", f"{concept.fit_median:.3f}"
+    now, then = number(concept.median), number(concept.fit_median)
     if now != then:
         return f"median {now}, in training {then}"
-    return f"mean {concept.mean:.3f}, in training {concept.fit_mean:.3f}"
+    return f"mean {number(concept.mean)}, in training {number(concept.fit_mean)}"
 
 
 def _percent(share: float) -> str:

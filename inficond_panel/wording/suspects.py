@@ -231,9 +231,10 @@ def trained_sentence(memories: Mapping[str, TeacherMemory]) -> str:
 
 def relying_words(suspect: Suspect) -> str:
     """Return ``relies on``, or ``relies on the absence of`` if the logit falls with the concept;
-    with ``still`` before them if that is removed."""
+    with ``still`` before them if that is removed, or ``may rely on`` if that is uncertain."""
     still = "still " if suspect.removed else ""
-    return f"{still}relies on" if suspect.reliance > 0 else f"{still}relies on the absence of"
+    relies = "may rely on" if suspect.uncertain else f"{still}relies on"
+    return relies if suspect.reliance > 0 else f"{relies} the absence of"
 
 
 def relied_sentence(name: str, suspect: Suspect, things: str = "photos") -> str:

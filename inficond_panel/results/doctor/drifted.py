@@ -14,9 +14,11 @@ from inficond_panel.distill.drift import ConceptDrift, Drift, drift
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import divisor
 from inficond_panel.results.doctor.decided import OnDecisions
+from inficond_panel.results.shift import student_differences, student_shift
 from inficond_panel.results.slices import column_masks
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.vocabulary.shift_kinds import LOST
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.wording.groups import group_words
 from inficond_panel.wording.metrics import split_drift_sentence, typical
@@ -45,19 +47,27 @@ def moved_findings(
 ) -> tuple[OnDecisions, ...]:
     """Return findings on ``classes`` whose mean logit on images without the class the concepts that
     drifted change by ``LEAST_MOVED`` or more from fit to tune; each names the concept that does
-    most of it, and the group of images where its scores differ, if it is one."""
+    most of it, and the group of images where its scores differ, if it is one. What the student is
+    said to rely on is not said again."""
     store, drifted = tuner.store, _drift(tuner.store, seed).drifted
+    moved = _moved(store, node, classes, drifted) if drifted else ()
+    return tuple(
+        each for concept, each in moved if concept != _relied_on(tuner, node, each.class_name, seed)
+    )
+
+
+def _relied_on(tuner: Tuner, node: Node, class_name: str, seed: int) -> str:
+    """Return the concept that the student is said to rely on wrongly; "" without one."""
+    shift = student_shift(tuner, node, class_name, seed=seed)
+    found = student_differences(tuner, node, class_name, seed=seed)
+    return shift.first.concept if LOST in found.kinds else ""
+
+
+def _moved(
+    store: Store, node: Node, classes: Sequence[str], drifted: Sequence[ConceptDrift]
+) -> Iterator[tuple[str, OnDecisions]]:
+    """Yield the findings of ``moved_findings``, with the concept that each names."""
     at = [store.concepts.index(each.concept) for each in drifted]
-    return tuple(_found(store, node, classes, drifted, at)) if at else ()
-
-
-def _found(
-    store: Store,
-    node: Node,
-    classes: Sequence[str],
-    drifted: Sequence[ConceptDrift],
-    at: Sequence[int],
-) -> Iterator[OnDecisions]:
     size = divisor(store.scores_of(FIT)[:, at])
     for name in classes:
         k = store.classes.index(name)
@@ -74,7 +84,7 @@ def _found(
             f"{'columns' if numeric else 'concepts'} whose scores differ from training, most by "
             f"{concept} ({typical(drifted[first])}){where}."
         )
-        yield OnDecisions(name, MOVED, finding, _UNITS * numeric + _ARE_THEY)
+        yield concept, OnDecisions(name, MOVED, finding, _UNITS * numeric + _ARE_THEY)
 
 
 def _mean_without(store: Store, split: str, k: int, at: Sequence[int]) -> Array:

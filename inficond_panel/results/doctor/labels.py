@@ -63,6 +63,7 @@ def label_frames(
     of_tune = {name: each.found.tune_labels for name, each in seen.items()}
     if some := {name: labels for name, labels in of_tune.items() if labels is not None}:
         frames["tuning_labels"] = made(some, _OF_TUNE)
+        frames["tuning_labels"].attrs["notes"].append(_LOOKS_THE_SAME)
     notes, named = frames["labels_to_look_at"].attrs["notes"], _classes_of(frames)
     notes += [_LOOKS_THE_SAME] * bool(named & doubted.keys())
     notes += [_ALONE.format(listed(sorted(named & alone.keys())))] * bool(named & alone.keys())
