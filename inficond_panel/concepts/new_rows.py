@@ -28,9 +28,9 @@ _NAMED = 5  #: most faults and columns that a message lists
 _FEW, _MANY = 5, 20
 #: Least number by which other units multiply values: 3.28 for feet, 10 for a decilitre.
 _TIMES = 3.0
-#: Least number by which values in larger units are closer together, and the shares of the training
-#: rows below or above which their median lies.
-_CLOSER, _EDGES = 5.0, (0.05, 0.95)
+#: Least number by which values in larger units are closer together, and the share of the training
+#: rows that lie beyond their median.
+_CLOSER, _EDGE = 5.0, 0.05
 #: Share of a range by which a value may lie outside it: numbers that were rounded.
 _ROUNDED = 0.01
 _OTHER_UNITS = (
@@ -252,7 +252,7 @@ def _multiplied(fit: np.ndarray, score: np.ndarray) -> np.ndarray:
 def _closer(fit: np.ndarray, score: np.ndarray) -> np.ndarray:
     """Return a mask over the concepts (C,): True if the scores of new rows are ``_CLOSER`` times as
     close together as those of the training rows, by the distance of the quartiles, at an edge of
-    these (``_EDGES``).
+    these (``_EDGE``).
 
     Larger units do so also where the training rows' mean was subtracted, in their own units, so
     that values are no longer positive.
@@ -261,7 +261,7 @@ def _closer(fit: np.ndarray, score: np.ndarray) -> np.ndarray:
         return np.zeros(fit.shape[1], dtype=bool)
     (one, _, three), (new_one, new_middle, new_three) = _quartiles(fit), _quartiles(score)
     close = (new_three > new_one) & (three - one >= _CLOSER * (new_three - new_one))
-    low, high = np.quantile(fit, _EDGES, axis=0)
+    low, high = np.quantile(fit, (_EDGE, 1 - _EDGE), axis=0)
     return np.asarray(close & ((new_middle < low) | (new_middle > high)))
 
 

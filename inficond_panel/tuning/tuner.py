@@ -346,7 +346,7 @@ class Tuner(StudentHistory):
                 of_class,
                 self.spec.tuning.reference,
                 partial(data.source.adjustment, name),
-                partial(reliance_on, self, parent, name),
+                partial(reliance_on, data.source, parent, partial(self.logits, parent), name),
             )
             for name, of_class in sorted(by_class.items())
         }

@@ -277,4 +277,7 @@ def test_a_removal_without_influence_goes_against_the_correlation_at_equal_label
     values = pd.DataFrame({"logit": logit, "score": score})
     within = values - values.groupby(label).transform("mean")
     expected = within.corr().loc["logit", "score"]
-    assert np.sign(reliance_on(tuner, held, "bicycle", ("sky",))) == np.sign(expected)
+    found = reliance_on(
+        tuner.fit_data.source, held, lambda at: tuner.logits(held, at), "bicycle", ("sky",)
+    )
+    assert np.sign(found) == np.sign(expected)
