@@ -19,6 +19,7 @@ from inficond_panel.spec.sections.dataset import RootedDataset
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
 from inficond_panel.vocabulary.tasks import (
     ALIKE_NAMES,
+    MISSING_CODES,
     NEAR_DUPLICATES,
     SOFTMAX,
     UNLIKE_SCALES,
@@ -233,7 +234,7 @@ def _check_against_store(spec: Spec, name: str) -> list[str] | None:
             note(in_words_of(store, lacking))
     except StoreError as error:
         note(f"The classes' own words are not checked: {error}")
-    kinds = (ALIKE_NAMES, NEAR_DUPLICATES, UNLIKE_SCALES)
+    kinds = (ALIKE_NAMES, MISSING_CODES, NEAR_DUPLICATES, UNLIKE_SCALES)
     told = [text for text in store.attrs.get("warnings", []) if text.startswith(kinds)]
     for warning in filter(None, [*told, store.contradictions]):
         note(in_words_of(store, f"Warning: {warning}"))

@@ -19,6 +19,7 @@ from inficond_panel.common.teacher_outputs import logits_of
 from inficond_panel.errors import DataError, Remedy
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import thumbnail_arrays
+from inficond_panel.store.missing_codes import code_warning
 from inficond_panel.store.near_images import NearImages, check_across, joined, near_images
 from inficond_panel.store.near_scores import Pairs, near_equal
 from inficond_panel.store.opening import open_store
@@ -90,7 +91,9 @@ def store_frames(
     check_across(near, across_splits, _ALLOWED)
     changed = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
     fit = arrays["concept_score"][arrays["split"] == FIT]
-    warnings = list(checks.scale_warnings(fit, list(map(str, arrays["concept"]))))
+    concepts = list(map(str, arrays["concept"]))
+    codes = code_warning(arrays["concept_score"], concepts)
+    warnings = [*checks.scale_warnings(fit, concepts), *[codes] * bool(codes)]
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
     path = place_of(path)
     facts = {

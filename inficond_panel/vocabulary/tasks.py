@@ -22,6 +22,8 @@ ALIKE_NAMES = "Classes that differ only in case"
 NEAR_DUPLICATES = "nearly equal photos across splits"
 #: Warning of columns of scores whose sizes differ by far.
 UNLIKE_SCALES = "columns of unlike scales"
+#: Warning of columns in which a value may stand for what is missing.
+MISSING_CODES = "codes for missing values?"
 #: Warning of concepts that the encoder hardly separates.
 TWINS = "concepts with nearly the same text vector"
 

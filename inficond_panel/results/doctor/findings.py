@@ -30,6 +30,7 @@ from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.results.worst_group import group_figures
 from inficond_panel.store import Store
+from inficond_panel.store.missing_codes import codes_told
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.null_students import is_at_hand
@@ -39,7 +40,7 @@ from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, PICTURES, SHIFT_KINDS, ShiftKind
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, TWINS
+from inficond_panel.vocabulary.tasks import MISSING_CODES, NEAR_DUPLICATES, TWINS
 from inficond_panel.vocabulary.things import COLUMN
 from inficond_panel.wording.groups import (
     TEACHER_GROUP_REMEDY,
@@ -88,6 +89,7 @@ def findings_frame(
     worst_first = dict(sorted(seen.items(), key=lambda item: -item[1].shift.ap_lost))
     remedies = remedies_for(tuner.store)
     found = [
+        *_of_codes(tuner.store),
         *_of_teacher(tuner, worst_first, remedies),
         *_of_teacher_groups(tuner, worst_first, facts),
         *_of_students(node, tuner.store, seen, remedies),
@@ -117,6 +119,12 @@ def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:
     return {"about": about, "kind": kind, "finding": finding, "remedy": remedy}
 
 
+def _of_codes(store: Store) -> Iterator[dict[str, str]]:
+    told, remedy = codes_told(store)
+    if told:
+        yield _row("columns", MISSING_CODES, told, remedy)
+
+
 @once(4)
 def _of_store(store: Store, remedies: Remedies) -> Sequence[dict[str, str]]:
     return tuple(_faults_of(store, remedies))
@@ -130,8 +138,8 @@ def _faults_of(store: Store, remedies: Remedies) -> Iterator[dict[str, str]]:
     if pairs := [f"{names[a]} = {names[b]}" for a, b in Correlations(scores).pairs(ALIKE)]:
         yield _row("concepts", "nearly equal", f"{listed(pairs, 8)}.", remedies.of_nearly_equal)
     for warning in store.attrs.get("warnings", []):
-        if str(warning).startswith((TWINS, NEAR_DUPLICATES)):
-            continue  # reported as a finding, by their scores and by their groups
+        if str(warning).startswith((TWINS, NEAR_DUPLICATES, MISSING_CODES)):
+            continue  # reported as a finding of its own
         yield _row("store", "warning", str(warning), STORE_FACTS)
 
 

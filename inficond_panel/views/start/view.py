@@ -17,6 +17,7 @@ from inficond_panel.concepts.own_words import perhaps_same
 from inficond_panel.results.begin import in_order
 from inficond_panel.results.shared_bias import asked_classes, unnamed_topics
 from inficond_panel.state import AppState, Job
+from inficond_panel.store.missing_codes import codes_told
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import RefitActions, ViewComponent, action
@@ -172,6 +173,7 @@ class StartView(RefitActions, Viewer):
                 for name in order
                 if name in reliance.mislabelled
             },
+            codes=codes_told(app.store)[0],
             worse=[in_words_of(app.store, told) for told in app.teacher_groups.of_all],
             unchecked="" if looked else app.shared.problem or looking_words(len(app.store.classes)),
             unshared=len(app.store.classes) - len(app.shared.by_class),
