@@ -22,20 +22,22 @@ def reliance_on(
     class_name: str,
     concepts: tuple[str, ...],
 ) -> float:
-    """Return how a class's student at ``node`` relies on concepts, below 0 on their absence: the
-    sum of their influences; if they have none, since correlated concepts carry it, the covariance
-    of their largest standardised score with the student's logit on ``fit`` at equal label. The
-    teacher's decisions replace missing labels. ``logits`` returns those (n, K) of the students at
-    rows of the store."""
+    """Return how a class's student at ``node`` relies on concepts, below 0 on their absence.
+
+    That is the sum of their influences, by standard deviation of the scores. If they have none,
+    since correlated concepts carry it, it is the covariance of their largest standardised score
+    with the student's logit on ``fit`` at equal label; the teacher's decisions replace missing
+    labels. ``logits`` returns those (n, K) of the students at rows of the store."""
     store, k = source.store, source.store.classes.index(class_name)
-    influence = float(node.weights[[store.concepts.index(each) for each in concepts], k].sum())
-    if influence:
+    adjustment = source.adjustment(class_name, concepts, 1.0)
+    weights = node.weights[[store.concepts.index(each) for each in concepts], k]
+    if (influence := float(weights @ adjustment.spreads)) != 0:
         return influence
     rows = store.rows(FIT)
     label = np.asarray(store.label)[rows, k]
     label = np.where(label >= 0, label == 1, above(store.teacher_log_odds[rows, k], 0.0))
     scores = scores_of(store, class_name, concepts, store.scores_of(FIT), rows)
-    largest = source.adjustment(class_name, concepts, 1.0).standardised(scores)
+    largest = adjustment.standardised(scores)
     logit = logits(rows)[:, k]
     sides = [label == side for side in (True, False) if (label == side).any()]
     within = sum(((logit[at] - logit[at].mean()) @ largest[at] for at in sides), 0.0)

@@ -23,7 +23,7 @@ def students(tmp_path_factory):
     scores = np.where(OTHER_UNITS[:, None] & [True, False], truth + 4.0, truth)
     classes = ["ward", "visit"]
     return inficond_panel.from_frames(
-        pd.DataFrame(scores, IDS, ["dose", "age"]),
+        pd.DataFrame(scores * [0.1, 0.1], IDS, ["dose", "age"]),
         pd.DataFrame(3 * truth - 2, IDS, classes),
         pd.DataFrame(label, IDS, classes),
         split=pd.Series(SPLIT, IDS),
@@ -46,7 +46,8 @@ def test_the_finding_has_the_column_and_the_group(findings):
     (told,) = findings["finding"]
     at_site = int((OTHER_UNITS & (SPLIT == "tune")).sum())
     assert "most by dose (median" in told
-    assert f"in “site: B” ({at_site} of them)." in told
+    assert "in “site: B” by +" in told
+    assert told.endswith(f" ({at_site} of them).")
 
 
 def test_the_change_is_that_of_the_mean_logit_of_rows_without_the_class(students, findings):
@@ -56,5 +57,5 @@ def test_the_change_is_that_of_the_mean_logit_of_rows_without_the_class(students
         for rows in (tuner.store.rows("tune"), tuner.store.rows("fit"))
     ]
     (told,) = findings["finding"]
-    stated = float(told.split(" is +")[1].split(" ")[0])
+    stated = float(told.split(" by +")[1].split(" ")[0])
     assert stated == pytest.approx(means[0] - means[1], abs=0.25)  # age differs by chance

@@ -4,6 +4,7 @@ moves."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,6 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import count, signed
 from inficond_panel.distill.drift import ConceptDrift, Drift, drift
 from inficond_panel.distill.sources import Array
-from inficond_panel.distill.spread import divisor
 from inficond_panel.results.doctor.decided import OnDecisions
 from inficond_panel.results.shift import student_differences, student_shift
 from inficond_panel.results.slices import column_masks
@@ -45,10 +45,10 @@ def drift_finding(store: Store, seed: int) -> str:
 def moved_findings(
     tuner: Tuner, node: Node, classes: Sequence[str], seed: int = 0
 ) -> tuple[OnDecisions, ...]:
-    """Return findings on ``classes`` whose mean logit on images without the class the concepts that
-    drifted change by ``LEAST_MOVED`` or more from fit to tune; each names the concept that does
-    most of it, and the group of images where its scores differ, if it is one. What the student is
-    said to rely on is not said again."""
+    """Return findings on ``classes`` whose mean logit, on images without the class, the concepts
+    that drifted change by ``LEAST_MOVED`` or more from fit to tune, or one of them in the group of
+    images where its scores differ; each names the concept that does most. What the student is said
+    to rely on is not said again."""
     store, drifted = tuner.store, _drift(tuner.store, seed).drifted
     moved = _moved(store, node, classes, drifted) if drifted else ()
     return tuple(
@@ -68,23 +68,26 @@ def _moved(
 ) -> Iterator[tuple[str, OnDecisions]]:
     """Yield the findings of ``moved_findings``, with the concept that each names."""
     at = [store.concepts.index(each.concept) for each in drifted]
-    size = divisor(store.scores_of(FIT)[:, at])
+    groups = [_group_apart(store, c) for c in at]
+    of_groups = np.array([0.0 if each is None else each.change for each in groups])
     for name in classes:
         k = store.classes.index(name)
         fit, tune = (_mean_without(store, split, k, at) for split in (FIT, TUNE))
-        by_concept = (tune - fit) / size * node.weights[at, k]
-        change = by_concept.sum()
-        if abs(change) < LEAST_MOVED:  # also where a split has no image without the class
+        weights = node.weights[at, k]
+        by_concept, in_groups = (tune - fit) * weights, of_groups * weights
+        moved, most = by_concept.sum(), np.maximum(np.abs(by_concept), np.abs(in_groups))
+        if not (abs(moved) >= LEAST_MOVED or most.max() >= LEAST_MOVED):  # nan without such images
             continue
-        first = int(np.argmax(by_concept * np.sign(change)))
-        concept = drifted[first].concept
-        numeric, where = concept in store.numeric, _where(store, at[first])
+        first = int(np.argmax(most))
+        one, group = drifted[first], groups[first]
+        where = f", {group.words(in_groups[first])}" if group else ""
+        numeric = one.concept in store.numeric
         finding = (
-            f"The mean logit of tuning images without {name} is {signed(change, 1)} by "
-            f"{'columns' if numeric else 'concepts'} whose scores differ from training, most by "
-            f"{concept} ({typical(drifted[first])}){where}."
+            f"The mean logit of images without {name} changes by {signed(moved, 1)} from training "
+            f"to tuning, by {'columns' if numeric else 'concepts'} with other scores, most by "
+            f"{one.concept} ({typical(one)}){where}."
         )
-        yield concept, OnDecisions(name, MOVED, finding, _UNITS * numeric + _ARE_THEY)
+        yield one.concept, OnDecisions(name, MOVED, finding, _UNITS * numeric + _ARE_THEY)
 
 
 def _mean_without(store: Store, split: str, k: int, at: Sequence[int]) -> Array:
@@ -97,21 +100,31 @@ def _mean_without(store: Store, split: str, k: int, at: Sequence[int]) -> Array:
     return np.asarray(store.concept_score[rows][:, at].mean(axis=0, dtype=np.float64))
 
 
-def _where(store: Store, c: int) -> str:
-    """Return words for the group of tuning images whose scores of a concept differ from training,
-    if those of the others differ less by ``TIMES``; "" if no group does. The largest is named."""
+class _GroupApart(NamedTuple):
+    """Group of tuning images, its number of ``images``, and the mean ``change`` of its scores."""
+
+    images: int
+    named: str
+    change: float
+
+    def words(self, logits: float) -> str:
+        """Return ``in “site: B” by −2.1 (145 of them)``, of a change in ``logits``."""
+        return f"in “{self.named}” by {signed(logits, 1)} ({count(self.images)} of them)"
+
+
+def _group_apart(store: Store, c: int) -> _GroupApart | None:
+    """Return the group of tuning images whose scores of a concept differ from training, if those of
+    the others differ less by ``TIMES``, the largest; None if no group does."""
     fit, tune = store.rows(FIT), store.rows(TUNE)
     here, there = store.concept_score[tune][:, c], store.concept_score[fit][:, c]
-    of_fit, found = column_masks(store, fit), list[tuple[int, str]]()
+    of_fit, found = column_masks(store, fit), list[_GroupApart]()
     for group, inside in column_masks(store, tune).items():
-        before = of_fit.get(group)
-        sides = _change(here, there, inside, before), _change(here, there, ~inside, None)
-        if inside.sum() >= LEAST_IN_GROUP and abs(sides[0]) >= TIMES * abs(sides[1]):
-            found.append((int(inside.sum()), group_words(*group, shown_or_not=False)))
-    if not found:
-        return ""
-    images, words = max(found)
-    return f", in “{words}” ({count(images)} of them)"
+        change = _change(here, there, inside, of_fit.get(group))
+        of_others = _change(here, there, ~inside, None)
+        if inside.sum() >= LEAST_IN_GROUP and abs(change) >= TIMES * abs(of_others):
+            named = group_words(*group, shown_or_not=False)
+            found.append(_GroupApart(int(inside.sum()), named, change))
+    return max(found, default=None)
 
 
 def _change(
