@@ -34,6 +34,9 @@ from inficond_panel.vocabulary.presence import ABSENT, PRESENT
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.things import MOST_VALUES
 
+#: Least loss of a concept's score that labels let expect, in standard errors, to hold them against
+#: it, and the largest share of it at which the score denies it.
+EXPECTED, DENIED = 4.0, 0.25
 #: Least reliance by labels, in standard errors, that is more than chance (1 %, two-sided).
 RELIED = 2.58
 
@@ -81,14 +84,16 @@ def measured_by_labels(
 
     Also returns the labels, by index of the concept. Reliance is the larger of reliance by labels
     and by scores: a student may rely on a class that ``tune`` seldom shows. The teacher's
-    decisions are used only if they show more weakening than the scores. Weights and lost
-    separation are not changed.
+    decisions are used only if they show more weakening than the scores. Labels whose loss the
+    scores deny are not used: another class may be labelled by another rule on one split. Weights
+    and lost separation are not changed.
     """
     names, evidence = ("reliance", "z", "p", "weakening"), evidence.one_of_each
     values, used = np.stack([getattr(measured, name) for name in names]), dict[int, Labelled]()
     of_classes, of_columns = _labelled(evidence, measured.reliance), _in_columns(evidence)
     by_label = {c: of for c, of in of_classes.items() if not of.by_teacher}
     labelled = {**of_classes, **of_columns, **by_label}  # decisions are less certain than columns
+    labelled = {c: of for c, of in labelled.items() if not _denied(evidence, c, of)}
     for fit, tune, known, concepts in _labelled_alike(evidence, labelled):
         logits = np.vstack([evidence.tune_logits, evidence.teacher_log_odds(TUNE)])[:, known]
         *of_students, by_teacher = tune.partial_correlation(logits)
@@ -111,6 +116,31 @@ def measured_by_labels(
                 )
                 values[:, c] = measures
     return replace(measured, **dict(zip(names, values, strict=True))), used
+
+
+def _denied(evidence: Evidence, c: int, of: Labelled) -> bool:
+    """Return whether a concept's score denies the loss of its correlation by the labels of another
+    class: it tells these labels on fit, so that it would lose much by them, and loses little."""
+    if of.by_teacher or of.by_column:
+        return False
+    bonds, variance, told = [], 0.0, 0.0
+    for scores, label, other in (
+        (evidence.fit_scores, evidence.fit_label, of.fit),
+        (evidence.tune_scores, evidence.tune_label, of.tune),
+    ):
+        score = np.asarray(scores[:, c], dtype=np.float64)
+        sides = [(label == side) & (other >= 0) for side in (1, 0)]
+        bonds.append(
+            [each[sides[0]].mean() - each[sides[1]].mean() for each in (score, other == 1)]
+        )
+        variance += sum(score[side].var() / side.sum() for side in sides)
+        if other is of.fit:
+            with_, without = (score[sides[1] & (other == value)] for value in (1, 0))
+            told = with_.mean() - without.mean() if len(with_) and len(without) else 0.0
+    (fit_score, fit_label), (tune_score, tune_label) = bonds
+    expected, lost = told * (fit_label - tune_label), fit_score - tune_score
+    sure = abs(expected) >= EXPECTED * np.sqrt(variance)
+    return bool(sure and lost * np.sign(expected) < DENIED * abs(expected))
 
 
 def _labelled(evidence: Evidence, reliance: Array) -> dict[int, Labelled]:
