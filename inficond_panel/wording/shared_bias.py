@@ -8,7 +8,7 @@ from inficond_panel.common.near_words import with_and
 from inficond_panel.common.numbers import count, share
 from inficond_panel.tuning.shared_bias import SharedSuspect, SplitCounts
 from inficond_panel.vocabulary.intents import DOWN, UP, Direction
-from inficond_panel.vocabulary.things import CONCEPT, images_of, shown_words
+from inficond_panel.vocabulary.things import COLUMN, CONCEPT, images_of, shown_words
 
 #: Words for a reliance that no comparison of splits shows.
 SHARED = "shared by all images"
@@ -54,6 +54,11 @@ def asked_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str]) ->
     show it.
 
     Lowering a concept on whose absence the student relies would make it rely on that more."""
+    if not showing and suspect.kind == COLUMN:
+        return (
+            f"No concept shows {suspect.name}. If it should not count, add images of one without "
+            "the other, or a concept that shows it."
+        )
     if not showing:
         return f"No concept shows {suspect.name}. If it should not count, add a concept that does."
     what = "it" if suspect.kind == CONCEPT else with_and(list(showing))

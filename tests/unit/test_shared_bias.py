@@ -316,7 +316,8 @@ def test_doctor_and_page_say_the_same_of_a_column_that_no_concept_shows(tmp_path
     (one,) = [each for each in called if each.name == "male = 1"]
     of_doctor = shared_sentence("blond hair", one, "rows", ())
     of_page = page_question("blond hair", one, "rows", ())
-    ends = "No concept shows male = 1. If it should not count, add a concept that does."
+    ends = "No concept shows male = 1. If it should not count, add images of one without "
+    ends += "the other, or a concept that shows it."
     assert (of_doctor[-len(ends) :], of_page[-len(ends) :]) == (ends, ends)
 
 

@@ -65,15 +65,29 @@ FOUND = {
 }
 
 
+def lost_alone(name: str) -> Differences:
+    """Differences of a class by nothing but a lost correlation."""
+    return Differences(name, (50, 20), (200, 90), (LOST,), (), 0.0)
+
+
+LOST_ALONE = {name: lost_alone(name) for name in FOUND}
+
+
 # --- sentences and cards -----------------------------------------------------------------------
 @pytest.mark.parametrize("by_bounds", [False, True])
 @pytest.mark.parametrize("weight", [0.0, 1.0])
 def test_a_card_removes_what_has_an_influence_or_what_targets_are_cleared_of(weight, by_bounds):
     suspects = [replace(FOUND["dog"].suspects[0], weight=weight), *FOUND["dog"].suspects[1:]]
     dog = replace(FOUND["dog"], suspects=tuple(suspects), by_bounds=by_bounds)
-    made = make_cards({**FOUND, "dog": dog}, ["dog", "cat"])
+    made = make_cards({**FOUND, "dog": dog}, ["dog", "cat"], found=LOST_ALONE)
     shown = [(card["class_name"], card["concept"], card["removable"]) for card in made]
     assert shown == [("dog", "ball", weight > 0 or not by_bounds), ("cat", "sofa", True)]
+
+
+@pytest.mark.parametrize("found", [{}, {"cat": replace(LOST_ALONE["cat"], perhaps=(NOISE,))}])
+def test_a_card_removes_nothing_before_it_is_known_that_nothing_else_explains_it(found):
+    (card,) = make_cards(FOUND, ["cat"], found=found)
+    assert not card["removable"]
 
 
 def test_a_card_says_in_one_sentence_how_often_the_concept_is_there():
@@ -259,6 +273,7 @@ def begun(twins) -> StartView:
     """The view where every class relies on wheel."""
     view = StartView(twins)
     twins.shifts.by_class = {name: shift(name, 0.1, "wheel") for name in twins.store.classes}
+    twins.shifts.differences = {name: lost_alone(name) for name in twins.store.classes}
     return view
 
 

@@ -54,7 +54,8 @@ def make_finding(
     ``teacher``: sentences that the teacher does not know the class. If edits have
     ``repaired`` the class, no suspect is named. ``removal`` is the change in AP by a removal that
     waits or was the last edit; None without. If it is within noise, or the suspect lost little,
-    a removal is not what comes first: ``little`` is True. If the suspect is perhaps the ``same``
+    or shares that differ modestly, or if something else may explain it, a removal is not what comes
+    first: ``little`` is True. If the suspect is perhaps the ``same``
     as the class, the sentence asks that. {} until it is computed.
     """
     nothing = {"hover": "", "suspect": "", "remove": "", "little": False, "same": False}
@@ -67,7 +68,7 @@ def make_finding(
     relies = relies_wrongly(shift) and not reliance_explained(found)
     little = removal is not None and not math.isnan(removal.low) and removal.within_noise
     sentence = f"{plain_sentence(shift)} {LITTLE}" if little else finding_sentence(found, shift)
-    may_be_labels = found is not None and found.tune_labels_possible
+    unsure = found is not None and bool(found.perhaps)
     asks = relies and same(shift.first.concept)
     if asks:
         sentence += f" {same_question(shift.class_name, shift.first.concept)}"
@@ -77,7 +78,7 @@ def make_finding(
         "hover": plain_reason(shift, shift.first) if relies else "",
         "suspect": shift.first.concept if relies else "",
         "remove": shift.first.concept if relies and shift.removable else "",
-        "little": little or (relies and (shift.slight or may_be_labels)),
+        "little": little or (relies and (shift.slight or shift.modest or unsure)),
     }
 
 
@@ -86,7 +87,8 @@ def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
     class in the training photos only: a person decides.
 
     A question has the ``kind`` and ``name`` of the thing, a ``sentence``, and the thumb that helps
-    if the thing should not count: its ``direction`` and ``concepts`` (none: no concept shows it).
+    if the thing should not count: its ``direction`` and ``concepts`` (none: no concept shows it);
+    ``in_fit``: it goes with the class in the training photos only.
     """
     if found is None:
         return []
@@ -99,6 +101,7 @@ def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
             f"{page_question(name, each, found.found.things, found.concepts(each))}",
             "direction": thumb_of(each).key,
             "concepts": list(found.concepts(each)),
+            "in_fit": each.in_fit is not None,
         }
         for each in found.found.asked[:MOST_QUESTIONS]
     ]

@@ -62,10 +62,9 @@ def make_cards(
     ``relies`` are the words between class and concept, ``hover`` is a sentence if only a score
     shows the concept, ``bars`` are of the class's training and tuning images that show the concept
     (see ``make_bars``; {} if the sentence tells the loss by means), ``removable`` whether the card
-    removes it, which it does not if it lost little, ``advice`` a sentence on when to remove
-    it if its shares differ modestly, and on what looks the same, ``asks`` a question if the concept
-    is perhaps the ``same`` as the class. What tuning labels that may be wrong could explain is not
-    removed. ``tuning`` names the tuning images, which may be those on screen.
+    removes it (see ``_removable``), ``advice`` a sentence on when to remove it if its shares differ
+    modestly, and on what looks the same, ``asks`` a question if the concept is perhaps the ``same``
+    as the class. ``tuning`` names the tuning images, which may be those on screen.
     """
     return [
         {
@@ -85,8 +84,10 @@ def make_cards(
 
 
 def _removable(shift: ClassShift, found: Differences | None) -> bool:
-    of_labels = found is not None and found.tune_labels_possible
-    return shift.removable and not shift.slight and not of_labels
+    """Return whether a card removes the suspect: not before it is known what else may explain it,
+    and where that may be, or the shares differ modestly."""
+    explained = found is None or bool(found.perhaps)
+    return shift.removable and not (shift.slight or shift.modest or explained)
 
 
 def _advice(shift: ClassShift, found: Differences | None) -> str:

@@ -54,7 +54,7 @@ export function makeFinding(model, send, asking) {
   const teacher = h("p", { class: "teacher-group num" }, where, " ", look)
   const tuning = button(() => send("open_tune_labels"))
   const belongs = button(() => send("belongs", { kind: "concept", name: model.finding.suspect, on: true }))
-  const shared = h("p", { class: "settled" }, "Shared by all images:")
+  const shared = h("p", { class: "settled" })
   const questions = h("div", { class: "questions", role: "list", "aria-label": "Shared by all images" })
   const settled = h("p", { class: "settled" })
   const result = h("p", { class: "result", role: "status" })
@@ -140,6 +140,7 @@ export function makeFinding(model, send, asking) {
     set(belongs, "title", BELONGS)
     questions.hidden = !asked.length
     shared.hidden = !asked.length
+    text(shared, headingOf(asked))
     keyed(
       questions,
       asked,
@@ -205,6 +206,13 @@ function heldBack(model, element, draw) {
     of = model.student
     return shown
   }
+}
+
+/** Where the things of questions go with the class. */
+function headingOf(asked) {
+  const inFit = asked.filter((one) => one.in_fit).length
+  if (inFit && inFit < asked.length) return "For you to decide:"
+  return inFit ? "In the training images only:" : "Shared by all images:"
 }
 
 /** What all photos share: a sentence that asks, the thumb that helps, and the answer that it belongs. */
