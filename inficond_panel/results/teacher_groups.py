@@ -57,9 +57,8 @@ class WorseGroup:
 
     ``group`` is a value of a ``column`` of metadata, with ``images`` labelled ones, of which
     ``positives`` show the class. ``expected`` is the mean AP of random sets of as many positives
-    and negatives of the other images; ``p`` is of a permutation test, adjusted for all tests. With
-    one class per image, ``swapped`` is a class whose labels may be exchanged with those of this
-    one.
+    and negatives of the other images; ``p`` is of a permutation test, adjusted for all tests.
+    ``swapped`` is a class whose labels may be exchanged with those of this one.
     """
 
     class_name: str
@@ -139,10 +138,10 @@ def expected_of_itself(outcome: Outcome, mask: Mask, seed: int) -> float:
 
 def swapped_labels(tuner: Tuner, class_name: str, mask: Mask) -> Swapped | None:
     """Return the class that the teacher exchanges with this one in most of both's tuning images in
-    a group (``mask``): then the labels of the group may be swapped. None without such a class, and
-    where an image may have several."""
+    a group (``mask``): then the labels of the group may be swapped. None without such a class.
+    Where an image may have several, of two classes these are the images that show one of them."""
     if tuner.store.task != SINGLE_LABEL:
-        return None
+        return _swapped_pair(tuner, class_name, mask)
     top, names = teacher_top_class(tuner.store, TUNE), tuner.store.classes
     k, counts = names.index(class_name), top.confusion(mask[top.known])
     other, sizes = int(np.delete(counts[k], k).argmax()), counts.sum(axis=1)
@@ -150,6 +149,22 @@ def swapped_labels(tuner: Tuner, class_name: str, mask: Mask) -> Swapped | None:
     taken, back = (counts[k, other], sizes[k]), (counts[other, k], sizes[other])
     if all(2 * part > whole for part, whole in (taken, back)):
         return Swapped(names[other], *((int(part), int(whole)) for part, whole in (taken, back)))
+    return None
+
+
+def _swapped_pair(tuner: Tuner, class_name: str, mask: Mask) -> Swapped | None:
+    """Return ``swapped_labels`` where an image may have several classes."""
+    store, k = tuner.store, tuner.store.classes.index(class_name)
+    rows = tuner.images(TUNE)[mask]
+    label, odds = np.asarray(store.label)[rows], np.asarray(store.teacher_log_odds[rows])
+    for other, name in enumerate(store.classes):
+        sides = [(label[:, a] == 1) & (label[:, b] == 0) for a, b in ((k, other), (other, k))]
+        lead = odds[:, other] > odds[:, k]
+        taken, back = int((lead & sides[0]).sum()), int((~lead & sides[1]).sum())
+        sizes = [int(side.sum()) for side in sides]
+        enough = min(sizes) >= MIN_POSITIVES
+        if enough and 2 * taken > sizes[0] and 2 * back > sizes[1]:
+            return Swapped(name, (taken, sizes[0]), (back, sizes[1]))
     return None
 
 

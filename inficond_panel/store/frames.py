@@ -14,13 +14,19 @@ from inficond_panel.common.files import named
 from inficond_panel.common.names import name_key, name_text, positions
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import as_text
-from inficond_panel.common.places import has_store, place_of
+from inficond_panel.common.places import has_store, is_remote, place_of
 from inficond_panel.common.teacher_outputs import logits_of
 from inficond_panel.errors import DataError, Remedy
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import thumbnail_arrays
 from inficond_panel.store.missing_codes import code_warning
-from inficond_panel.store.near_images import NearImages, check_across, joined, near_images
+from inficond_panel.store.near_images import (
+    NearImages,
+    check_across,
+    joined,
+    listing_of,
+    near_images,
+)
 from inficond_panel.store.near_scores import Pairs, near_equal
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.schema import GIVEN, array_hash, content_hash
@@ -34,7 +40,10 @@ from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, SINGLE_LABEL,
 #: Longer side of a thumbnail in pixels, and its JPEG quality: the defaults of a spec.
 _SIDE, _QUALITY = 256, 80
 #: How to go on with near-equal images in different splits.
-_ALLOWED = 'across_splits="allow". If they are no copies: near_duplicates=False'
+_ALLOWED = (
+    'across_splits="allow". If a column says which belong together, such as patient, name it: '
+    'near_duplicates="patient". If they are no copies: near_duplicates=False'
+)
 _REMEDY = (
     "Correct the tables; rows are matched by image id. `inficond docs notebook` has an example."
 )
@@ -87,15 +96,14 @@ def store_frames(
     )
     if order is None:
         _check_order(arrays, task, activation)
-    near = _group(arrays, near_duplicates)
-    check_across(near, across_splits, _ALLOWED)
+    near, path = _group(arrays, near_duplicates), place_of(path)
+    check_across(near, across_splits, _ALLOWED, None if is_remote(str(path)) else listing_of(path))
     changed = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
     fit = arrays["concept_score"][arrays["split"] == FIT]
     concepts = list(map(str, arrays["concept"]))
     codes = code_warning(arrays["concept_score"], concepts)
     warnings = [*checks.scale_warnings(fit, concepts), *[codes] * bool(codes)]
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
-    path = place_of(path)
     facts = {
         "title": title or path.name.removesuffix(".zarr"),
         "history": f"{clock.stamp()} {made_by}, version {__version__}",

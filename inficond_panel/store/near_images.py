@@ -144,6 +144,7 @@ def check_across(near: NearImages, across: str, allow: str, listing: Path | None
     )
 
 
-def listing_of(spec_path: Path) -> Path:
-    """Return the file beside a spec that lists its near-equal images across splits."""
-    return spec_path.with_suffix(".copies.csv")
+def listing_of(path: Path) -> Path:
+    """Return the file beside a spec, or beside a store to be made, that lists near-equal images
+    across splits."""
+    return path.with_suffix(".copies.csv")

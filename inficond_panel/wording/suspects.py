@@ -218,11 +218,18 @@ def memory_sentence(memory: TeacherMemory) -> str:
     )
 
 
-def trained_sentence(memories: Mapping[str, TeacherMemory]) -> str:
+def trained_sentence(memories: Mapping[str, TeacherMemory], *, alone: bool = False) -> str:
     """Return the sentence on a teacher that was probably trained on ``fit``, with its AP on the
-    training and the tuning images of these classes."""
+    training and the tuning images of these classes; of several classes one that is ``alone`` may
+    have other labels or images on tune."""
     aps = {name: [number(ap, 2) for ap in memory.ap] for name, memory in memories.items()}
     each = listed([f"{fit} and {tune} for {name}" for name, (fit, tune) in aps.items()], 5)
+    if alone:
+        return (
+            f"The teacher may have been trained on these training images: its AP there and on "
+            f"tuning images is {each}. No other class shows it, so other tuning images, or wrong "
+            "labels of them, may be why."
+        )
     return (
         "The teacher was probably trained on these training images. Its AP there and on tuning "
         f"images: {each}."

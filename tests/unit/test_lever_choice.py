@@ -1,11 +1,14 @@
 """Which lever is taken with care, and when a baseline is better than the proposed student."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.lost_thresholds import LostThreshold
 from inficond_panel.tuning.repairs.learn import Learn
 from inficond_panel.tuning.repairs.penalty import Lambda
 from inficond_panel.tuning.repairs.reweight_groups import ReweightGroups
@@ -139,6 +142,24 @@ def test_levers_of_thumbs_are_those_that_differ(monkeypatch, suspects, targets, 
 )
 def test_a_concept_that_divides_images_is_removed_once(monkeypatch, kept, shared, expected):
     monkeypatch.setattr(levers, "first_shared", lambda evidence, count, besides: shared)
-    evidence = SimpleNamespace(class_name=NAME, concepts=["wing", "lake", "boat"])
+    student = SimpleNamespace(store=SimpleNamespace(metadata_columns=["site"]))
+    names = ["wing", "lake", "boat"]
+    evidence = SimpleNamespace(class_name=NAME, concepts=names, student=student)
     found = levers._of_groups(evidence, "lake", kept, targets=True)
     assert [each.name for each in found if "✕" in each.name] == expected
+
+
+def test_a_column_that_is_called_like_a_concept_removes_no_concept(monkeypatch):
+    monkeypatch.setattr(levers, "first_shared", lambda evidence, count, besides: ())
+    student = SimpleNamespace(store=SimpleNamespace(metadata_columns=["lake"]))
+    evidence = SimpleNamespace(class_name=NAME, concepts=["wing", "lake"], student=student)
+    found = levers._of_groups(evidence, "lake", (), targets=True)
+    assert [each.name for each in found if "✕" in each.name] == []
+
+
+@pytest.mark.parametrize(("gain", "proposed"), [(0.02, True), (0.001, False)])
+def test_a_gain_of_less_than_a_point_is_not_worth_what_the_threshold_loses(gain, proposed):
+    fall = Interval(-0.15, -0.2, -0.1)
+    lost = LostThreshold(NAME, 0.0, "recall", fall, NO_INTERVAL)
+    found = replace(repair(Change(gain, gain + NOISE)), lost=lost)
+    assert (found.taken is not None) == proposed

@@ -10,7 +10,11 @@ from sklearn.metrics import average_precision_score
 
 import inficond_panel
 from inficond_panel.distill import Outcome
-from inficond_panel.results.teacher_groups import expected_of_others, worse_groups_of_teacher
+from inficond_panel.results.teacher_groups import (
+    expected_of_others,
+    swapped_labels,
+    worse_groups_of_teacher,
+)
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
 from inficond_panel.wording.groups import TEACHER_GROUP_WORDS
 
@@ -40,8 +44,12 @@ def drawn(seed, *, bad="", images=400, classes=3):
         logit[site == bad] = rng.normal(size=(site == bad).sum())
         outcomes[f"class {k}"] = Outcome(label, logit)
     columns = {"site": list(site), "camera": list(camera)}
-    facts = {"metadata_columns": list(columns), "task": "multi_label"}
-    store = SimpleNamespace(column=columns.__getitem__, **facts)
+    arrays = {
+        "label": np.column_stack([each.label for each in outcomes.values()]),
+        "teacher_log_odds": np.column_stack([each.logit for each in outcomes.values()]),
+    }
+    facts = {"metadata_columns": list(columns), "task": "multi_label", "classes": list(outcomes)}
+    store = SimpleNamespace(column=columns.__getitem__, **facts, **arrays)
     noise = {**USUAL_NOISE, "draws": 200}
     spec = SimpleNamespace(views=SimpleNamespace(noise=lambda: noise))
     return Asked(columns=columns, store=store, spec=spec, outcomes=outcomes)
@@ -136,3 +144,18 @@ def test_the_expected_ap_is_that_of_other_images():
     truth = np.repeat([1, 0], counts)
     expected = np.mean([average_precision_score(truth, each) for each in drawn])
     assert found == pytest.approx(expected, abs=0.01)
+
+
+def test_labels_that_a_group_exchanges_are_told_where_images_have_several_classes():
+    """At site B the labels of two classes are swapped; the third is as it is."""
+    tuner = drawn(0, images=900)
+    label = tuner.store.label
+    logit = tuner.store.teacher_log_odds + 3 * label
+    here = np.array(tuner.columns["site"]) == "B"
+    label[here] = label[here][:, [1, 0, 2]]
+    tuner.store.teacher_log_odds = logit
+    found = swapped_labels(tuner, "class 0", here)
+    alone = (label[here, 0] == 1) & (label[here, 1] == 0)
+    taken = int((logit[here, 1] > logit[here, 0])[alone].sum())
+    assert (found.other, found.taken) == ("class 1", (taken, alone.sum()))
+    assert swapped_labels(tuner, "class 2", here) is None

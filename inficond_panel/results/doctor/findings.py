@@ -38,7 +38,14 @@ from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
-from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, PICTURES, SHIFT_KINDS, ShiftKind
+from inficond_panel.vocabulary.shift_kinds import (
+    FEW,
+    PHOTOS,
+    PICTURES,
+    SHIFT_KINDS,
+    TUNE_NOISE,
+    ShiftKind,
+)
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import MISSING_CODES, NEAR_DUPLICATES, TWINS
 from inficond_panel.vocabulary.things import COLUMN
@@ -163,11 +170,13 @@ def _of_teacher(
         skill = each.shift.teacher
         if skill is not None and skill.does_not_know:
             yield _row(name, "unknown to the teacher", unknown_sentence(name, skill), _TEACHER)
-    memories = {  # other pictures of a class are new to any teacher
-        name: each.shift.memory for name, each in seen.items() if PICTURES not in each.found.kinds
+    memories = {  # other pictures of a class are new to any teacher, and wrong labels look so
+        name: each.shift.memory
+        for name, each in seen.items()
+        if not {PICTURES, TUNE_NOISE} & {*each.found.kinds, *each.found.perhaps}
     }
     if trained := {name: each for name, each in memories.items() if each and each.trained}:
-        told = trained_sentence(trained)
+        told = trained_sentence(trained, alone=len(trained) == 1 < len(seen))
         yield _row("teacher", "trained on these images", told, remedies.of_memory)
 
 

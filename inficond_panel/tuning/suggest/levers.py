@@ -77,6 +77,8 @@ AS_IT_IS = "as it is"
 SUSPECTS = 3
 #: Factor of the thumb 👍 on the class's own word.
 WORD_FACTOR = 2.0
+#: Least gain that is worth a loss at the threshold.
+WORTH = 0.01
 #: Function from evidence and a number to so many concepts, by labels.
 Select = Callable[[Evidence, int], tuple[str, ...]]
 _TO_CHOOSE = "labels of tuning images, to choose"
@@ -143,9 +145,13 @@ class ClassRepair:
     @property
     def taken(self) -> Lever | None:
         """Proposed lever: the largest gain above 0, if choosing the best lever gains, and if it
-        ranks photos better than chance; else None."""
+        ranks photos better than chance; else None. A gain below ``WORTH`` is none if the threshold
+        loses by it."""
         gains = self.gain_of_best.estimate > 0 and self.above_chance
-        return recommended(self.levers) if gains else None
+        proposed = recommended(self.levers) if gains else None
+        if proposed is not None and self.lost is not None:
+            return proposed if proposed.gain.estimate >= WORTH else None
+        return proposed
 
     @property
     def better(self) -> Baseline | None:
