@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from inficond_panel.tuning.fitting.adjustments import Adjustment, significant_value
@@ -85,12 +85,13 @@ def adjustments_after(
     reference: str,
     measure: Measure,
     reliance: Reliance,
+    removed: Collection[str] = (),
 ) -> tuple[Adjustment, ...]:
     """Return the adjustments of one class after its resolved ``intents`` of one iteration, sorted.
 
     A thumb replaces ``earlier`` adjustments of its concepts, and adds to the gain of the same
     concepts with ``reference`` parent; a group that loses a concept keeps the others. ``reliance``
-    is that of the student before.
+    is that of the student before; what it has ``removed`` already keeps its gain.
     """
     units = _units(intents)
     named = {concept for concepts in units for concept in concepts}
@@ -104,7 +105,10 @@ def adjustments_after(
     gains = {each.concepts: each.gain for each in earlier}
     for concepts, intent in units.items():
         removes = intent.direction == REMOVE.key
-        gain = gain_of(intent, reliance(concepts) if removes else 1.0)
+        if removes and concepts in gains and {*concepts} <= {*removed}:
+            gain: float | None = gains[concepts]
+        else:
+            gain = gain_of(intent, reliance(concepts) if removes else 1.0)
         if gain is None:
             continue
         further = reference == "parent" and intent.direction in (UP.key, DOWN.key)

@@ -347,6 +347,7 @@ class Tuner(StudentHistory):
                 self.spec.tuning.reference,
                 partial(data.source.adjustment, name),
                 partial(reliance_on, data.source, parent, partial(self.logits, parent), name),
+                [c for (of, c), held in parent.bounds.items() if of == name and held == (0.0, 0.0)],
             )
             for name, of_class in sorted(by_class.items())
         }

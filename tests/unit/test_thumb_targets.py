@@ -281,3 +281,13 @@ def test_a_removal_without_influence_goes_against_the_correlation_at_equal_label
         tuner.fit_data.source, held, lambda at: tuner.logits(held, at), "bicycle", ("sky",)
     )
     assert np.sign(found) == np.sign(expected)
+
+
+def test_a_removal_that_is_given_again_keeps_its_gain(tuner):
+    """The student of targets that were raised, or lowered, may rely on the concept the other way
+    round."""
+    concept = concept_of_influence(tuner, -1)
+    once = tuner.fine_tune(tuner.root(), [Intent("bicycle", concept, "remove")])
+    lifted = tuner.fine_tune(once, [Intent("bicycle", "wheel", "up", 4.0)])
+    again = tuner.fine_tune(lifted, [Intent("bicycle", concept, "remove")])
+    assert gains(tuner, again)[(concept,)] == gains(tuner, once)[(concept,)]
