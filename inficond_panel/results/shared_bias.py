@@ -115,11 +115,12 @@ def asked_classes(seen: Mapping[str, StudentShared]) -> list[str]:
 
 
 def called_rows(seen: Mapping[str, StudentShared]) -> Iterator[tuple[str, SharedSuspect, str]]:
-    """Yield each suspect that is called, with its class and a sentence, the strongest first."""
-    called = [(name, each) for name, one in seen.items() for each in one.found.called]
+    """Yield each suspect that is called, with its class and a sentence, the strongest first; of
+    concepts that are in the same images one."""
+    called = [(name, each) for name, one in seen.items() for each in one.found.distinct]
     for name, each in sorted(called, key=lambda pair: -pair[1].strength):
         told = shared_sentence(name, each, seen[name].found.things, seen[name].concepts(each))
-        yield name, each, f"{reliance_sentence(name, each)} {told}"
+        yield name, each, f"{reliance_sentence(name, each, seen[name].found.twins(each))} {told}"
 
 
 def unnamed_topics(store: Store, seen: Mapping[str, StudentShared]) -> dict[str, str]:

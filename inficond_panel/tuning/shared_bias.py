@@ -89,6 +89,11 @@ class SharedSuspect:
     in_fit: SplitCounts | None = None
     high: bool = False
 
+    def twin(self, other: SharedSuspect) -> bool:
+        """Return True of a concept that is in the same images: its figures are the same."""
+        both = {self.kind, other.kind} == {CONCEPT} and self.rates == other.rates
+        return both and bool(np.isclose(self.correlation, other.correlation, rtol=1e-6))
+
 
 @dataclass(frozen=True)
 class SharedFound:
@@ -110,6 +115,16 @@ class SharedFound:
         return tuple(each for each in self.suspects if each.called and not each.belongs)
 
     @property
+    def distinct(self) -> tuple[SharedSuspect, ...]:
+        """What is ``called``, without concepts that are in the same images as a stronger one."""
+        called = self.called
+        return tuple(each for at, each in enumerate(called) if not any(map(each.twin, called[:at])))
+
+    def twins(self, suspect: SharedSuspect) -> tuple[str, ...]:
+        """Return the other concepts, among those ``called``, in the same images as one."""
+        return tuple(each.name for each in self.called if each != suspect and suspect.twin(each))
+
+    @property
     def in_fit(self) -> tuple[SharedSuspect, ...]:
         """Values of columns that go with the class in the training images only, but those that
         belong to it."""
@@ -117,8 +132,8 @@ class SharedFound:
 
     @property
     def asked(self) -> tuple[SharedSuspect, ...]:
-        """What a person decides: the suspects that are called, then those ``in_fit``."""
-        return (*self.called, *self.in_fit)
+        """What a person decides: what is called and ``distinct``, then what is ``in_fit``."""
+        return (*self.distinct, *self.in_fit)
 
 
 def shared_suspects(evidence: Evidence, cutoff: Cutoff = 0.0, most: int = MOST) -> SharedFound:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from inficond_panel.tuning.fitting.adjustments import Adjustment, significant_value
@@ -94,14 +94,7 @@ def adjustments_after(
     is that of the student before; what it has ``removed`` already keeps its gain.
     """
     units = _units(intents)
-    named = {concept for concepts in units for concept in concepts}
-    after: list[Adjustment] = []
-    for each in earlier:
-        rest = tuple(concept for concept in each.concepts if concept not in named)
-        if rest == each.concepts:
-            after.append(each)
-        elif rest:
-            after.append(measure(rest, each.gain))
+    after = list(_without(earlier, set(itertools.chain.from_iterable(units)), measure))
     gains = {each.concepts: each.gain for each in earlier}
     for concepts, intent in units.items():
         removes = intent.direction == REMOVE.key
@@ -116,6 +109,18 @@ def adjustments_after(
         if abs(total) > _ROUNDING:
             after.append(measure(concepts, total))
     return tuple(sorted(after, key=lambda each: each.concepts))
+
+
+def _without(
+    earlier: Sequence[Adjustment], named: Collection[str], measure: Measure
+) -> Iterator[Adjustment]:
+    """Yield the earlier adjustments without the concepts ``named``."""
+    for each in earlier:
+        rest = tuple(concept for concept in each.concepts if concept not in named)
+        if rest == each.concepts:
+            yield each
+        elif rest:
+            yield measure(rest, each.gain)
 
 
 def _units(intents: Iterable[Intent]) -> dict[tuple[str, ...], Intent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inficond_panel.common.near_words import with_and
+from inficond_panel.common.near_words import listed, with_and
 from inficond_panel.common.numbers import count, share
 from inficond_panel.tuning.shared_bias import SharedSuspect, SplitCounts
 from inficond_panel.vocabulary.intents import DOWN, UP, Direction
@@ -73,9 +73,11 @@ def page_question(name: str, suspect: SharedSuspect, things: str, showing: Seque
     return f"{short_sentence(name, suspect, things)} {asked}"
 
 
-def reliance_sentence(name: str, suspect: SharedSuspect) -> str:
-    """Return the sentence on what the student of ``name`` may rely on in all photos."""
-    return f"{name} may rely on {relied_words(suspect)}."
+def reliance_sentence(name: str, suspect: SharedSuspect, twins: Sequence[str] = ()) -> str:
+    """Return the sentence on what the student of ``name`` may rely on in all photos: a suspect, or
+    one of its ``twins``, concepts in the same photos."""
+    beside = f" (or {listed(twins, 3)}, in the same images)" if twins else ""
+    return f"{name} may rely on {relied_words(suspect)}{beside}."
 
 
 def in_fit_sentence(name: str, suspect: SharedSuspect, things: str, showing: Sequence[str]) -> str:

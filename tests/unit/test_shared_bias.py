@@ -1,5 +1,7 @@
 """What students may rely on in all photos: measures against their definition, and findings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,9 +20,9 @@ from inficond_panel.distill.shared_bias import (
     strength,
 )
 from inficond_panel.results.shared_bias import student_shared
-from inficond_panel.tuning.shared_bias import SharedSuspect
+from inficond_panel.tuning.shared_bias import SharedFound, SharedSuspect
 from inficond_panel.vocabulary.people import names_people
-from inficond_panel.wording.shared_bias import page_question, shared_sentence
+from inficond_panel.wording.shared_bias import page_question, reliance_sentence, shared_sentence
 
 NONE = np.zeros((400, 0))
 FIRST = np.array([0])
@@ -441,3 +443,23 @@ def test_with_one_class_per_image_a_class_is_found_where_it_is_the_likeliest():
     assert of_with + of_without == (kind == 0).sum()
     assert (with_ + without) / (of_with + of_without) == pytest.approx(likeliest, abs=0.03)
     assert likeliest - above_0 > 0.15
+
+
+def same_words(*names: str) -> SharedFound:
+    """What a student may rely on: words that are in the same captions, and one that is not."""
+    counted = Rates(((75, 100), (67, 100)), ((19, 50), (1, 50)))
+    facts = ("concept", 0.3, 0.3, 0.2, 0.0, True, 1.0)
+    made = [SharedSuspect(facts[0], name, *facts[1:], counted) for name in names]
+    other = replace(made[0], name="reef", correlation=0.2)
+    return SharedFound("slow", "", (100, 50), (*made, other), "captions")
+
+
+def test_words_that_are_in_the_same_captions_are_asked_about_once():
+    found = same_words("hours", "runs", "sync")
+    assert [each.name for each in found.asked] == ["hours", "reef"]
+
+
+def test_the_question_names_the_other_words():
+    found = same_words("hours", "runs", "sync")
+    told = reliance_sentence("slow", found.asked[0], found.twins(found.asked[0]))
+    assert told == "slow may rely on hours (or runs, sync, in the same images)."

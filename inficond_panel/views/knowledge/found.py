@@ -97,7 +97,7 @@ def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
         {
             "kind": each.kind,
             "name": each.name,
-            "sentence": f"{reliance_sentence(name, each)} "
+            "sentence": f"{reliance_sentence(name, each, found.found.twins(each))} "
             f"{page_question(name, each, found.found.things, found.concepts(each))}",
             "direction": thumb_of(each).key,
             "concepts": list(found.concepts(each)),
