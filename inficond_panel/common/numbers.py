@@ -98,9 +98,14 @@ def count(value: int, noun: str = "") -> str:
     return f"{value:,} {noun}{end}"
 
 
+#: Less than any digit that is shown, and more than rounding.
+_HALF_UP = 1e-9
+
+
 def share(value: float | None, digits: int = 0) -> str:
-    """Return a share as percentage, ``59 %``; ``–`` if undefined."""
-    return f"{number(100 * value, digits)} %" if _known(value) else UNDEFINED
+    """Return a share as percentage, ``59 %``; ``–`` if undefined. Halves are rounded up, as the
+    browser does."""
+    return f"{number(100 * value + _HALF_UP, digits)} %" if _known(value) else UNDEFINED
 
 
 def share_range(low: float, high: float) -> str:

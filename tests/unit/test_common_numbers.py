@@ -70,3 +70,7 @@ def test_undefined_numbers_are_none():
     assert numbers.defined(2) == 2.0
     nested = {"a": [math.nan, 1.5, "nan"], "b": (math.inf, {"c": -math.inf}), "d": 3}
     assert numbers.plain(nested) == {"a": [None, 1.5, "nan"], "b": [None, {"c": None}], "d": 3}
+
+
+def test_half_a_percent_is_rounded_up_as_the_browser_does():
+    assert (numbers.share(1 / 40), numbers.share(3 / 200)) == ("3 %", "2 %")

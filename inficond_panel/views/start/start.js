@@ -31,7 +31,7 @@ export function render({ model, el }) {
     ),
   )
   followTheme(model, el)
-  watch(model, ["purpose"], () => text(purpose, model.purpose))
+  watch(model, ["purpose"], () => text(purpose, unbroken(model.purpose)))
   const shown = ["cards", "photos", "likes", "offers", "gainless", "asking", "removed", "batched", "locked"]
   watch(model, shown, () => {
     cards.hidden = !model.cards.length
