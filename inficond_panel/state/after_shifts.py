@@ -6,7 +6,7 @@ from __future__ import annotations
 import param
 
 from inficond_panel.results.doctor.decided import OnDecisions, decision_findings
-from inficond_panel.results.doctor.drifted import moved_findings
+from inficond_panel.results.doctor.drifted import MOVED, moved_findings
 from inficond_panel.results.shift import decided_at, student_contradicted
 from inficond_panel.state.by_class import ByClass
 from inficond_panel.state.jobs import Jobs
@@ -53,6 +53,12 @@ class DecidedState(AfterShifts):
     KEY = "decided"
 
     by_class = param.Dict({}, doc="``OnDecisions`` by class, as far as they are computed.")
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """The classes whose logits other scores move: that is why, whatever else may be asked."""
+        by_class = self.by_class.items()
+        return tuple(n for n, found in by_class if any(each.kind == MOVED for each in found))
 
     def _made(self, node: Node, class_name: str) -> tuple[OnDecisions, ...]:
         told = self._students.tuner, node, [class_name]

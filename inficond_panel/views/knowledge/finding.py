@@ -100,6 +100,7 @@ class FindingPanel(param.Parameterized):
         if finding["sentence"] and not teacher:
             told = app.decided.by_class.get(name, ())
             finding["sentence"] = " ".join([finding["sentence"], *(each.finding for each in told)])
+            finding["hover"] = finding.get("hover") or " ".join(each.remedy for each in told)
         finding["sentence"] = in_words_of(app.store, finding["sentence"])
         if finding.get("suspect"):
             self._named.add((name, finding["suspect"]))

@@ -55,8 +55,8 @@ def make_finding(
     ``repaired`` the class, no suspect is named. ``removal`` is the change in AP by a removal that
     waits or was the last edit; None without. If it is within noise, or the suspect lost little,
     or shares that differ modestly, or if something else may explain it, a removal is not what comes
-    first: ``little`` is True. If the suspect is perhaps the ``same``
-    as the class, the sentence asks that. {} until it is computed.
+    first: ``little`` is True. If the suspect is perhaps the ``same`` as the class, the sentence
+    asks that. {} until it is computed.
     """
     nothing = {"hover": "", "suspect": "", "remove": "", "little": False, "same": False}
     if teacher:

@@ -179,9 +179,8 @@ def in_card_order(
     """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
     comes before classes without a finding, which have a card only if they have no other.
     ``mislabelled`` are those of wrong labels. ``unlike`` pictures of a class come first: they
-    are the cause where its student relies on something, too. What is only
-    ``told``, of teacher and decisions, comes after what a person can say, of classes without such a
-    card.
+    are the cause where its student relies on something, too. What is ``told`` of teacher and
+    decisions comes before questions, of classes without another card.
     """
     asked = {card["class_name"] for card in [*shared, *mislabelled, *unlike]}
     told = [card for card in told if card["class_name"] not in asked]
@@ -190,8 +189,8 @@ def in_card_order(
         *unlike,
         *(card for card in relying if card["class_name"] not in last),
         *mislabelled,
-        *shared,
         *told,
+        *shared,
         *(card for card in relying if card["class_name"] in last),
         *(card for card in behind if card["class_name"] not in asked),
     ]

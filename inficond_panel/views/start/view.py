@@ -125,6 +125,7 @@ class StartView(RefitActions, Viewer):
         questions = asked_classes(app.shared.by_class)
         order = in_order(metrics, reliance.relying, questions, last)
         wrong = [name for name in order if shifts.complete and name in reliance.relying]
+        questions = [name for name in questions if name not in app.decided.moved]
         asked = [name for name in order if shifts.complete and name in questions]
         in_fit = [name for name in asked if app.shared.by_class[name].found.in_fit]
         shown = app.students.snapshot.split == TUNE and app.shown.images is None
