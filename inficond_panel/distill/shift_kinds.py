@@ -115,6 +115,9 @@ def label_noise(
     size = divisor(tune_scores)
     sides = (fit_scores / size, fit_label, tune_scores / size, tune_label)
     clean, at = _least([[-2.0, -2.0, *[1.0] * len(size)]], *sides)
+    by_shares = _loss(np.array([*at, 0.0, 0.0]), *sides)[1][-2:]
+    if (by_shares >= 0).all():  # a few wrong labels would be less likely
+        return LabelNoise(0.0, 0.0, 0.0, len(size))
     noisy, values = _least([[*at, *start] for start in _STARTS], *sides)
     evidence = max(0.0, 2 * (clean - noisy))
     return LabelNoise(float(values[-2]), float(values[-1]), evidence, len(size))
