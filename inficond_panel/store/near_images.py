@@ -140,7 +140,7 @@ def check_across(near: NearImages, across: str, allow: str, listing: Path | None
     raise DataError(
         f"Near-equal images in different splits: {near.across_text}. What is learned from one "
         f"would be evaluated on the other.{kept}",
-        f"Keep each group in one split, or leave its copies out. To allow them: {allow}",
+        "Keep each group in one split, or leave its copies out. To allow them: " + allow,
     )
 
 

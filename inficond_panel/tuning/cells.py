@@ -66,6 +66,11 @@ def group_texts(store: Store, name: str) -> Sequence[str]:
         column = _scores_of(store, concept)
         there = shows(column, dividing_score(column[store.rows(FIT)]))
         return [str(int(each)) for each in there]
+    if name in PROPERTY_OF:
+        raise DataError(
+            f"{store.path} has no properties of the pictures: tables of scores have none.",
+            "They are measured where a spec with photos becomes a store: `inficond precompute`.",
+        )
     if hint := near(name, dividing_names(store)):
         raise DataError(f"{store.path} has no {DIVIDES} {name!r}.{hint}", f"Name a {DIVIDES}.")
     return store.column(name)  # raises: lists the columns, and says how to add a table

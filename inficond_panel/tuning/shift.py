@@ -131,12 +131,11 @@ class ClassShift:
     ``fit`` may be too similar to show its cost. ``lost_bond``: there is such a concept, perhaps a
     removed one, which is no shift by its scores; ``clear`` are those that are one: what was not
     removed, and things known by labels, on which correlated concepts let the student rely still.
-    ``belonging`` are
-    suspects of which a person said that they belong to the class. ``tune_photos`` are numbers of
-    positives and negatives. ``by_teacher``: ``fit`` has no labels, and the teacher's decisions
-    replace them. ``decided``: ``tune`` has none, they replace all labels, and AP is agreement with
-    the teacher. ``teacher`` is the teacher's AP on ``tune``; if it does not know the class, the
-    verdict covers no gains.
+    ``belonging`` are suspects of which a person said that they belong to the class.
+    ``tune_photos`` and ``fit_photos`` are numbers of positives and negatives. ``by_teacher``:
+    ``fit`` has no labels, and the teacher's decisions replace them. ``decided``: ``tune`` has none,
+    they replace all labels, and AP is agreement with the teacher. ``teacher`` is the teacher's AP
+    on ``tune``; if it does not know the class, the verdict covers no gains.
 
     ``memory`` is set where the student is worse on ``tune``, perhaps since its teacher knows the
     labels of ``fit``. Then ``decisive``, the verdict that counts, is that on a model of the labels;
@@ -154,6 +153,7 @@ class ClassShift:
     kind: str
     lacking: str = ""
     tune_photos: tuple[int, int] = (0, 0)
+    fit_photos: tuple[int, int] = (0, 0)
     lost_bond: bool = False
     clear: tuple[str, ...] = ()
     by_teacher: bool = False
@@ -258,7 +258,8 @@ def class_shift(evidence: Evidence) -> ClassShift:
     return replace(
         unknown,
         kind=kind,
-        tune_photos=(int((evidence.tune_label == 1).sum()), int((evidence.tune_label == 0).sum())),
+        tune_photos=_counts(evidence.tune_label),
+        fit_photos=_counts(evidence.fit_label),
         lost_bond=len(lost.clear) > 0,
         clear=tuple(evidence.concepts[c] for c in lost.relied_on),
         verdict=verdict,
@@ -266,6 +267,10 @@ def class_shift(evidence: Evidence) -> ClassShift:
         suspects=_suspects(evidence, lost) if kind == SHIFT else (),
         hint=_hint(evidence, lost) if kind == UNKNOWN else "",
     )
+
+
+def _counts(label: NDArray) -> tuple[int, int]:
+    return int((label == 1).sum()), int((label == 0).sum())
 
 
 def _hint(evidence: Evidence, lost: _Lost) -> str:

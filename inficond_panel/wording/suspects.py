@@ -139,10 +139,12 @@ def _enough(found: ClassShift) -> str:
         return ""
     times = max(times, 1.1)  # so that the rounded number is larger than that of now
     positive, negative = (_rounded(math.ceil(times * photos)) for photos in found.tune_photos)
+    trained = _rounded(math.ceil(times * found.fit_photos[0]))
     return (
         f"About {_rounded(times)} times as many training and tuning images would decide: about "
         f"{positive} positive and {negative} negative tuning images, now "
-        f"{found.tune_photos[0]:,} and {found.tune_photos[1]:,}."
+        f"{found.tune_photos[0]:,} and {found.tune_photos[1]:,}, and {trained} positive training "
+        f"images, now {found.fit_photos[0]:,}."
     )
 
 

@@ -158,9 +158,11 @@ def test_the_photos_needed_follow_from_an_interval_that_narrows_with_their_root(
 
 def test_the_photos_needed_are_more_than_those_of_now():
     verdict = verdict_of((0.02, -0.14, 0.1005))  # 1.01 times as many
-    shift = ClassShift("bus", "unknown", tune_photos=(17, 53), verdict=verdict)
+    counts = {"tune_photos": (17, 53), "fit_photos": (40, 60)}
+    shift = ClassShift("bus", "unknown", **counts, verdict=verdict)
     told = "About 1.1 times as many training and tuning images would decide: about "
-    told += "19 positive and 59 negative tuning images, now 17 and 53."
+    told += "19 positive and 59 negative tuning images, now 17 and 53, and 44 positive "
+    told += "training images, now 40."
     assert told in shift_sentence(shift)
     found = Differences("bus", (40, 17), (100, 70), (FEW,), (), 0.0)
     assert told in finding_sentence(found, shift)

@@ -11,15 +11,20 @@ from scipy.special import expit
 
 from inficond_panel.common.installation import join
 from inficond_panel.common.near_words import listed
+from inficond_panel.common.numbers import share
 from inficond_panel.errors import Remedy
 from inficond_panel.results.doctor.examined import Examined
 from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.slices import column_masks
 from inficond_panel.store import Store
-from inficond_panel.tuning.label_noise import DoubtedLabels
+from inficond_panel.tuning.label_noise import LEAST_CONTRADICTED, DoubtedLabels
+from inficond_panel.wording.groups import group_words
 from inficond_panel.wording.shift_kinds import MISSING_LABELS
 
 #: Most labels to list that are more likely wrong than right, and to show if no class is requested.
 MOST_LABELS, SHOWN_LABELS = 50, 10
+#: Least share of the listed labels that are of one group, to be told.
+MOST_OF_LISTED = 0.75
 _LIKELY_WRONG = f"Training labels that are likely wrong, at most {MOST_LABELS}"
 _TO_LOOK_AT = f"Training labels to look at, at most {MOST_LABELS}"
 _OF_TUNE = f"Tuning labels to look at, at most {MOST_LABELS}"
@@ -61,15 +66,17 @@ def label_frames(
         "labels_to_look_at": made(doubted | alone, _TO_LOOK_AT),
     }
     of_tune = {name: each.found.tune_labels for name, each in seen.items()}
-    if some := {name: labels for name, labels in of_tune.items() if labels is not None}:
+    some = {name: labels for name, labels in of_tune.items() if labels is not None}
+    if some:
         frames["tuning_labels"] = made(some, _OF_TUNE)
         frames["tuning_labels"].attrs["notes"].append(_LOOKS_THE_SAME)
     notes, named = frames["labels_to_look_at"].attrs["notes"], _classes_of(frames)
     notes += [_LOOKS_THE_SAME] * bool(named & doubted.keys())
     notes += [_ALONE.format(listed(sorted(named & alone.keys())))] * bool(named & alone.keys())
-    for frame in frames.values():
-        if len(frame):
-            frame.attrs["notes"].append(MISSING_LABELS)
+    groups = {"labels": wrong, "labels_to_look_at": doubted | alone, "tuning_labels": some}
+    for key, frame in frames.items():
+        told = [_whose(store, name, labels) for name, labels in groups[key].items()]
+        frame.attrs["notes"] += [*filter(None, told), *[MISSING_LABELS] * bool(len(frame))]
     return frames
 
 
@@ -101,6 +108,23 @@ def _label_frame(
         facts=facts,
         shown=shown,
     )
+
+
+def _whose(store: Store, name: str, labels: DoubtedLabels) -> str:
+    """Return a sentence on the group of images, such as those of an annotator, that most of the
+    listed labels are of, if it is no large part of all; "" without one."""
+    listed_at = labels.likely_wrong
+    if len(listed_at) < LEAST_CONTRADICTED:
+        return ""
+    for group, inside in column_masks(store, labels.rows).items():
+        part, whole = inside[listed_at].mean(), inside.mean()
+        if part >= MOST_OF_LISTED and part >= 2 * whole:
+            words = group_words(*group, shown_or_not=False)
+            return (
+                f"{name}: {inside[listed_at].sum()} of {len(listed_at)} labels that may be wrong "
+                f"are of “{words}”, which has {share(whole)} of the images."
+            )
+    return ""
 
 
 def _more_labels(hidden: Sequence[Mapping[str, Any]]) -> str:

@@ -252,8 +252,8 @@ def make_told(
     names: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Return cards as ``make_mislabelled``, of those classes of ``names`` of which the teacher is
-    worse in a group, or else with a finding on their decisions. That another threshold is better is
-    none for a start: rankings stay."""
+    worse in a group, or else with a finding on their decisions: last those of which another
+    threshold is better, since rankings stay."""
     first = {
         name: [
             *(worse_sentence(each, limits=False) for each in teacher.get(name, ())),
@@ -261,7 +261,13 @@ def make_told(
         ]
         for name in names
     }
-    return [_told_card(name, told[0], "Look at it") for name, told in first.items() if told]
+    thresholds = {
+        name: [each.finding for each in decided.get(name, ()) if each.kind == OTHER_THRESHOLD]
+        for name in names
+        if not first[name]
+    }
+    every = [*first.items(), *thresholds.items()]
+    return [_told_card(name, told[0], "Look at it") for name, told in every if told]
 
 
 def _told_card(name: str, sentence: str, button: str = "Look at the labels") -> dict[str, Any]:

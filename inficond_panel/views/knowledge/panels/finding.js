@@ -30,7 +30,6 @@ export function makeFinding(model, send, asking) {
   const wrong = button(
     () => {
       list.hidden = !list.hidden
-      if (!list.hidden) send("label_pictures")
       draw()
     },
     { "aria-controls": "wrong-labels" },
@@ -89,6 +88,14 @@ export function makeFinding(model, send, asking) {
     draw()
   })
   const late = heldBack(model, element, () => draw())
+  let fetched = "" // the labels whose pictures were requested: the list stays open from class to class
+  function fetchPictures() {
+    const rows = model.finding.labels.map(({ row }) => row)
+    const wanted = `${model.student} ${rows}`
+    if (fetched === wanted || rows.every((row) => pictures.has(row))) return
+    fetched = wanted
+    send("label_pictures")
+  }
   function draw() {
     const {
       student,
@@ -176,6 +183,7 @@ export function makeFinding(model, send, asking) {
     text(note, finding.labels_note ?? "")
     note.hidden = list.hidden
     if (!list.hidden) {
+      fetchPictures()
       keyed(
         list,
         labels,
