@@ -270,14 +270,6 @@ def wrong_chance(logit: Array, label: NDArray, noise: LabelNoise) -> Array:
     return np.asarray(np.where(label == 1, as_present, as_absent))
 
 
-def share_z(fit_label: NDArray, tune_label: NDArray) -> float:
-    """Return the z-score of the share of positives in ``fit`` less their share in ``tune``, from
-    labels (n,) in {1, 0}; 0 if all labels are equal."""
-    both = np.concatenate([fit_label, tune_label])
-    variance = both.var() * (1 / len(fit_label) + 1 / len(tune_label))
-    return float((fit_label.mean() - tune_label.mean()) / np.sqrt(variance)) if variance else 0.0
-
-
 @dataclass(frozen=True)
 class OtherPhotos:
     """Differences between the photos of ``fit`` and ``tune``: z-scores of negatives, of positives.

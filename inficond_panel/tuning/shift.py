@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.concepts.own_words import class_words, near_words, own_word
@@ -23,11 +24,11 @@ from inficond_panel.distill.suspects import (
     Verdict,
     presence,
 )
-from inficond_panel.distill.through_class import NONE_OF_THEM, through_class
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.evidence import Evidence
 from inficond_panel.tuning.repairs.labelled import Labelled, measured_by_labels
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
+from inficond_panel.tuning.through_classes import of_its_own
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
@@ -313,7 +314,8 @@ def _lost(evidence: Evidence) -> _Lost:
     told = replace(measured, reliance=reliance, fit_bond=bonds[0], tune_bond=bonds[1])
     by_labels = told.clear(spread, *rule[1:])
     by_labels = np.intersect1d(by_labels, np.array([*labelled], dtype=np.intp))
-    clear = _of_its_own(evidence, by_scores, np.union1d(by_scores.clear(*rule), by_labels))
+    clear, least_z = np.union1d(by_scores.clear(*rule), by_labels), -ndtri(CLEAR / len(told.z))
+    clear = of_its_own(evidence, by_scores, clear, told.z, float(least_z))
     still = ~_held_at_zero(evidence)[clear] | np.isin(clear, by_labels)
     return _Lost(by_scores, measured, labelled, clear, clear[still])
 
@@ -389,27 +391,7 @@ def _standing_out(evidence: Evidence, lost: _Lost) -> NDArray[np.intp]:
     least = LEAST_SHARE * by_scores.score[by_scores.ranked(meant)].max(initial=0.0)
     order = measured.ranked(meant)
     found = order[(measured.z[order] >= PLAUSIBLE) & (measured.score[order] >= least)]
-    return _of_its_own(evidence, by_scores, found)
-
-
-def _of_its_own(evidence: Evidence, lost: Suspicion, some: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return ``some`` concepts (indices) but those that lost their correlation through the photos
-    of another class alone (``through_class``): that is a fault of the other."""
-    sign = np.sign(lost.fit_bond - lost.tune_bond)[some]
-    of_fit, of_tune = evidence.fit_label == 1, evidence.tune_label == 1
-    fit, tune = (
-        -sign * np.asarray(scores[:, some], dtype=np.float64)
-        for scores in (evidence.fit_scores, evidence.tune_scores)
-    )
-    others = evidence.other_labels
-    found = through_class(
-        fit[~of_fit],
-        tune[~of_tune],
-        others[0][~of_fit],
-        others[1][~of_tune],
-        tune[of_tune].mean(axis=0) - fit[of_fit].mean(axis=0),
-    )
-    return some[found == NONE_OF_THEM]
+    return of_its_own(evidence, by_scores, found, measured.z, PLAUSIBLE)
 
 
 def _held_at_zero(evidence: Evidence) -> NDArray[np.bool_]:

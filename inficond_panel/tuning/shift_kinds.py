@@ -15,7 +15,6 @@ from inficond_panel.distill.shift_kinds import (
     OtherPhotos,
     Shared,
     other_photos,
-    share_z,
     shared_by_classes,
 )
 from inficond_panel.distill.spread import support
@@ -29,7 +28,7 @@ from inficond_panel.distill.suspects import (
     parting_score,
     presence,
 )
-from inficond_panel.distill.through_class import NONE_OF_THEM
+from inficond_panel.distill.through_class import NONE_OF_THEM, share_z
 from inficond_panel.store import Store
 from inficond_panel.tuning.label_noise import (
     NO_NOISE,
@@ -193,7 +192,7 @@ def differences(
     labels, one = (evidence.fit_label, evidence.tune_label), evidence.one_of_each
     shown = [int(np.count_nonzero(label == 1)) for label in labels]
     positives, sizes = (shown[0], shown[1]), (len(labels[0]), len(labels[1]))
-    share = share_z(one.fit_label, one.tune_label) if min(sizes) else 0.0
+    share = float(share_z(one.fit_label, one.tune_label)) if min(sizes) else 0.0
     if shift.lacking:
         return Differences(evidence.student.name, positives, sizes, (FEW,), (), share)
     measured = _measured(one, share)

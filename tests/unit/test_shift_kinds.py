@@ -23,7 +23,7 @@ from inficond_panel.distill.shift_kinds import (
     wrong_chance,
 )
 from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenLogits, verdict
-from inficond_panel.distill.through_class import NONE_OF_THEM
+from inficond_panel.distill.through_class import NONE_OF_THEM, share_z
 from inficond_panel.tuning.label_noise import NOISY, DoubtedLabels, fit_labels_in_doubt, fit_noise
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import PhotoDifferences, _told_apart, _with_pictures
@@ -272,9 +272,9 @@ def test_some_of_many_photos_are_told_apart(monkeypatch):
 def test_shares_of_a_class_are_compared_as_by_chi_squared_and_ranks_as_by_mann_and_whitney():
     fit, tune = np.repeat([1, 0], [40, 160]), np.repeat([1, 0], [30, 270])
     squared = chi2_contingency([[40, 160], [30, 270]], correction=False)[0]
-    assert shift_kinds.share_z(fit, tune) ** 2 == pytest.approx(squared)
-    assert shift_kinds.share_z(fit, tune) > 0 > shift_kinds.share_z(tune, fit)
-    assert shift_kinds.share_z(fit[:40], tune[:30]) == 0
+    assert share_z(fit, tune) ** 2 == pytest.approx(squared)
+    assert share_z(fit, tune) > 0 > share_z(tune, fit)
+    assert share_z(fit[:40], tune[:30]) == 0
     rng = np.random.default_rng(0)
     one, other = rng.normal(0.3, size=80), rng.normal(size=50)
     options = {"method": "asymptotic", "use_continuity": False, "alternative": "greater"}

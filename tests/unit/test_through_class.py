@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inficond_panel.distill.through_class import NONE_OF_THEM, through_class
+from inficond_panel.distill.through_class import NONE_OF_THEM, at_equal_shares, through_class
 
 #: Of 40 photos of a split the first 10 show class 0, the next 10 class 1.
 LABEL = np.zeros((40, 2), dtype=int)
@@ -59,3 +59,24 @@ def test_few_photos_of_a_class_say_nothing(shown, reason):
 def test_without_another_class_there_is_no_reason():
     none = np.zeros((40, 0), dtype=int)
     assert through_class(values(1.0), values(), none, none).tolist() == [NONE_OF_THEM]
+
+
+def test_a_class_that_is_rarer_is_the_reason():
+    """Its photos are the same in both splits; there are few on tune, so the mean of all falls."""
+    fit, tune = np.repeat([3.0, 0.0], [40, 60])[:, None], np.repeat([3.0, 0.0], [12, 88])[:, None]
+    labels = (fit > 0).astype(int), (tune > 0).astype(int)
+    assert through_class(fit, tune, *labels)[0] == 0
+
+
+def test_weights_give_each_class_the_share_that_it_has_in_the_training_photos():
+    fit = np.repeat(np.eye(3), [40, 30, 30], axis=0)
+    tune = np.repeat(np.eye(3), [10, 50, 40], axis=0)
+    weights = at_equal_shares(fit, tune)
+    shares = weights @ tune / weights.sum()
+    np.testing.assert_allclose(shares, fit.mean(axis=0))
+
+
+def test_shares_that_differ_by_chance_change_no_weight():
+    fit = np.repeat(np.eye(2), [52, 48], axis=0)
+    tune = np.repeat(np.eye(2), [47, 53], axis=0)
+    assert (at_equal_shares(fit, tune) == 1).all()
