@@ -21,13 +21,19 @@ NONE_OF_THEM = -1
 
 
 def through_class(
-    fit: NDArray, tune: NDArray, fit_label: NDArray, tune_label: NDArray, besides: ArrayLike = 0.0
+    fit: NDArray,
+    tune: NDArray,
+    fit_label: NDArray,
+    tune_label: NDArray,
+    besides: ArrayLike = 0.0,
+    *,
+    by_share: bool = False,
 ) -> NDArray[np.intp]:
     """Return for each measure (S,) the class whose photos are the reason that values of ``fit``
     (n, S) lie above those of ``tune`` (m, S); ``NONE_OF_THEM`` if none is.
 
-    Labels are (n, K) and (m, K). The photos of the class differ by twice as much as all, or their
-    share differs (``RARER``), and without them half of the difference is left, or less.
+    Labels are (n, K) and (m, K). The photos of the class differ by twice as much as all, or ``by_share``
+    their share differs (``RARER``), and without them half of the difference is left, or less.
     ``besides`` (S,) is the part of the
     difference that is not of these photos, and stays.
     """
@@ -41,7 +47,7 @@ def through_class(
     )
     whole = apart + np.asarray(besides)
     frequency = share_z(fit_label == 1, tune_label == 1)[:, None]
-    reason = (own >= 2 * apart) | (np.abs(frequency) >= RARER)
+    reason = (own >= 2 * apart) | (by_share & (np.abs(frequency) >= RARER))
     reason &= np.asarray(besides) + rest <= whole / 2
     left = np.where(reason, rest, np.inf)
     return np.where(reason.any(axis=0), left.argmin(axis=0), NONE_OF_THEM)

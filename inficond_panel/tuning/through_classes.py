@@ -28,7 +28,7 @@ def of_its_own(
     labels = evidence.other_labels
     negatives, others = (fit[~of_fit], tune[~of_tune]), (labels[0][~of_fit], labels[1][~of_tune])
     besides = tune[of_tune].mean(axis=0) - fit[of_fit].mean(axis=0)
-    kept = through_class(*negatives, *others, besides) == NONE_OF_THEM
+    kept = through_class(*negatives, *others, besides, by_share=True) == NONE_OF_THEM
     if evidence.student.store.task == SINGLE_LABEL:
         weights = at_equal_shares(*others)
         means = np.average(negatives[1], axis=0, weights=weights), negatives[1].mean(axis=0)

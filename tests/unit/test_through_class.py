@@ -65,7 +65,7 @@ def test_a_class_that_is_rarer_is_the_reason():
     """Its photos are the same in both splits; there are few on tune, so the mean of all falls."""
     fit, tune = np.repeat([3.0, 0.0], [40, 60])[:, None], np.repeat([3.0, 0.0], [12, 88])[:, None]
     labels = (fit > 0).astype(int), (tune > 0).astype(int)
-    assert through_class(fit, tune, *labels)[0] == 0
+    assert through_class(fit, tune, *labels, by_share=True)[0] == 0
 
 
 def test_weights_give_each_class_the_share_that_it_has_in_the_training_photos():
