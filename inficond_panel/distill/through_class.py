@@ -32,10 +32,9 @@ def through_class(
     """Return for each measure (S,) the class whose photos are the reason that values of ``fit``
     (n, S) lie above those of ``tune`` (m, S); ``NONE_OF_THEM`` if none is.
 
-    Labels are (n, K) and (m, K). The photos of the class differ by twice as much as all, or ``by_share``
-    their share differs (``RARER``), and without them half of the difference is left, or less.
-    ``besides`` (S,) is the part of the
-    difference that is not of these photos, and stays.
+    Labels are (n, K) and (m, K). The photos of the class differ by twice as much as all, or, if
+    ``by_share``, their share does (``RARER``), and without them half of the difference is left, or
+    less. ``besides`` (S,) is the part of the difference that is not of these photos, and stays.
     """
     if not fit_label.shape[1]:
         return np.full(fit.shape[1], NONE_OF_THEM)

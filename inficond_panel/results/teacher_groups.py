@@ -39,6 +39,9 @@ _GROUPS = 3
 LEAST_FALL = 0.1
 #: Share of draws by the teacher's own probabilities with a lower AP than that of a worse group.
 UNLIKELY = 0.02
+#: Standard errors by which a group's positives differ from those that the teacher expects, beyond
+#: which its probabilities do not hold there.
+SURPRISED = 4.0
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,15 @@ def expected_of_itself(outcome: Outcome, mask: Mask, seed: int) -> float:
 
     A class that goes with the column is harder to rank inside a group for any teacher, since the
     group tells nothing there: a teacher that knows the right probabilities is not worse for that.
+    One that expects far fewer or more positives there (``SURPRISED``) does not know them: infinite.
     """
     inside = mask[outcome.known]
     slope, constant = platt_scaling(outcome.positive[~inside], outcome.logit[~inside, None])
     logit = slope * outcome.logit[inside] + constant
-    share = outcome.positive[inside].mean()
+    share, chance = outcome.positive[inside].mean(), expit(logit)
+    error = np.sqrt((chance * (1 - chance)).sum())
+    if abs(outcome.positive[inside].sum() - chance.sum()) > SURPRISED * error:
+        return np.inf
     moved = brentq(lambda by: expit(logit + by).mean() - share, -50, 50)
     labels = np.random.default_rng(seed).random((DRAWS, len(logit))) < expit(logit + moved)
     return float(np.nanquantile([average_precision(label, logit) for label in labels], UNLIKELY))

@@ -40,7 +40,8 @@ PICTURES = ShiftKind(
 SHARE = ShiftKind(
     "other_share",
     "another share of the class",
-    "AP is not affected, but decisions are: choose another threshold.",
+    "AP is not affected, but decisions are: choose another threshold, or with one class per image "
+    "a constant for the teacher's logits of the class.",
 )
 PHOTOS = ShiftKind("other_photos", "other images", "Add images like the tuning images.")
 #: No differences between the splits, but why a class can be weak on both.

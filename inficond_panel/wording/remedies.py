@@ -24,6 +24,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     UNSHOWN,
     ShiftKind,
 )
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.shift_kinds import remedy_of, unsure_remedy
 
 _SUGGEST = Remedy("`inficond suggest`", "`students.suggest()`")
@@ -159,6 +160,8 @@ OF_TABLES = Remedies(
 
 def remedies_for(store: Store) -> Remedies:
     """Return the remedies that the user of ``store`` can follow."""
-    if store.given:
-        return OF_TABLES
-    return OF_CAPTIONS if store.of_words else OF_PHOTOS
+    of_captions = OF_CAPTIONS if store.of_words else OF_PHOTOS
+    remedies = OF_TABLES if store.given else of_captions
+    if store.task == SINGLE_LABEL:  # no threshold decides
+        return replace(remedies, then={**remedies.then, SHARE: ""})
+    return remedies

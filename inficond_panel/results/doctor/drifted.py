@@ -48,11 +48,13 @@ def moved_findings(
     """Return findings on ``classes`` whose mean logit, on images without the class, the concepts
     that drifted change by ``LEAST_MOVED`` or more from fit to tune, or one of them in the group of
     images where its scores differ; each names the concept that does most. What the student is said
-    to rely on is not said again."""
+    to rely on is not said again, unless a group of images is the reason."""
     store, drifted = tuner.store, _drift(tuner.store, seed).drifted
     moved = _moved(store, node, classes, drifted) if drifted else ()
     return tuple(
-        each for concept, each in moved if concept != _relied_on(tuner, node, each.class_name, seed)
+        each
+        for concept, group, each in moved
+        if group or concept != _relied_on(tuner, node, each.class_name, seed)
     )
 
 
@@ -65,8 +67,9 @@ def _relied_on(tuner: Tuner, node: Node, class_name: str, seed: int) -> str:
 
 def _moved(
     store: Store, node: Node, classes: Sequence[str], drifted: Sequence[ConceptDrift]
-) -> Iterator[tuple[str, OnDecisions]]:
-    """Yield the findings of ``moved_findings``, with the concept that each names."""
+) -> Iterator[tuple[str, bool, OnDecisions]]:
+    """Yield the findings of ``moved_findings``, with the concept that each names, and whether it
+    names a group."""
     at = [store.concepts.index(each.concept) for each in drifted]
     groups = [_group_apart(store, c) for c in at]
     of_groups = np.array([0.0 if each is None else each.change for each in groups])
@@ -87,7 +90,8 @@ def _moved(
             f"to tuning, by {'columns' if numeric else 'concepts'} with other scores, most by "
             f"{one.concept} ({typical(one)}){where}."
         )
-        yield one.concept, OnDecisions(name, MOVED, finding, _UNITS * numeric + _ARE_THEY)
+        told = OnDecisions(name, MOVED, finding, _UNITS * numeric + _ARE_THEY)
+        yield one.concept, group is not None, told
 
 
 def _mean_without(store: Store, split: str, k: int, at: Sequence[int]) -> Array:

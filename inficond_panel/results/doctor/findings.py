@@ -23,6 +23,7 @@ from inficond_panel.results.doctor.never_labelled import (
     NEVER_REMEDY,
     never_labelled,
 )
+from inficond_panel.results.doctor.stuck import STUCK, STUCK_REMEDY, stuck_concepts
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
@@ -130,6 +131,8 @@ def _of_codes(store: Store) -> Iterator[dict[str, str]]:
     told, remedy = codes_told(store)
     if told:
         yield _row("columns", MISSING_CODES, told, remedy)
+    if told := stuck_concepts(store):
+        yield _row("concepts", STUCK, told, STUCK_REMEDY)
 
 
 @once(4)

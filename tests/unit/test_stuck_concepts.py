@@ -1,0 +1,44 @@
+"""Concepts with one score on all rows of a group."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import inficond_panel
+from inficond_panel.results.doctor.stuck import STUCK, stuck_concepts
+
+IDS = [f"{at:03d}" for at in range(600)]
+SPLIT = np.repeat(["fit", "tune"], 300)
+MACHINE = np.random.default_rng(1).choice(["M1", "M2", "M3"], 600)
+STUCK_ROWS = (MACHINE == "M3") & (SPLIT == "tune")
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory):
+    """Of rows of three machines; on one of them a sensor is stuck in the tuning rows, and a yes and
+    no is no there."""
+    rng = np.random.default_rng(0)
+    scores = pd.DataFrame(rng.normal(size=(600, 2)), IDS, ["vibration", "heat"])
+    scores["guard"] = (rng.random(600) < 0.5).astype(float)
+    label = (scores["heat"] > 0.5).astype(int)
+    scores.loc[STUCK_ROWS, "vibration"], scores.loc[STUCK_ROWS, "guard"] = 0.25, 0.0
+    return inficond_panel.from_frames(
+        scores,
+        pd.DataFrame({"wear": 4.0 * label - 2}),
+        pd.DataFrame({"wear": label}),
+        split=pd.Series(SPLIT, IDS),
+        metadata=pd.DataFrame({"machine": MACHINE}, index=IDS),
+        path=tmp_path_factory.mktemp("stuck") / "own.zarr",
+    ).fit()
+
+
+def test_the_sensor_is_named_with_its_value_and_rows(students):
+    told = stuck_concepts(students.tuner.store)
+    rows = STUCK_ROWS.sum()
+    assert told == f"vibration is 0.25 on all {rows} tuning images of “machine: M3”."
+
+
+def test_the_doctor_says_so_of_rows(students):
+    findings = students.doctor()["findings"]
+    (finding,) = findings[findings["kind"] == STUCK]["finding"]
+    assert "tuning rows of “machine: M3”" in finding
