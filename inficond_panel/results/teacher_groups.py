@@ -41,7 +41,7 @@ LEAST_FALL = 0.1
 UNLIKELY = 0.02
 #: Standard errors by which a group's positives differ from those that the teacher expects, beyond
 #: which its probabilities do not hold there.
-SURPRISED = 4.0
+SURPRISED = 6.0
 
 
 @dataclass(frozen=True)
