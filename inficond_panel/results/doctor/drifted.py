@@ -70,8 +70,8 @@ def _moved(
 ) -> Iterator[tuple[str, bool, OnDecisions]]:
     """Yield the findings of ``moved_findings``, with the concept that each names, and whether it
     names a group."""
-    at = [store.concepts.index(each.concept) for each in drifted]
-    groups = [_group_apart(store, c) for c in at]
+    at = tuple(store.concepts.index(each.concept) for each in drifted)
+    groups = _groups_apart(store, at)
     of_groups = np.array([0.0 if each is None else each.change for each in groups])
     for name in classes:
         k = store.classes.index(name)
@@ -97,11 +97,10 @@ def _moved(
 def _mean_without(store: Store, split: str, k: int, at: Sequence[int]) -> Array:
     """Return the mean scores of concepts over the images of a split that are not labelled with
     class ``k``; nan without such images."""
-    rows = store.rows(split)
-    rows = rows[np.asarray(store.label)[rows, k] != 1]
-    if not len(rows):
+    without = np.asarray(store.label)[store.rows(split), k] != 1
+    if not without.any():
         return np.full(len(at), np.nan)
-    return np.asarray(store.concept_score[rows][:, at].mean(axis=0, dtype=np.float64))
+    return np.asarray(store.scores_of(split)[:, at][without].mean(axis=0, dtype=np.float64))
 
 
 class _GroupApart(NamedTuple):
@@ -116,30 +115,33 @@ class _GroupApart(NamedTuple):
         return f"in “{self.named}” by {signed(logits, 1)} ({count(self.images)} of them)"
 
 
-def _group_apart(store: Store, c: int) -> _GroupApart | None:
-    """Return the group of tuning images whose scores of a concept differ from training, if those of
-    the others differ less by ``TIMES``, the largest; None if no group does."""
-    fit, tune = store.rows(FIT), store.rows(TUNE)
-    here, there = store.concept_score[tune][:, c], store.concept_score[fit][:, c]
-    of_fit, found = column_masks(store, fit), list[_GroupApart]()
-    for group, inside in column_masks(store, tune).items():
-        change = _change(here, there, inside, of_fit.get(group))
-        of_others = _change(here, there, ~inside, None)
-        if inside.sum() >= LEAST_IN_GROUP and abs(change) >= TIMES * abs(of_others):
-            named = group_words(*group, shown_or_not=False)
-            found.append(_GroupApart(int(inside.sum()), named, change))
-    return max(found, default=None)
+@once(8)
+def _groups_apart(store: Store, at: tuple[int, ...]) -> tuple[_GroupApart | None, ...]:
+    """Return for each concept the group of tuning images whose scores differ from training, if
+    those of the others differ less by ``TIMES``, the largest; None if no group does."""
+    here, there = store.scores_of(TUNE)[:, at], store.scores_of(FIT)[:, at]
+    of_fit, found = column_masks(store, store.rows(FIT)), [list[_GroupApart]() for _ in at]
+    for group, inside in column_masks(store, store.rows(TUNE)).items():
+        if inside.sum() < LEAST_IN_GROUP:
+            continue
+        changes = _change(here, there, inside, of_fit.get(group))
+        apart = np.abs(changes) >= TIMES * np.abs(_change(here, there, ~inside, None))
+        named = group_words(*group, shown_or_not=False)
+        for c in np.flatnonzero(apart):
+            found[c].append(_GroupApart(int(inside.sum()), named, float(changes[c])))
+    return tuple(max(groups, default=None) for groups in found)
 
 
 def _change(
     here: NDArray, there: NDArray, some: NDArray[np.bool_], before: NDArray[np.bool_] | None
-) -> float:
-    """Return the mean of ``some`` scores of tune less that of fit: of the same group, if enough of
-    fit are in it."""
+) -> Array:
+    """Return the means of ``some`` scores of tune less those of fit: of the same group, if enough
+    of fit are in it; 0 of none."""
     if not some.any():
-        return 0.0
+        return np.zeros(here.shape[1])
     alike = before is not None and before.sum() >= LEAST_IN_GROUP
-    return float(here[some].mean() - (there[before] if alike else there).mean())
+    base = there[before] if alike else there
+    return np.asarray(here[some].mean(axis=0) - base.mean(axis=0), dtype=np.float64)
 
 
 @once(4)
