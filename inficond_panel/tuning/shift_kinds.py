@@ -17,7 +17,7 @@ from inficond_panel.distill.shift_kinds import (
     other_photos,
     shared_by_classes,
 )
-from inficond_panel.distill.spread import support
+from inficond_panel.distill.spread import divisor, support
 from inficond_panel.distill.suspects import (
     LEAST_SUPPORT,
     SHIFT,
@@ -72,6 +72,8 @@ VERY_CLEAR = 40.0
 #: Least difference of the shares of a class's images of both splits with an image property from
 #: which hardly any image tells it from what else differs.
 PARTED = 0.7
+#: Most p at which the scores of a concept differ between the splits.
+SCORES_APART = 1e-4
 
 
 #: Photos of which no difference was measured.
@@ -222,20 +224,34 @@ def differences(
 @dataclass(frozen=True)
 class PhotoDifferences:
     """What is measured of the photos of a class: wrong labels of fit (``noise``) and ``of_tune``,
-    ``other`` photos, image properties that differ (``pictures``), and the z of the ``share``."""
+    ``other`` photos, image properties that differ (``pictures``), the z of the ``share``, and
+    whether the scores that tell the class best differ in all photos (``scores_apart``)."""
 
     noise: LabelNoise = NO_NOISE
     of_tune: LabelNoise = NO_NOISE
     other: OtherPhotos = ALL_ALIKE
     pictures: tuple[PictureDifference, ...] = ()
     share: float = 0.0
+    scores_apart: bool = False
 
 
 def _measured(one: Evidence, share: float) -> PhotoDifferences:
     sides = one.fit_scores, one.fit_label, one.tune_scores, one.tune_label
     other = other_photos(*sides, _shared(one.student.store), one.other_labels)
     noise = NO_NOISE if one.by_teacher else fit_noise(one)
-    return PhotoDifferences(noise, tune_noise(one), other, picture_differences(one), share)
+    apart = _scores_apart(one)
+    return PhotoDifferences(noise, tune_noise(one), other, picture_differences(one), share, apart)
+
+
+def _scores_apart(one: Evidence) -> bool:
+    """Return whether the scores of the concept that tells the class best in the photos of tune
+    differ between all photos of fit and of tune (Kolmogorov and Smirnov): wrong scores of a part
+    contradict right labels, as wrong labels contradict right scores."""
+    from scipy.stats import ks_2samp  # noqa: PLC0415 - slow to load
+
+    first = int(np.argmax(np.abs(one.tune_photos.bond) / divisor(one.tune_scores)))
+    p = ks_2samp(one.fit_scores[:, first], one.tune_scores[:, first]).pvalue
+    return bool(p <= SCORES_APART)
 
 
 def _with_limit(kinds: Kinds, limit: ScoreLimit | None) -> Kinds:
@@ -336,17 +352,18 @@ def _told_apart(
     they may explain all other differences, but a suspect of the ``origin`` that is clearer than
     they are: photos with a new thing in them contradict a model of the labels of tune, too. A
     correlation of ``fit`` alone moves negatives and positives in opposite directions; other photos
-    move both the same way.
+    move both the same way. Where the scores that tell the class best differ, and not by another
+    share of the class, these may be wrong in place of labels.
     """
     noise, of_tune, other, share = found.noise, found.of_tune, found.other, found.share
     lost, was_lost = shift.kind == SHIFT, SHIFT in (shift.kind, origin.kind)
     clearest = _clearest(origin) if was_lost else 0.0
     shown, of_tune_shown = (is_shown(each) for each in (noise, of_tune))
-    noisy = shown and clearest <= np.sqrt(noise.evidence)
+    moved = abs(share) >= OTHER_SHARE
+    noisy = shown and clearest <= np.sqrt(noise.evidence) and (moved or not found.scores_apart)
     tune_noisy = of_tune_shown and clearest <= np.sqrt(of_tune.evidence)
     either = shown or of_tune_shown
     apart = other.negatives >= APART and other.through == NONE_OF_THEM
-    moved = abs(share) >= OTHER_SHARE
     alike = apart and other.positives >= ALIKE
     unexplained = apart and not alike and not lost and not shift.lost_bond
     fewer = moved and share < 0  # fewer positives on fit: fewer photos, or missing labels

@@ -10,6 +10,8 @@ from inficond_panel.results.doctor.decided import (
     OTHER_THRESHOLD,
     TAKEN,
     TOO_OFTEN,
+    TOO_SELDOM,
+    by_constant,
     constant_too_much,
 )
 from inficond_panel.store.write import add_arrays
@@ -128,3 +130,39 @@ def test_the_constant_is_that_by_which_the_teacher_calls_as_many_as_there_are(pr
     logit[:, 2] -= constant_too_much(store, "ship")
     called = (logit.argmax(axis=1) == 2).sum()
     assert abs(called - (store.label[rows, 2] == 1).sum()) <= 1
+
+
+@pytest.fixture(scope="module")
+def shy(tmp_path_factory):
+    """Students of images of one class each; the teacher's logits of the last are too low."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 3, IMAGES)
+    scores = 3.0 * np.eye(3)[label] + rng.normal(size=(IMAGES, 3))
+    logit = 2 * scores - 4 - np.array([0, 0, 6.0])
+    path = tmp_path_factory.mktemp("shy") / "own.zarr"
+    return students_of(path, scores, logit, np.eye(3)[label], task="single_label")
+
+
+def test_a_class_whose_logits_are_too_low_is_called_too_seldom(shy):
+    assert list(found_of(shy, TOO_SELDOM).index) == ["ship"]
+
+
+def test_the_finding_has_the_numbers_of_images(shy):
+    rows = shy.tuner.store.rows("tune")
+    named = (shy.tuner.logits(shy.node, rows).argmax(axis=1) == 2).sum()
+    shown = (shy.tuner.store.label[rows, 2] == 1).sum()
+    (finding,) = found_of(shy, TOO_SELDOM)["finding"]
+    assert finding.startswith(f"{named} of 500 tuning rows are called ship, and {shown} are ship;")
+
+
+def test_with_the_constant_the_teacher_calls_as_many_as_there_are(shy):
+    store = shy.tuner.store
+    rows = store.rows("tune")
+    logit = np.array(store.teacher_logit[rows])
+    logit[:, 2] += by_constant(shy.tuner, shy.node, "ship").constant
+    called = (logit.argmax(axis=1) == 2).sum()
+    assert abs(called - (store.label[rows, 2] == 1).sum()) <= 1
+
+
+def test_what_one_class_takes_from_the_others_is_its_finding_alone(preferred):
+    assert found_of(preferred, TOO_SELDOM).empty

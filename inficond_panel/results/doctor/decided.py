@@ -1,17 +1,19 @@
-"""Findings on decisions: a threshold that another one beats, a class that is called too often, and
-one that is taken for another."""
+"""Findings on decisions: a threshold that another one beats, a class that is called too often or
+too seldom, and one that is taken for another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import number, share
 from inficond_panel.distill.metrics.few_images import wilson
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import Remedy
 from inficond_panel.results.confusions import confusion_matrix, confusions
 from inficond_panel.results.decisions import thresholds
@@ -31,8 +33,10 @@ LEAST_TAKEN = 0.25
 MOST_OFTEN = 1.5
 #: Most of the images that are wrongly called a class, as a share, that are of one class.
 MOST_OF_ONE = 2 / 3
+#: Least gain in top-1 accuracy by a constant for a class that is called too seldom.
+LEAST_BY_CONSTANT = 0.02
 OTHER_THRESHOLD = "another threshold"
-TOO_OFTEN = "called too often"
+TOO_OFTEN, TOO_SELDOM = "called too often", "called too seldom"
 TAKEN = "taken for another class"
 _CHOOSE = "Rankings stay: choose the threshold. " + Remedy(
     "`inficond thresholds`", "`students.thresholds()`"
@@ -62,8 +66,9 @@ def decision_findings(tuner: Tuner, node: Node, classes: Sequence[str]) -> tuple
 
     With several classes per image a threshold chosen by the labels of ``tune`` has a higher F1, on
     images that did not choose it: the lower limit of the gain is ``LEAST_GAIN`` or more. With one
-    class per image a class is called far more often than it is the label (``named_too_often``), or
-    so many of a class are taken for one other: ``LEAST_TAKEN`` by the lower limit.
+    class per image a class is called far more often than it is the label, or far less often
+    (``named_too_often``, ``named_too_seldom``), or so many of a class are taken for one other:
+    ``LEAST_TAKEN`` by the lower limit.
     """
     return _kept(tuner, node.id, tuple(classes))
 
@@ -92,18 +97,36 @@ def _better_thresholds(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iter
 
 
 def _of_one_class(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
-    pairs, counts = confusions(tuner, node, TUNE), confusion_matrix(tuner, node, TUNE)
-    of_teacher = confusion_matrix(tuner, node, TUNE, teacher=True)
-    often = named_too_often(counts, of_teacher, tuner.spec.views.noise()["level"])
+    counts = confusion_matrix(tuner, node, TUNE)
+    both, level = (counts, confusion_matrix(tuner, node, TUNE, teacher=True)), _level(tuner)
+    often = named_too_often(*both, level)
     for name, found in often.items():
         if name in classes:
             constant = number(constant_too_much(tuner.store, name), 1)
             lower = f"{_LOWER} About {constant}: then it calls as many as there are."
             yield OnDecisions(name, TOO_OFTEN, found, lower if float(constant) > 0 else _LOOK)
+    seldom = list[str]()
+    for name, found in named_too_seldom(*both, level, besides=[*often]).items():
+        helped = by_constant(tuner, node, name)
+        if helped.gains:
+            seldom.append(name)
+            if name in classes:
+                yield OnDecisions(name, TOO_SELDOM, found, helped.remedy)
+    yield from _taken(tuner, node, counts, [name for name in classes if name not in seldom], often)
+
+
+def _level(tuner: Tuner) -> float:
+    return tuner.spec.views.noise()["level"]
+
+
+def _taken(
+    tuner: Tuner, node: Node, counts: pd.DataFrame, classes: Sequence[str], besides: Collection[str]
+) -> Iterator[OnDecisions]:
+    """Yield findings on ``classes`` that are taken for one other, but those ``besides``."""
     images = counts.sum(axis=1)
-    for (name, named), row in pairs.iterrows():
-        taken = interval_of(row, "share")
-        if name in classes and named not in (name, *often) and taken.low >= LEAST_TAKEN:
+    for (name, named), row in confusions(tuner, node, TUNE).iterrows():
+        taken, other = interval_of(row, "share"), named not in (name, *besides)
+        if name in classes and other and taken.low >= LEAST_TAKEN:
             finding = (
                 f"{taken.text(0, scale=100, unit='%')} of the {images[name]} tuning images of "
                 f"{name} are taken for {named}; the teacher takes "
@@ -133,13 +156,85 @@ def named_too_often(counts: pd.DataFrame, of_teacher: pd.DataFrame, level: float
     return found
 
 
+def named_too_seldom(
+    counts: pd.DataFrame, of_teacher: pd.DataFrame, level: float, besides: Sequence[str] = ()
+) -> dict[str, str]:
+    """Return a sentence for each class that is the label ``MOST_OFTEN`` as often as it is named, or
+    more: of the images that either is and the other is not, more than half are labelled only, by
+    Wilson's lower limit. A class is left out if ``MOST_OF_ONE`` of its other images are named as
+    those ``besides``, which are named too often. Arguments as of ``named_too_often``."""
+    whole, found = counts.to_numpy().sum(), dict[str, str]()
+    for name in counts:
+        named, labelled, right = counts[name].sum(), counts.loc[name].sum(), counts.loc[name, name]
+        missed, either = labelled - right, int(named + labelled - 2 * right)
+        reflected = counts.loc[name, list(besides)].sum() > MOST_OF_ONE * missed
+        if labelled < MOST_OFTEN * named or not either or reflected:
+            continue
+        if wilson(missed / either, either, level)[0] > 0.5:
+            found[str(name)] = (
+                f"{named} of {whole:,} tuning images are called {name}, and {labelled} are {name}; "
+                f"the teacher calls {of_teacher[name].sum()} so."
+            )
+    return found
+
+
+class ByConstant(NamedTuple):
+    """Top-1 accuracy of the students on tune ``before`` and ``after`` a ``constant`` is added to
+    the logits of a class, by which the teacher calls as many images the class as have it."""
+
+    constant: float
+    before: float
+    after: float
+
+    @property
+    def gains(self) -> bool:
+        """Whether the constant is above 0, and the accuracy gains ``LEAST_BY_CONSTANT``."""
+        return self.constant > 0 and self.after - self.before >= LEAST_BY_CONSTANT
+
+    @property
+    def remedy(self) -> str:
+        """What to do: the constant, and what it changes."""
+        return (
+            "Its ranking may be right: add a constant to the teacher's logits of this class, and "
+            f"make the store again. About {number(self.constant, 1)}: then it calls as many as "
+            "there are, and the students' top-1 accuracy on tuning images would be "
+            f"{share(self.after)} in place of {share(self.before)}."
+        )
+
+
+def by_constant(tuner: Tuner, node: Node, class_name: str) -> ByConstant:
+    """Return what a constant would change by which the teacher calls as many labelled images of
+    tune a class as have it."""
+    store, k = tuner.store, tuner.store.classes.index(class_name)
+    lead, label = _leads(store, k)
+    shown = int((label == k).sum())
+    constant = max(0.0, -float(np.sort(lead)[::-1][shown - 1])) if shown else 0.0
+    rows = _labelled_rows(store)
+    logits = np.array(tuner.logits(node, rows), dtype=np.float64)
+    before = float((logits.argmax(axis=1) == label).mean())
+    logits[:, k] += constant
+    return ByConstant(constant, before, float((logits.argmax(axis=1) == label).mean()))
+
+
+def _labelled_rows(store: Store) -> NDArray[np.intp]:
+    rows = store.rows(TUNE)
+    return np.asarray(rows[class_positions(store.label[rows]) >= 0])
+
+
+def _leads(store: Store, k: int) -> tuple[Array, NDArray[np.intp]]:
+    """Return the lead (n,) of the teacher's logit of class ``k`` over the others' on the labelled
+    images of tune, and their class (n,)."""
+    rows = _labelled_rows(store)
+    softmax = store.activation == "softmax"
+    logit = np.asarray((store.teacher_logit if softmax else store.teacher_log_odds)[rows])
+    lead = logit[:, k] - np.delete(logit, k, axis=1).max(axis=1)
+    return np.asarray(lead, dtype=np.float64), class_positions(store.label[rows])
+
+
 def constant_too_much(store: Store, class_name: str) -> float:
     """Return the constant (logits) by which the teacher's logits of a class are too high on tune:
     less that, it calls as many labelled images the class as have it; 0 if it calls fewer."""
-    rows, k = store.rows(TUNE), store.classes.index(class_name)
-    rows = rows[class_positions(store.label[rows]) >= 0]
-    softmax = store.activation == "softmax"
-    logit = np.asarray((store.teacher_logit if softmax else store.teacher_log_odds)[rows])
-    lead = np.sort(logit[:, k] - np.delete(logit, k, axis=1).max(axis=1))[::-1]
-    shown = int((np.asarray(store.label)[rows, k] == 1).sum())
-    return max(0.0, float(lead[min(shown, len(lead) - 1)]))
+    k = store.classes.index(class_name)
+    lead, label = _leads(store, k)
+    shown = int((label == k).sum())
+    return max(0.0, float(np.sort(lead)[::-1][min(shown, len(lead) - 1)]))
