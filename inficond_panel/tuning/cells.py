@@ -16,7 +16,7 @@ from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import near
 from inficond_panel.distill.metrics.groups import Groups, distinct
 from inficond_panel.distill.suspects import dividing_score, shows
-from inficond_panel.errors import DataError, FileProblem, Remedy, SpecError
+from inficond_panel.errors import DataError, FileProblem, Remedy, SpecError, precompute_command
 from inficond_panel.spec import Spec
 from inficond_panel.spec.framework.yaml_source import hint, short
 from inficond_panel.store import Store
@@ -69,7 +69,7 @@ def group_texts(store: Store, name: str) -> Sequence[str]:
     if name in PROPERTY_OF:
         raise DataError(
             f"{store.path} has no properties of the pictures: tables of scores have none.",
-            "They are measured where a spec with photos becomes a store: `inficond precompute`.",
+            "They are measured where a spec with photos becomes a store: " + precompute_command(),
         )
     if hint := near(name, dividing_names(store)):
         raise DataError(f"{store.path} has no {DIVIDES} {name!r}.{hint}", f"Name a {DIVIDES}.")

@@ -33,7 +33,7 @@ def offered(monkeypatch):
     monkeypatch.setattr(levers, "own_word", lambda store, name: SimpleNamespace(name="lorry"))
     monkeypatch.setattr(levers, "part_hashes", lambda store: ())
     monkeypatch.setattr(levers, "first_shared", lambda evidence, count, besides: ())
-    student = SimpleNamespace(store=None)
+    student = SimpleNamespace(store=SimpleNamespace(metadata_columns=()))
     evidence = SimpleNamespace(class_name=NAME, student=student, concepts=["lake", "boat"])
     shift = SimpleNamespace(suspects=[SimpleNamespace(concept=c, removed=False) for c in "ab"])
     tuner = SimpleNamespace(refit="target")

@@ -175,17 +175,18 @@ def in_card_order(
     mislabelled: Sequence[dict[str, Any]] = (),
     unlike: Sequence[dict[str, Any]] = (),
     told: Sequence[dict[str, Any]] = (),
+    thresholds: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
     comes before classes without a finding, which have a card only if they have no other.
     ``mislabelled`` are those of wrong labels. ``unlike`` pictures of a class come first: they
     are the cause where its student relies on something, too. What is ``told`` of teacher and
-    decisions comes before questions, of classes without another card.
+    decisions comes before questions, and ``thresholds`` last, of classes without another card.
     """
     asked = {card["class_name"] for card in [*shared, *mislabelled, *unlike]}
     told = [card for card in told if card["class_name"] not in asked]
     asked |= {card["class_name"] for card in told}
-    return [
+    before = [
         *unlike,
         *(card for card in relying if card["class_name"] not in last),
         *mislabelled,
@@ -194,6 +195,8 @@ def in_card_order(
         *(card for card in relying if card["class_name"] in last),
         *(card for card in behind if card["class_name"] not in asked),
     ]
+    carded = {card["class_name"] for card in before}
+    return [*before, *(card for card in thresholds if card["class_name"] not in carded)]
 
 
 def make_behind(
@@ -252,8 +255,8 @@ def make_told(
     names: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Return cards as ``make_mislabelled``, of those classes of ``names`` of which the teacher is
-    worse in a group, or else with a finding on their decisions: last those of which another
-    threshold is better, since rankings stay."""
+    worse in a group, or else with a finding on their decisions but that another threshold is
+    better."""
     first = {
         name: [
             *(worse_sentence(each, limits=False) for each in teacher.get(name, ())),
@@ -261,13 +264,20 @@ def make_told(
         ]
         for name in names
     }
-    thresholds = {
-        name: [each.finding for each in decided.get(name, ()) if each.kind == OTHER_THRESHOLD]
+    return [_told_card(name, told[0], "Look at it") for name, told in first.items() if told]
+
+
+def make_thresholds(
+    decided: Mapping[str, Sequence[OnDecisions]], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return cards as ``make_mislabelled``, of those classes of ``names`` of which another
+    threshold is better: their rankings stay."""
+    return [
+        _told_card(name, each.finding, "Look at it")
         for name in names
-        if not first[name]
-    }
-    every = [*first.items(), *thresholds.items()]
-    return [_told_card(name, told[0], "Look at it") for name, told in every if told]
+        for each in decided.get(name, ())
+        if each.kind == OTHER_THRESHOLD
+    ]
 
 
 def _told_card(name: str, sentence: str, button: str = "Look at the labels") -> dict[str, Any]:

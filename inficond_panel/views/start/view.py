@@ -33,6 +33,7 @@ from inficond_panel.views.start.cards import (
     make_mislabelled,
     make_offers,
     make_shared,
+    make_thresholds,
     make_told,
     make_unlike_cards,
     shown_concept,
@@ -139,13 +140,14 @@ class StartView(RefitActions, Viewer):
         unlike = [name for name in order if name in reliance.unlike and shifts.complete]
         of = shifts.by_class, shifts.differences
         others = [name for name in order if name not in (*wrong, *asked) and shifts.complete]
-        labels, single, pictures, told, behind = (
+        labels, single, pictures, told, thresholds, behind = (
             [{**card, "sentence": in_words_of(app.store, card["sentence"])} for card in made]
             for made in (
                 make_mislabelled(*of, mislabelled[:CARDS]),
                 make_contradicted(app.contradicted.by_class, others)[:CARDS],
                 make_unlike_cards(*of, unlike[:CARDS], tuning),
                 make_told(app.teacher_groups.by_class, app.decided.by_class, others)[:CARDS],
+                make_thresholds(app.decided.by_class, others)[:CARDS],
                 make_behind(metrics, unsure, order, reliance.unshown) if idle else [],
             )
         )
@@ -161,6 +163,7 @@ class StartView(RefitActions, Viewer):
                 mislabelled=[*labels, *single],
                 unlike=pictures,
                 told=told,
+                thresholds=thresholds,
             )
         ]
         sentence = relying_sentence(
