@@ -188,15 +188,15 @@ def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_ba
     expect(page.locator(".place[data-view=knowledge]")).to_be_focused()
     expect(cards(page)).to_have_count(5)
 
-    batch, couch = page.locator(".start .batch"), cards(page).filter(has_text="couch")
+    batch, buoy = page.locator(".start .batch"), cards(page).filter(has_text="lifebuoy")
     expect(batch).to_be_hidden()
-    couch.get_by_role("button", name="Remove couch").click()
+    buoy.get_by_role("button", name="Remove lifebuoy").click()
     expect(main).to_contain_text("1")
     all_students.click()
     expect(batch).to_contain_text("1 change waits.")
-    expect(couch).to_contain_text("couch will be removed")
+    expect(buoy).to_contain_text("lifebuoy will be removed")
     batch.get_by_role("button", name="Fine-tune").click()
-    expect(couch).to_have_count(0)
+    expect(buoy).to_have_count(0)
     expect(batch).to_be_hidden()
     column, metric = (
         page.locator(".provenance .columns > .value"),
