@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import number, share
 from inficond_panel.distill.metrics.few_images import wilson
+from inficond_panel.distill.metrics.outcome import likeliest
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import Remedy
 from inficond_panel.results.confusions import confusion_matrix, confusions
@@ -211,9 +212,9 @@ def by_constant(tuner: Tuner, node: Node, class_name: str) -> ByConstant:
     constant = max(0.0, -float(np.sort(lead)[::-1][shown - 1])) if shown else 0.0
     rows = _labelled_rows(store)
     logits = np.array(tuner.logits(node, rows), dtype=np.float64)
-    before = float((logits.argmax(axis=1) == label).mean())
+    before = float((likeliest(logits) == label).mean())
     logits[:, k] += constant
-    return ByConstant(constant, before, float((logits.argmax(axis=1) == label).mean()))
+    return ByConstant(constant, before, float((likeliest(logits) == label).mean()))
 
 
 def _labelled_rows(store: Store) -> NDArray[np.intp]:
