@@ -49,6 +49,15 @@ def mixed(tmp_path_factory):
     return students_of(path, scores, 2 * scores - 4, np.eye(3)[label], task="single_label")
 
 
+def with_constant(path, constant):
+    """Students of images of one class each; the teacher's logits of the last have a constant."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 3, IMAGES)
+    scores = 3.0 * np.eye(3)[label] + rng.normal(size=(IMAGES, 3))
+    logit = 2 * scores - 4 + np.array([0, 0, constant])
+    return students_of(path, scores, logit, np.eye(3)[label], task="single_label")
+
+
 def found_of(students, kind):
     findings = students.doctor()["findings"]
     return findings[findings["kind"] == kind]
@@ -95,12 +104,7 @@ def test_near_equal_photos_are_one_finding(shifted):
 @pytest.fixture(scope="module")
 def preferred(tmp_path_factory):
     """Students of images of one class each, of which the teacher prefers the last."""
-    rng = np.random.default_rng(0)
-    label = rng.integers(0, 3, IMAGES)
-    scores = 3.0 * np.eye(3)[label] + rng.normal(size=(IMAGES, 3))
-    logit = 2 * scores - 4 + np.array([0, 0, 6.0])
-    path = tmp_path_factory.mktemp("preferred") / "own.zarr"
-    return students_of(path, scores, logit, np.eye(3)[label], task="single_label")
+    return with_constant(tmp_path_factory.mktemp("preferred") / "own.zarr", 6.0)
 
 
 def test_a_class_that_the_teacher_prefers_is_called_too_often(preferred):
@@ -135,12 +139,7 @@ def test_the_constant_is_that_by_which_the_teacher_calls_as_many_as_there_are(pr
 @pytest.fixture(scope="module")
 def shy(tmp_path_factory):
     """Students of images of one class each; the teacher's logits of the last are too low."""
-    rng = np.random.default_rng(0)
-    label = rng.integers(0, 3, IMAGES)
-    scores = 3.0 * np.eye(3)[label] + rng.normal(size=(IMAGES, 3))
-    logit = 2 * scores - 4 - np.array([0, 0, 6.0])
-    path = tmp_path_factory.mktemp("shy") / "own.zarr"
-    return students_of(path, scores, logit, np.eye(3)[label], task="single_label")
+    return with_constant(tmp_path_factory.mktemp("shy") / "own.zarr", -6.0)
 
 
 def test_a_class_whose_logits_are_too_low_is_called_too_seldom(shy):

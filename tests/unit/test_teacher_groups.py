@@ -158,4 +158,3 @@ def test_labels_that_a_group_exchanges_are_told_where_images_have_several_classe
     alone = (label[here, 0] == 1) & (label[here, 1] == 0)
     taken = int((logit[here, 1] > logit[here, 0])[alone].sum())
     assert (found.other, found.taken) == ("class 1", (taken, alone.sum()))
-    assert swapped_labels(tuner, "class 2", here) is None

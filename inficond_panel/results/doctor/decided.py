@@ -99,7 +99,8 @@ def _better_thresholds(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iter
 
 def _of_one_class(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
     counts = confusion_matrix(tuner, node, TUNE)
-    both, level = (counts, confusion_matrix(tuner, node, TUNE, teacher=True)), _level(tuner)
+    level = tuner.spec.views.noise()["level"]
+    both = counts, confusion_matrix(tuner, node, TUNE, teacher=True)
     often = named_too_often(*both, level)
     for name, found in often.items():
         if name in classes:
@@ -114,10 +115,6 @@ def _of_one_class(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[
             if name in classes:
                 yield OnDecisions(name, TOO_SELDOM, found, helped.remedy)
     yield from _taken(tuner, node, counts, [name for name in classes if name not in seldom], often)
-
-
-def _level(tuner: Tuner) -> float:
-    return tuner.spec.views.noise()["level"]
 
 
 def _taken(
@@ -207,35 +204,31 @@ def by_constant(tuner: Tuner, node: Node, class_name: str) -> ByConstant:
     """Return what a constant would change by which the teacher calls as many labelled images of
     tune a class as have it."""
     store, k = tuner.store, tuner.store.classes.index(class_name)
-    lead, label = _leads(store, k)
+    rows, label, lead = _leads(store, k)
     shown = int((label == k).sum())
-    constant = max(0.0, -float(np.sort(lead)[::-1][shown - 1])) if shown else 0.0
-    rows = _labelled_rows(store)
+    constant = max(0.0, -float(lead[shown - 1])) if shown else 0.0
     logits = np.array(tuner.logits(node, rows), dtype=np.float64)
     before = float((likeliest(logits) == label).mean())
     logits[:, k] += constant
     return ByConstant(constant, before, float((likeliest(logits) == label).mean()))
 
 
-def _labelled_rows(store: Store) -> NDArray[np.intp]:
+def _leads(store: Store, k: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
+    """Return the rows (n,) of the labelled images of tune, their class (n,), and, from the largest
+    on, the leads (n,) of the teacher's logit of class ``k`` over the others'."""
     rows = store.rows(TUNE)
-    return np.asarray(rows[class_positions(store.label[rows]) >= 0])
-
-
-def _leads(store: Store, k: int) -> tuple[Array, NDArray[np.intp]]:
-    """Return the lead (n,) of the teacher's logit of class ``k`` over the others' on the labelled
-    images of tune, and their class (n,)."""
-    rows = _labelled_rows(store)
+    label = class_positions(store.label[rows])
+    rows, label = rows[label >= 0], label[label >= 0]
     softmax = store.activation == "softmax"
     logit = np.asarray((store.teacher_logit if softmax else store.teacher_log_odds)[rows])
     lead = logit[:, k] - np.delete(logit, k, axis=1).max(axis=1)
-    return np.asarray(lead, dtype=np.float64), class_positions(store.label[rows])
+    return rows, label, np.sort(np.asarray(lead, dtype=np.float64))[::-1]
 
 
 def constant_too_much(store: Store, class_name: str) -> float:
     """Return the constant (logits) by which the teacher's logits of a class are too high on tune:
     less that, it calls as many labelled images the class as have it; 0 if it calls fewer."""
     k = store.classes.index(class_name)
-    lead, label = _leads(store, k)
+    _, label, lead = _leads(store, k)
     shown = int((label == k).sum())
-    return max(0.0, float(np.sort(lead)[::-1][min(shown, len(lead) - 1)]))
+    return max(0.0, float(lead[min(shown, len(lead) - 1)]))
