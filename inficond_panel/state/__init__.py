@@ -16,6 +16,7 @@ from inficond_panel.state.batch import Preview
 from inficond_panel.state.belonging import BelongState
 from inficond_panel.state.comparison import ChangesState, CompareState
 from inficond_panel.state.export import ExportState
+from inficond_panel.state.faults import FaultsState
 from inficond_panel.state.groups import GroupsState
 from inficond_panel.state.jobs import Job, Jobs, Progress, Status
 from inficond_panel.state.network import NetworkState
@@ -136,6 +137,7 @@ class AppState(param.Parameterized):
         self.belong = BelongState(self.tuning)
         self.shifts = ShiftState(self.students, self.selection, self.belong, self.jobs)
         self.teacher_groups = TeacherGroupsState(self.shifts, self.selection, self.tuning)
+        self.faults = FaultsState(self.shifts, self.tuning)
         self.changes = ChangesState(self.students, self.shown, jobs)
         self.shared = SharedState(
             self.students, self.selection, self.shifts, self.belong, self.jobs

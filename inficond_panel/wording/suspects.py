@@ -356,7 +356,7 @@ def relying_sentence(
     shown: int,
     shared: Sequence[str] = (),
     mislabelled: Mapping[str, tuple[str, bool]] = MappingProxyType({}),
-    codes: str = "",
+    faults: Sequence[str] = (),
     worse: Sequence[str] = (),
     unchecked: str = "",
     unshared: int = 0,
@@ -368,12 +368,11 @@ def relying_sentence(
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
     below the text. ``shared`` students may rely on what all images share. Labels of those
     ``mislabelled``, ``Training`` or ``Tuning`` ones, are likely wrong (True), or may be: something
-    else may explain them. ``codes`` is a sentence on values that may stand for what is missing.
-    ``worse``
-    are sentences on groups where the teacher is worse, of which the first is told. ``unchecked`` is
-    said in place of an all-clear until that is checked; ``unshared`` is the number of classes of
-    which only the splits are compared, not what all images share. If not ``looked``, a class is
-    checked only when it is selected. ``things`` is what sentences call the images."""
+    else may explain them. ``faults`` are sentences on scores that are perhaps no measurements.
+    ``worse`` are sentences on groups where the teacher is worse, of which the first is told.
+    ``unchecked`` is said in place of an all-clear until that is checked; ``unshared`` is the number
+    of classes of which only the splits are compared, not what all images share. If not ``looked``,
+    a class is checked only when it is selected. ``things`` is what sentences call the images."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )
@@ -387,8 +386,7 @@ def relying_sentence(
         return f"{sentences[0]} {count(len(found))} of {count(classes)} are checked so far."
     unknown = [name for name, each in found.items() if each.unknown_to_teacher]
     sentences += [f"The teacher does not know {_listed(unknown)}."] if unknown else []
-    sentences += [f"Are these values missing ones? {codes}"] if codes else []
-    sentences += worse[:1]
+    sentences += [*faults, *worse[:1]]
     sentences += _mislabelled_sentences(mislabelled)
     them = "the students" if mislabelled or worse else "them"  # them: not the labels, the images
     if wrong:

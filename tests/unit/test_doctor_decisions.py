@@ -1,8 +1,8 @@
 """The doctor on decisions: a teacher whose logits of one class are shifted, classes mixed up."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from preferred import IMAGES, students_of, with_constant
 from sklearn.metrics import confusion_matrix, recall_score
 
 import inficond_panel
@@ -15,17 +15,6 @@ from inficond_panel.results.doctor.decided import (
     constant_too_much,
 )
 from inficond_panel.store.write import add_arrays
-
-IMAGES = 1500
-IDS = [f"{i:04d}" for i in range(IMAGES)]
-SPLIT = pd.Series(np.repeat(["fit", "tune", "holdout"], [900, 500, 100]), IDS)
-CLASSES = ["car", "bird", "ship"]
-
-
-def students_of(path, scores, logit, label, **settings):
-    tables = (pd.DataFrame(each, IDS, CLASSES) for each in (scores, logit, label))
-    made = inficond_panel.from_frames(*tables, split=SPLIT, path=path, **settings)
-    return made.with_settings(lambda_=1e-3).fit()
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +36,6 @@ def mixed(tmp_path_factory):
     scores = 4.0 * np.eye(3)[looks] + rng.normal(size=(IMAGES, 3))
     path = tmp_path_factory.mktemp("mixed") / "own.zarr"
     return students_of(path, scores, 2 * scores - 4, np.eye(3)[label], task="single_label")
-
-
-def with_constant(path, constant):
-    """Students of images of one class each; the teacher's logits of the last have a constant."""
-    rng = np.random.default_rng(0)
-    label = rng.integers(0, 3, IMAGES)
-    scores = 3.0 * np.eye(3)[label] + rng.normal(size=(IMAGES, 3))
-    logit = 2 * scores - 4 + np.array([0, 0, constant])
-    return students_of(path, scores, logit, np.eye(3)[label], task="single_label")
 
 
 def found_of(students, kind):
@@ -111,11 +91,11 @@ def test_a_class_that_the_teacher_prefers_is_called_too_often(preferred):
     assert list(found_of(preferred, TOO_OFTEN).index) == ["ship"]
 
 
-def test_the_finding_has_the_shares_of_images(preferred):
+def test_the_finding_says_how_many_are_called_so(preferred):
     rows = preferred.tuner.store.rows("tune")
     named = preferred.tuner.logits(preferred.node, rows).argmax(axis=1)
     (finding,) = found_of(preferred, TOO_OFTEN)["finding"]
-    assert finding.startswith(f"{100 * np.mean(named == 2):.0f} % of the tuning rows are called")
+    assert finding.startswith(f"{np.sum(named == 2)} of 500 tuning rows are called ship, and")
 
 
 def test_what_is_taken_for_it_is_no_finding_of_its_own(preferred):

@@ -6,6 +6,11 @@ import pytest
 
 import inficond_panel
 from inficond_panel.results.doctor.stuck import STUCK, stuck_concepts
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.ui import upstream
+from inficond_panel.views.start.view import StartView
+
+pytestmark = pytest.mark.page
 
 IDS = [f"{at:03d}" for at in range(600)]
 SPLIT = np.repeat(["fit", "tune"], 300)
@@ -42,3 +47,10 @@ def test_the_doctor_says_so_of_rows(students):
     findings = students.doctor()["findings"]
     (finding,) = findings[findings["kind"] == STUCK]["finding"]
     assert "tuning rows of “machine: M3”" in finding
+
+
+def test_the_start_page_says_so(students):
+    upstream.apply()
+    app = AppState(students.tuner, Jobs(inline=True))
+    app.shifts.start()
+    assert "vibration is 0.25 on all" in StartView(app).panel.purpose

@@ -1,10 +1,8 @@
 """Findings on decisions, on the start page and on the page of the class."""
 
-import numpy as np
-import pandas as pd
 import pytest
+from preferred import with_constant
 
-import inficond_panel
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent
 from inficond_panel.ui import upstream
@@ -13,27 +11,13 @@ from inficond_panel.views.start.view import StartView
 
 pytestmark = pytest.mark.page
 
-IMAGES = 1500
-IDS = [f"{i:04d}" for i in range(IMAGES)]
-CLASSES = ["car", "bird", "ship"]
-
 
 @pytest.fixture
 def preferred(tmp_path):
     """A session on rows of one class each, of which the teacher prefers ship."""
-    rng = np.random.default_rng(0)
-    label = rng.integers(0, 3, IMAGES)
-    scores = 3.0 * np.eye(3)[label] + rng.normal(size=(IMAGES, 3))
-    logit = 2 * scores - 4 + np.array([0, 0, 6.0])
-    split = pd.Series(np.repeat(["fit", "tune", "holdout"], [900, 500, 100]), IDS)
-    students = inficond_panel.from_frames(
-        *(pd.DataFrame(each, IDS, CLASSES) for each in (scores, logit, np.eye(3)[label])),
-        split=split,
-        path=tmp_path / "own.zarr",
-        task="single_label",
-    )
+    students = with_constant(tmp_path / "own.zarr", 6.0)
     upstream.apply()
-    app = AppState(students.fit().tuner, Jobs(inline=True))
+    app = AppState(students.tuner, Jobs(inline=True))
     app.shifts.start()
     return app
 
@@ -41,7 +25,7 @@ def preferred(tmp_path):
 def test_a_class_that_is_called_too_often_has_a_card(preferred):
     view = StartView(preferred)
     told = {card["class_name"]: card["sentence"] for card in view.panel.cards}
-    assert "of the tuning rows are called ship" in told["ship"]
+    assert "of 500 tuning rows are called ship" in told["ship"]
 
 
 def test_the_page_of_the_class_says_so(preferred):

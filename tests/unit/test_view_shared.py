@@ -14,7 +14,7 @@ from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.performance.view import PerformanceView, make_unchecked
-from inficond_panel.views.start.cards import in_card_order, make_checking
+from inficond_panel.views.start.cards import Rank, in_card_order, make_checking
 from inficond_panel.views.start.view import StartView
 
 pytestmark = pytest.mark.page
@@ -276,15 +276,13 @@ def test_the_other_students_are_offered_once_the_requested_are_checked(known, wa
 
 
 def test_questions_come_after_suspects_and_before_those_without_a_gain():
-    suspects = [{"class_name": name} for name in ("dog", "cow")]
-    asked = [{"class_name": "cat"}]
-    behind = [{"class_name": "bus"}]
-    cards = in_card_order(suspects, asked, behind, last=["dog"])
+    named = {Rank.BEHIND: "bus", Rank.GAINLESS: "dog", Rank.ASKED: "cat", Rank.RELIES: "cow"}
+    cards = in_card_order({rank: [{"class_name": name}] for rank, name in named.items()})
     assert [card["class_name"] for card in cards] == ["cow", "cat", "dog", "bus"]
 
 
 def test_a_class_with_a_question_has_no_card_of_its_gap():
-    cards = in_card_order([], [{"class_name": "dog"}], [{"class_name": "dog"}])
+    cards = in_card_order({rank: [{"class_name": "dog"}] for rank in (Rank.ASKED, Rank.BEHIND)})
     assert len(cards) == 1
 
 

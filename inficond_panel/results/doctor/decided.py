@@ -100,19 +100,21 @@ def _better_thresholds(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iter
 def _of_one_class(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
     counts = confusion_matrix(tuner, node, TUNE)
     level = tuner.spec.views.noise()["level"]
-    both = counts, confusion_matrix(tuner, node, TUNE, teacher=True)
-    often = named_too_often(*both, level)
-    for name, found in often.items():
+    of_teacher = confusion_matrix(tuner, node, TUNE, teacher=True)
+    often = named_too_often(counts, level)
+    for name in often:
         if name in classes:
+            found = _called_sentence(counts, of_teacher, name)
             constant = number(constant_too_much(tuner.store, name), 1)
             lower = f"{_LOWER} About {constant}: then it calls as many as there are."
             yield OnDecisions(name, TOO_OFTEN, found, lower if float(constant) > 0 else _LOOK)
     seldom = list[str]()
-    for name, found in named_too_seldom(*both, level, besides=[*often]).items():
+    for name in named_too_seldom(counts, level, besides=often):
         helped = by_constant(tuner, node, name)
         if helped.gains:
             seldom.append(name)
             if name in classes:
+                found = _called_sentence(counts, of_teacher, name)
                 yield OnDecisions(name, TOO_SELDOM, found, helped.remedy)
     yield from _taken(tuner, node, counts, [name for name in classes if name not in seldom], often)
 
@@ -133,47 +135,48 @@ def _taken(
             yield OnDecisions(name, TAKEN, finding, _LOOK)
 
 
-def named_too_often(counts: pd.DataFrame, of_teacher: pd.DataFrame, level: float) -> dict[str, str]:
-    """Return a sentence for each class that is named ``MOST_OFTEN`` as often as it is the label, or
-    more, from the confusion matrices of students and teacher: of the images that either is and the
-    other is not, more than half are named only, by Wilson's lower limit. If ``MOST_OF_ONE`` of
-    these are of one class, that one is taken for it."""
-    whole, found = counts.to_numpy().sum(), dict[str, str]()
-    for name in counts:
-        named, labelled, right = counts[name], counts.loc[name].sum(), counts.loc[name, name]
-        wrongly, of_one = named.sum() - right, named.drop(name).max()
-        either = int(wrongly + labelled - right)
-        if named.sum() < MOST_OFTEN * labelled or of_one > MOST_OF_ONE * wrongly:
-            continue
-        if wilson(wrongly / either, either, level)[0] > 0.5:
-            found[str(name)] = (
-                f"{share(named.sum() / whole)} of the tuning images are called {name}, and "
-                f"{share(labelled / whole)} are {name}; the teacher calls "
-                f"{share(of_teacher[name].sum() / whole)} so."
-            )
-    return found
+def named_too_often(counts: pd.DataFrame, level: float) -> list[str]:
+    """Return the classes that are called far more often than they are the label
+    (``_mostly_called``), from a confusion matrix. If ``MOST_OF_ONE`` of the images that are wrongly
+    called a class are of one other, that one is taken for it, and the class is left out."""
+    return [
+        name
+        for name in map(str, counts)
+        if _mostly_called(counts, name, level)
+        and (wrongly := counts[name].drop(name)).max() <= MOST_OF_ONE * wrongly.sum()
+    ]
 
 
-def named_too_seldom(
-    counts: pd.DataFrame, of_teacher: pd.DataFrame, level: float, besides: Sequence[str] = ()
-) -> dict[str, str]:
-    """Return a sentence for each class that is the label ``MOST_OFTEN`` as often as it is named, or
-    more: of the images that either is and the other is not, more than half are labelled only, by
-    Wilson's lower limit. A class is left out if ``MOST_OF_ONE`` of its other images are named as
-    those ``besides``, which are named too often. Arguments as of ``named_too_often``."""
-    whole, found = counts.to_numpy().sum(), dict[str, str]()
-    for name in counts:
-        named, labelled, right = counts[name].sum(), counts.loc[name].sum(), counts.loc[name, name]
-        missed, either = labelled - right, int(named + labelled - 2 * right)
-        reflected = counts.loc[name, list(besides)].sum() > MOST_OF_ONE * missed
-        if labelled < MOST_OFTEN * named or not either or reflected:
-            continue
-        if wilson(missed / either, either, level)[0] > 0.5:
-            found[str(name)] = (
-                f"{named} of {whole:,} tuning images are called {name}, and {labelled} are {name}; "
-                f"the teacher calls {of_teacher[name].sum()} so."
-            )
-    return found
+def named_too_seldom(counts: pd.DataFrame, level: float, besides: Sequence[str] = ()) -> list[str]:
+    """Return the classes that are the label far more often than they are called, from a confusion
+    matrix. A class is left out if ``MOST_OF_ONE`` of its images that are called otherwise are
+    called as those ``besides``, which are named too often."""
+    return [
+        name
+        for name in map(str, counts)
+        if _mostly_called(counts.T, name, level)
+        and (missed := counts.loc[name].drop(name))[list(besides)].sum()
+        <= MOST_OF_ONE * missed.sum()
+    ]
+
+
+def _mostly_called(counts: pd.DataFrame, name: str, level: float) -> bool:
+    """Return whether a class is the column of ``MOST_OFTEN`` as many images as of its row, or more,
+    and of the images of only one of these, more than half are the column's, by Wilson's lower
+    limit."""
+    called, labelled, right = counts[name].sum(), counts.loc[name].sum(), counts.loc[name, name]
+    either = int(called + labelled - 2 * right)
+    if called < MOST_OFTEN * labelled or not either:
+        return False
+    return bool(wilson((called - right) / either, either, level)[0] > 0.5)
+
+
+def _called_sentence(counts: pd.DataFrame, of_teacher: pd.DataFrame, name: str) -> str:
+    return (
+        f"{counts[name].sum():,} of {counts.to_numpy().sum():,} tuning images are called {name}, "
+        f"and {counts.loc[name].sum():,} are {name}; the teacher calls "
+        f"{of_teacher[name].sum():,} so."
+    )
 
 
 class ByConstant(NamedTuple):

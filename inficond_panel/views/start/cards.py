@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
@@ -167,36 +168,32 @@ def _bars_of(one: SharedSuspect, tuning: str) -> dict[str, Any]:
     )
 
 
-def in_card_order(
-    relying: Sequence[dict[str, Any]],
-    shared: Sequence[dict[str, Any]],
-    behind: Sequence[dict[str, Any]],
-    last: Collection[str] = (),
-    mislabelled: Sequence[dict[str, Any]] = (),
-    unlike: Sequence[dict[str, Any]] = (),
-    told: Sequence[dict[str, Any]] = (),
-    thresholds: Sequence[dict[str, Any]] = (),
-) -> list[dict[str, Any]]:
-    """Return the cards in the order of the ranks of *Where to begin*: what a person decides by
-    comes before classes without a finding, which have a card only if they have no other.
-    ``mislabelled`` are those of wrong labels. ``unlike`` pictures of a class come first: they
-    are the cause where its student relies on something, too. What is ``told`` of teacher and
-    decisions comes before questions, and ``thresholds`` last, of classes without another card.
-    """
-    asked = {card["class_name"] for card in [*shared, *mislabelled, *unlike]}
-    told = [card for card in told if card["class_name"] not in asked]
-    asked |= {card["class_name"] for card in told}
-    before = [
-        *unlike,
-        *(card for card in relying if card["class_name"] not in last),
-        *mislabelled,
-        *told,
-        *shared,
-        *(card for card in relying if card["class_name"] in last),
-        *(card for card in behind if card["class_name"] not in asked),
-    ]
-    carded = {card["class_name"] for card in before}
-    return [*before, *(card for card in thresholds if card["class_name"] not in carded)]
+class Rank(IntEnum):
+    """What cards are about, in the order of the start view: that of *Where to begin*, with causes
+    before what they cause, and what a person decides by before what is only behind."""
+
+    PICTURES = 0  #: the cause, where the student relies on something, too
+    RELIES = 1
+    LABELS = 2
+    TOLD = 3  #: of teacher and decisions
+    ASKED = 4
+    GAINLESS = 5  #: relies on something, without a gain to expect
+    BEHIND = 6
+    THRESHOLD = 7
+
+
+#: What has a card only for a class without one of a rank before.
+_ALONE = (Rank.TOLD, Rank.BEHIND, Rank.THRESHOLD)
+
+
+def in_card_order(cards: Mapping[Rank, Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return the cards in the order of their ranks; those of ``_ALONE`` if the class has no other
+    before."""
+    ordered = list[dict[str, Any]]()
+    for rank in Rank:
+        carded = {card["class_name"] for card in ordered} if rank in _ALONE else ()
+        ordered += [card for card in cards.get(rank, ()) if card["class_name"] not in carded]
+    return ordered
 
 
 def make_behind(

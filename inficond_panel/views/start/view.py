@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import panel as pn
 import param
@@ -17,13 +17,13 @@ from inficond_panel.concepts.own_words import perhaps_same
 from inficond_panel.results.begin import in_order
 from inficond_panel.results.shared_bias import asked_classes, unnamed_topics
 from inficond_panel.state import AppState, Job
-from inficond_panel.store.missing_codes import codes_told
 from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import RefitActions, ViewComponent, action
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.views.start.cards import (
     CARDS,
+    Rank,
     in_card_order,
     key_of,
     make_behind,
@@ -70,6 +70,21 @@ class StartPanel(ViewComponent):
     _stylesheets = browser.styles(Path(__file__).with_name("start.css"))
 
 
+class Begin(NamedTuple):
+    """Classes in the order of *Where to begin*, and what is found of which: those that rely on a
+    ``wrong`` concept, those to be ``asked`` about, and the ``others``; of these, those that are
+    ``mislabelled``; those with ``unlike`` pictures. ``looked``: what all images share was looked
+    for."""
+
+    order: Sequence[str]
+    wrong: Sequence[str]
+    asked: Sequence[str]
+    others: Sequence[str]
+    mislabelled: Sequence[str]
+    unlike: Sequence[str]
+    looked: bool
+
+
 class StartView(RefitActions, Viewer):
     """View of students that rely on a wrong concept; not redrawn while a class is selected."""
 
@@ -104,6 +119,7 @@ class StartView(RefitActions, Viewer):
         "app.decided.by_class",
         "app.reliance.unshown",
         "app.teacher_groups.param",
+        "app.faults.told",
         "app.shared.by_class",
         "app.shared.wanted",
         "app.shared.problem",
@@ -121,78 +137,103 @@ class StartView(RefitActions, Viewer):
         app, shifts = self.app, self.app.shifts
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
-        metrics, unsure = app.students.snapshot.metrics, unsure_classes(shifts.by_class)
-        reliance, last = app.reliance, app.suggestion.last
-        questions = asked_classes(app.shared.by_class)
-        order = in_order(metrics, reliance.relying, questions, last)
-        wrong = [name for name in order if shifts.complete and name in reliance.relying]
-        questions = [name for name in questions if name not in app.decided.moved]
-        asked = [name for name in order if shifts.complete and name in questions]
-        in_fit = [name for name in asked if app.shared.by_class[name].found.in_fit]
-        shown = app.students.snapshot.split == TUNE and app.shown.images is None
-        same, tuning = partial(perhaps_same, app.store), "on screen" if shown else "tuning"
-        relying = make_cards(shifts.by_class, wrong[:CARDS], same, tuning, shifts.differences)
-        shared = make_shared(app.shared.by_class, asked, tuning)
-        looking = app.spec.tuning.suspects
-        looked = not looking or (app.shared.wanted and not app.shared.waiting)
-        idle = shifts.complete and not relying and looked
-        mislabelled = [n for n in order if n in reliance.mislabelled and n not in [*wrong, *asked]]
-        unlike = [name for name in order if name in reliance.unlike and shifts.complete]
-        of = shifts.by_class, shifts.differences
-        others = [name for name in order if name not in (*wrong, *asked) and shifts.complete]
-        labels, single, pictures, told, thresholds, behind = (
-            [{**card, "sentence": in_words_of(app.store, card["sentence"])} for card in made]
-            for made in (
-                make_mislabelled(*of, mislabelled[:CARDS]),
-                make_contradicted(app.contradicted.by_class, others)[:CARDS],
-                make_unlike_cards(*of, unlike[:CARDS], tuning),
-                make_told(app.teacher_groups.by_class, app.decided.by_class, others)[:CARDS],
-                make_thresholds(app.decided.by_class, others)[:CARDS],
-                make_behind(metrics, unsure, order, reliance.unshown) if idle else [],
-            )
-        )
-        numeric = app.store.numeric
-        cards = [
-            {
-                **card,
-                "high": shown_concept(card) in numeric,
-                "advice": in_words_of(app.store, card.get("advice", "")),
-            }
-            for card in in_card_order(
-                *(relying, shared, behind, last),
-                mislabelled=[*labels, *single],
-                unlike=pictures,
-                told=told,
-                thresholds=thresholds,
-            )
-        ]
-        sentence = relying_sentence(
-            shifts.by_class,
-            len(app.store.classes),
-            wrong=len({*wrong, *asked}) if wrong or in_fit else 0,
-            shown=len({card["class_name"] for card in [*relying, *shared]}),
-            shared=asked,
-            mislabelled={
-                name: whose_labels(shifts.differences[name])
-                for name in order
-                if name in reliance.mislabelled
-            },
-            codes=codes_told(app.store)[0],
-            worse=[in_words_of(app.store, told) for told in app.teacher_groups.of_all],
-            unchecked="" if looked else app.shared.problem or looking_words(len(app.store.classes)),
-            unshared=len(app.store.classes) - len(app.shared.by_class),
-            looked=looking and shifts.all_wanted,
-            things=app.store.things,
-        )
+        begin = self._begin()
+        cards = self._made(begin)
         fresh = cards != self.panel.cards
-        self.panel.param.update(purpose=sentence, cards=cards)
+        self.panel.param.update(purpose=self._sentence(begin), cards=cards)
         if fresh:
             self._find_pictures(cards)
             self._show_batch()
-        if looking and shifts.complete:
-            few = len(order) <= 2 * CARDS  # all of them, then
-            app.shared.want(list(dict.fromkeys([*wrong[:CARDS], *order[: None if few else CARDS]])))
+        if app.spec.tuning.suspects and shifts.complete:
+            few = len(begin.order) <= 2 * CARDS  # all of them, then
+            first = begin.order[: None if few else CARDS]
+            app.shared.want(list(dict.fromkeys([*begin.wrong[:CARDS], *first])))
         self._show_checking()
+
+    def _begin(self) -> Begin:
+        """Return the classes of the cards, as far as it is known what is found of them."""
+        app, reliance, complete = self.app, self.app.reliance, self.app.shifts.complete
+        metrics, found = app.students.snapshot.metrics, app.shared.by_class
+        questions = asked_classes(found)
+        order = in_order(metrics, reliance.relying, questions, app.suggestion.last)
+        wrong = [name for name in order if complete and name in reliance.relying]
+        asked = [
+            name
+            for name in order
+            if complete and name in questions and name not in app.decided.moved
+        ]
+        others = [name for name in order if name not in (*wrong, *asked)]
+        waits = not app.shared.wanted or app.shared.waiting
+        return Begin(
+            order,
+            wrong,
+            asked,
+            others=others if complete else [],
+            mislabelled=[name for name in others if name in reliance.mislabelled],
+            unlike=[name for name in order if name in reliance.unlike and complete],
+            looked=not (app.spec.tuning.suspects and waits),
+        )
+
+    def _made(self, begin: Begin) -> list[dict[str, Any]]:
+        """Return the cards, in their order."""
+        app, store = self.app, self.app.store
+        shifts, found, last = app.shifts.by_class, app.shifts.differences, app.suggestion.last
+        metrics, decided = app.students.snapshot.metrics, app.decided.by_class
+        shown = app.students.snapshot.split == TUNE and app.shown.images is None
+        tuning = "on screen" if shown else "tuning"
+        same = partial(perhaps_same, store)
+        relying = make_cards(shifts, begin.wrong[:CARDS], same, tuning, found)
+        told = make_told(app.teacher_groups.by_class, decided, begin.others)
+        single = make_contradicted(app.contradicted.by_class, begin.others)
+        idle = app.shifts.complete and not relying and begin.looked
+        behind = metrics, unsure_classes(shifts), begin.order, app.reliance.unshown
+        cards = {
+            Rank.PICTURES: make_unlike_cards(shifts, found, begin.unlike[:CARDS], tuning),
+            Rank.RELIES: [card for card in relying if card["class_name"] not in last],
+            Rank.LABELS: [
+                *make_mislabelled(shifts, found, begin.mislabelled[:CARDS]),
+                *single[:CARDS],
+            ],
+            Rank.TOLD: told[:CARDS],
+            Rank.ASKED: make_shared(app.shared.by_class, begin.asked, tuning),
+            Rank.GAINLESS: [card for card in relying if card["class_name"] in last],
+            Rank.BEHIND: make_behind(*behind) if idle else [],
+            Rank.THRESHOLD: make_thresholds(decided, begin.others)[:CARDS],
+        }
+        return [
+            {
+                **card,
+                "high": shown_concept(card) in store.numeric,
+                "sentence": in_words_of(store, card["sentence"]),
+                "advice": in_words_of(store, card.get("advice", "")),
+            }
+            for card in in_card_order(cards)
+        ]
+
+    def _sentence(self, begin: Begin) -> str:
+        """Return the sentence over the cards."""
+        app, store, differences = self.app, self.app.store, self.app.shifts.differences
+        named = {*begin.wrong[:CARDS], *begin.asked}
+        in_fit = [name for name in begin.asked if app.shared.by_class[name].found.in_fit]
+        looking = app.shared.problem or looking_words(len(store.classes))
+        return relying_sentence(
+            app.shifts.by_class,
+            len(store.classes),
+            wrong=len({*begin.wrong, *begin.asked}) if begin.wrong or in_fit else 0,
+            shown=len(named),
+            shared=begin.asked,
+            mislabelled={
+                name: whose_labels(differences[name])
+                for name in begin.order
+                if name in app.reliance.mislabelled
+            },
+            faults=[in_words_of(store, told) for told in app.faults.told],
+            worse=[in_words_of(store, told) for told in app.teacher_groups.of_all],
+            unchecked="" if begin.looked else looking,
+            unshared=len(store.classes) - len(app.shared.by_class),
+            looked=app.spec.tuning.suspects and app.shifts.all_wanted,
+            things=store.things,
+        )
 
     def _show_checking(self) -> None:
         wanted, classes = self.app.shared.wanted, len(self.app.store.classes)
