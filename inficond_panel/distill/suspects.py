@@ -31,7 +31,10 @@ c with scores x_c:
 A lost correlation is a shift by itself if it is clear over all concepts (``CLEAR``) and strong: the
 correlation with the class that is lost, times the square root of the reliance (``LEAST_STRENGTH``).
 
-The *suspect score* is sqrt(reliance) times weakening. A concept that fewer than ``LEAST_SUPPORT``
+The *suspect score* is sqrt(reliance) times weakening. What is suspect is also correlated with the
+class in ``fit``, in the direction of the reliance, by ``LEARNED`` of the difference or more: else
+there was nothing to learn from it, the sign of the reliance is noise, and a correlation that only
+``tune`` has looks like one of its absence that is lost. A concept that fewer than ``LEAST_SUPPORT``
 photos carry (``spread.support``) is no suspect: by so few photos a t is not normal, and among
 hundreds of rare words some are far apart by chance. All is cross-fitted: each student is fitted
 without one fold of ``fit``, and only that fold is compared with ``tune``. On a student's training
@@ -188,6 +191,10 @@ LEAST_STRENGTH = 0.1
 LEAST_SUPPORT = 10
 
 
+#: Least correlation in ``fit``, in the direction of the reliance, as a share of the difference.
+LEARNED = 0.2
+
+
 class Photos(SideMeans):
     """Photos of one split, with concept scores (n, C) and labels (n,) of one class in {1, 0}.
 
@@ -270,13 +277,20 @@ class Suspicion:
         """
         return np.abs(self.reliance) * np.maximum(self.z, 0.0)
 
+    @property
+    def learned(self) -> Array:
+        """Correlation with the class in fit (C,) in the direction of the reliance."""
+        return np.sign(self.reliance) * self.fit_bond
+
     def strength(self, spread: Array, share: float) -> Array:
         """Return the strength (C,) of what is lost: the lost correlation times the square root of
         the reliance, as ``shared_bias`` has it for what is not lost.
 
         ``spread`` (C,) are the scores' standard deviations, ``share`` that of the positives: a
-        difference D of mean scores is a correlation of D / spread sqrt(share (1 - share))."""
-        lost = np.abs(self.fit_bond - self.tune_bond) * np.sqrt(share * (1 - share))
+        difference D of mean scores is a correlation of D / spread sqrt(share (1 - share)). No more
+        is lost than the student could learn from fit."""
+        lost = np.minimum(np.abs(self.fit_bond - self.tune_bond), np.maximum(self.learned, 0.0))
+        lost *= np.sqrt(share * (1 - share))
         lost = np.divide(lost, spread, out=np.zeros_like(lost), where=spread > 0)
         return np.asarray(lost * np.sqrt(np.abs(self.reliance)))
 
@@ -291,10 +305,12 @@ class Suspicion:
         return np.asarray(ranked[(self.q[ranked] <= CLEAR) & strong])
 
     def ranked(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
-        """Return the indices of the concepts with a suspect score above 0, highest score first.
+        """Return the indices of the concepts with a suspect score above 0 that the student could
+        learn from fit (``LEARNED``), highest score first.
 
         The concepts ``besides`` (indices) are left out."""
         score = self.score
+        score[self.learned < LEARNED * np.abs(self.fit_bond - self.tune_bond)] = 0.0
         score[list(besides)] = 0.0
         order = np.argsort(-score, kind="stable")
         return order[score[order] > 0]

@@ -1,5 +1,7 @@
 """Suspects of a student, also those that are classes, and balance: by scipy and hand counts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -150,7 +152,8 @@ def test_of_100_students_without_a_shift_few_have_a_suspect_at_a_rate_of_5_perce
     ("reliance", "p", "fit_bond", "clear"),
     [
         pytest.param(0.5, 1e-8, 1.0, True, id="relied on, and lost"),
-        pytest.param(-0.5, 1e-8, 1.0, True, id="relied on by its absence, and lost"),
+        pytest.param(-0.5, 1e-8, -1.0, True, id="relied on by its absence, and lost"),
+        pytest.param(-0.5, 1e-8, 1.0, False, id="correlated the other way round"),
         pytest.param(0.5, 0.01, 1.0, False, id="may be chance among a hundred"),
         pytest.param(0.02, 1e-8, 1.0, False, id="hardly relied on"),
         pytest.param(0.5, 1e-8, 0.2, False, id="hardly lost"),
@@ -159,6 +162,17 @@ def test_of_100_students_without_a_shift_few_have_a_suspect_at_a_rate_of_5_perce
 def test_a_lost_correlation_alone_is_a_shift_if_it_is_strong(reliance, p, fit_bond, clear):
     measured = suspected([reliance, *[0.01] * 99], [p, *[1.0] * 99], fit_bond)
     assert (0 in measured.clear(np.ones(100), 0.3)) == clear
+
+
+def test_what_only_tune_has_is_no_lost_correlation_of_its_absence():
+    """Reliance on a concept that fit has no correlation of is noise, of either sign."""
+    measured = replace(suspected([-0.05], [1e-8], -0.01), tune_bond=np.array([2.0]))
+    assert list(measured.ranked()) == []
+
+
+def test_no_more_is_lost_than_was_there_to_learn():
+    reversed_ = replace(suspected([0.25], [1e-8], 0.4), tune_bond=np.array([-1.0]))
+    assert reversed_.strength(np.ones(1), 0.5)[0] == pytest.approx(0.4 * 0.5 * 0.5)
 
 
 def test_the_classs_own_word_is_no_shift_by_its_lost_correlation():
