@@ -93,13 +93,15 @@ class LabelNoise:
     """Shares of wrong labels of a split: ``added``, of negatives labelled present, and ``missed``,
     of positives labelled absent. ``evidence`` is twice the log likelihood ratio to no noise,
     ``models`` the number of models whose scores show it; ``denied`` says that another witness,
-    which could have, does not."""
+    which could have, does not, and the evidence is not beyond that; ``alone`` that it does not,
+    however clear the evidence is."""
 
     added: float
     missed: float
     evidence: float
     models: int = 1
     denied: bool = False
+    alone: bool = False
 
     @property
     def at_bound(self) -> bool:

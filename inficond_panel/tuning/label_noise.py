@@ -105,7 +105,8 @@ def is_possible(noise: LabelNoise) -> bool:
 
 def fit_noise(evidence: Evidence) -> LabelNoise:
     """Return the label noise of fit, measured by a model of the labels of tune; by that model and
-    the teacher if they show more noise. A teacher that learned wrong labels shows none.
+    the teacher if they show more noise. A teacher that learned wrong labels shows none; so does one
+    that knows better than scores which are wrong (``alone``).
 
     A model of scores with long tails is no logistic curve, and the shares of wrong labels can fit
     the misfit. So unless the teacher agrees, the evidence is at most that by normal scores, which
@@ -122,7 +123,7 @@ def fit_noise(evidence: Evidence) -> LabelNoise:
     evened = normal_scores(np.concatenate([fit[:, 0], tune[:, 0]]))[:, None]
     without_tails = label_noise(evened[: len(fit)], fit_label, evened[len(fit) :], tune_label)
     least = min(alone.evidence, without_tails.evidence)
-    return replace(alone, evidence=least, denied=least < LEARNED)
+    return replace(alone, evidence=least, denied=least < LEARNED, alone=True)
 
 
 def tune_noise(evidence: Evidence) -> LabelNoise:
@@ -191,7 +192,8 @@ def tune_labels_in_doubt(
     logit, label = _by_witnesses(evidence, TUNE), evidence.tune_label
     wrong = wrong_chance(logit, label, NO_NOISE if noise.at_bound else noise)
     limits = share_limits(*_swapped(_sides(one)), level)
-    return DoubtedLabels(evidence.tune, label, expit(logit), wrong, limits, level)
+    present = expit((evidence.model_of_fit[1] + evidence.model_of_tune[0]) / 2)
+    return DoubtedLabels(evidence.tune, label, present, wrong, limits, level)
 
 
 def contradicted_labels(evidence: Evidence) -> DoubtedLabels:

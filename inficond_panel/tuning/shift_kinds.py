@@ -182,6 +182,12 @@ class Differences:
         """Whether labels of fit are wrong: no other kind of shift could look the same."""
         return self.kinds == (NOISE,) and not self.perhaps
 
+    @property
+    def labels_alone(self) -> bool:
+        """Whether scores contradict labels of fit, and the teacher does not: it learned them, or
+        knows better than scores that are wrong."""
+        return self.noise is not None and self.noise.alone
+
 
 def differences(
     evidence: Evidence, shift: ClassShift, origin: ClassShift, student: Interval, interval: Noise

@@ -29,6 +29,11 @@ from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_
 #: Title of the doctor's findings where none of them is a fault.
 NOTHING_WRONG = "no problem was found; what these images do not tell"
 LOOK_AT = "Look at the training labels that are listed: they may be right."
+#: Of training labels that scores contradict, and the teacher does not.
+ALONE = (
+    "The teacher does not contradict them: it learned these labels, or the scores of these images "
+    "are wrong."
+)
 #: What the list of labels that are likely wrong does not find (docs/measured.md).
 MISSING_LABELS = (
     "Not all wrong labels are found: in a rare class most that are missing from images with it are "
@@ -97,7 +102,9 @@ def is_mislabelled(found: Differences, shift: ClassShift) -> bool:
 def whose_labels(found: Differences) -> tuple[str, bool]:
     """Return ``Training`` or ``Tuning``, the images whose labels are the first finding on a class,
     and whether nothing else may explain it."""
-    return _LABELS[found.kinds[0]], len(found.kinds) == 1 and not found.perhaps
+    whose = _LABELS[found.kinds[0]]
+    alone = found.kinds[0] == NOISE and found.labels_alone
+    return whose, len(found.kinds) == 1 and not found.perhaps and not alone
 
 
 def is_unlike(found: Differences, shift: ClassShift) -> bool:
@@ -191,7 +198,8 @@ def _few(found: Differences, shift: ClassShift) -> str:
 
 def _noise(found: Differences) -> str:
     assert found.labels is not None
-    return _wrong_labels(found.class_name, found.labels, "tuning", "training")
+    told = _wrong_labels(found.class_name, found.labels, "tuning", "training")
+    return f"{told} {ALONE}" if found.labels_alone else told
 
 
 def _tune_noise(found: Differences) -> str:
@@ -213,7 +221,7 @@ def _tune_doubt(found: Differences) -> str:
     """Return sentences on tuning labels that may be wrong, and on how many are listed."""
     told = (
         f"The teacher contradicts tuning labels of {found.class_name}, the other images do not, or "
-        "not clearly."
+        "not clearly; a teacher that learned wrong training labels looks the same."
     )
     return f"{told} {_listed_of_tune(found)}".strip()
 

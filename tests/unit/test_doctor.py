@@ -26,6 +26,7 @@ from inficond_panel.wording.suspects import unsure_classes
 NAMES = ["road", "sky", *(f"word {i}" for i in range(14)), "street", "nothing"]
 
 
+NOISE_OF_ROWS = "wrong labels of training rows"
 #: The sentence of a store of tables.
 ROWS_MISSING = MISSING_LABELS.replace("images", "rows")
 
@@ -79,6 +80,10 @@ def test_wrong_labels_are_named(mislabelled):
     assert "wrong labels" not in bird.kinds
     assert (car.added, car.missed) == pytest.approx((0.1, 0.1), abs=0.05)
     assert found._repr_html_().count("<table") == 1
+
+
+def test_labels_that_the_teacher_learned_may_be_right(mislabelled):
+    assert "or the scores of these rows are wrong" in by_kind(mislabelled[0])[NOISE_OF_ROWS]
 
 
 def test_where_nothing_speaks_for_wrong_labels_no_share_of_them_is_told(mislabelled):

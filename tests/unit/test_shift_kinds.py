@@ -26,8 +26,14 @@ from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenL
 from inficond_panel.distill.through_class import NONE_OF_THEM, share_z
 from inficond_panel.tuning.label_noise import NOISY, DoubtedLabels, fit_labels_in_doubt, fit_noise
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.shift_kinds import PhotoDifferences, _told_apart, _with_pictures
+from inficond_panel.tuning.shift_kinds import (
+    Differences,
+    PhotoDifferences,
+    _told_apart,
+    _with_pictures,
+)
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE, TUNE_NOISE
+from inficond_panel.wording.shift_kinds import whose_labels
 
 
 def drawn(rng: np.random.Generator, photos: int, intercept: float) -> tuple[np.ndarray, np.ndarray]:
@@ -166,6 +172,25 @@ def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits):
     assert learned.evidence == pytest.approx(alone.evidence, abs=0.1)
     right = fit_noise(photos_of(splits, np.zeros(len(label), bool), lambda score, _: score))
     assert right.evidence < 6
+
+
+def test_the_models_do_not_stand_alone_where_the_teacher_contradicts_labels(splits):
+    missing = (splits[1] == 1) & (np.random.default_rng(5).random(len(splits[1])) < 0.2)
+    assert not fit_noise(photos_of(splits, missing, lambda score, _: score)).alone
+
+
+def test_labels_that_the_teacher_does_not_contradict_are_no_certain_finding():
+    found = noisy(LabelNoise(0.1, 0.1, 60.0, alone=True))
+    assert whose_labels(found) == ("Training", False)
+
+
+def test_labels_that_the_teacher_contradicts_as_well_are_a_certain_finding():
+    assert whose_labels(noisy(LabelNoise(0.1, 0.1, 60.0))) == ("Training", True)
+
+
+def noisy(noise: LabelNoise) -> Differences:
+    """A class of which only wrong labels of training images are found."""
+    return Differences("dog", (50, 50), (200, 200), (NOISE,), (), 0.0, noise=noise)
 
 
 @pytest.mark.parametrize("learned", [False, True])
