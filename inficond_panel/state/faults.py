@@ -1,4 +1,4 @@
-"""State of scores of a store that are perhaps no measurements."""
+"""State of scores of a store that are perhaps no measurements, and of outputs of its teacher."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from collections.abc import Sequence
 import param
 
 from inficond_panel.results.doctor.stuck import stuck_concepts
+from inficond_panel.results.doctor.teacher_outputs import output_faults
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store.missing_codes import codes_told
 
+#: Most faults of the teacher's outputs that are told.
+_NAMED = 2
+
 
 class FaultsState(param.Parameterized):
     """State of values that may stand for what is missing, and of concepts that have one score in a
-    group; looked for once, after the shifts of all classes."""
+    group, and of outputs of the teacher that two classes or most images share; looked for once,
+    after the shifts of all classes."""
 
     told = param.List([], item_type=str, doc="A sentence per fault, the most urgent first.")
 
@@ -32,7 +37,8 @@ class FaultsState(param.Parameterized):
 
         def work(_: Job) -> Sequence[str]:
             codes, stuck = codes_told(store)[0], stuck_concepts(store)
-            return [*([f"Are these values missing ones? {codes}"] if codes else []), stuck]
+            codes = f"Are these values missing ones? {codes}" if codes else ""
+            return [codes, stuck, *(told for _, _, told, _ in output_faults(store)[:_NAMED])]
 
         def done(told: Sequence[str]) -> None:
             self.told = [each for each in told if each]

@@ -143,3 +143,16 @@ def test_each_view_of_the_page_names_the_class(broken):
     assert SENTENCE in of_class[0]["card"]["text"]
     mean = np.mean([each.teacher_ap for each in snapshot.metrics.values()])
     assert make_mean_metrics(snapshot, {})[0]["teacher"] == f"teacher {mean:.3f}"
+
+
+def test_a_teacher_that_calls_few_images_rightly_and_is_silent_on_the_rest_knows_the_class():
+    """4 of 44 positives are called, and none of 625 negatives: p of that by chance is 2e-5."""
+    label, logit = np.zeros(669, int), np.zeros(669)
+    label[:44], logit[:4] = 1, [1.0, 2.0, 3.0, 4.0]
+    assert teacher_skill(Outcome(label, logit)).knows
+
+
+def test_copies_of_one_image_do_not_make_a_teacher_know_the_class():
+    label, logit, group = np.zeros(669, int), np.zeros(669), np.arange(669)
+    label[:44], logit[:4], group[:4] = 1, 1.0, 0
+    assert not teacher_skill(Outcome(label, logit, group=group)).knows

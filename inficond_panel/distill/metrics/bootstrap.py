@@ -36,7 +36,7 @@ from inficond_panel.common.arrays import empty
 from inficond_panel.common.interval import UNCHANGED, Interval
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill.metrics.few_images import ap_limits, f1_limits, wilson
-from inficond_panel.distill.metrics.groups import Groups, part_means
+from inficond_panel.distill.metrics.groups import Groups, first_of, part_means, parts_of
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.sources import Array
@@ -325,6 +325,26 @@ class TeacherSkill:
         return {AP.key: ap, "chance": defined(self.chance), "knows": self.knows}
 
 
+#: Largest p by calls at which a teacher knows a class whose AP is not clearly above chance.
+_BY_CALLS = 1e-3
+
+
+def _calls_right(teacher: Outcome) -> bool:
+    """Return whether more of the positives than of the negatives have a logit above the median
+    (Fisher's exact test), near-equal images once. Of a teacher that says nothing on most images
+    some draws have none of the few that it knows, so that their AP is chance."""
+    from scipy.stats import fisher_exact  # noqa: PLC0415 - slow to load
+
+    groups = teacher.groups(AP.key)
+    part = parts_of(groups, teacher.positive)
+    positive, logit = teacher.positive[first_of(part)], part_means(teacher.logit, part)
+    above = logit > np.median(logit) if len(logit) else positive
+    table = [
+        [int((above & side).sum()), int((~above & side).sum())] for side in (positive, ~positive)
+    ]
+    return bool(fisher_exact(table, alternative="greater")[1] <= _BY_CALLS)
+
+
 def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
     """Return a teacher's AP with interval, and whether it knows the class, from its outcome.
 
@@ -333,6 +353,7 @@ def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
     chance = float(teacher.positive.mean()) if images else float("nan")
     resampled = drawn(teacher, AP.key, USUAL_NOISE["draws"], USUAL_NOISE["seed"])
     above = interval(teacher.value(AP.key), resampled, CONFIDENCE, AP.key).low > chance
+    above = above or _calls_right(teacher)
     enough = min(map(teacher.distinct, (True, False))) >= (FEWEST if above else LEAST)
     return TeacherSkill(
         ap=metric_intervals(teacher, (AP.key,), **noise)[AP.key],

@@ -24,6 +24,7 @@ from inficond_panel.results.doctor.never_labelled import (
     never_labelled,
 )
 from inficond_panel.results.doctor.stuck import STUCK, STUCK_REMEDY, stuck_concepts
+from inficond_panel.results.doctor.teacher_outputs import output_faults
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
@@ -169,6 +170,9 @@ def _of_teacher(
 ) -> Iterator[dict[str, str]]:
     if order := hold_store(tuner.store, tuner.spec.order):
         yield _row("teacher", "order of the classes", order.message, "inficond docs teachers")
+    for name, kind, told, remedy in output_faults(tuner.store):
+        if name in seen:
+            yield _row(name, kind, told, remedy)
     for name, each in seen.items():
         skill = each.shift.teacher
         if skill is not None and skill.does_not_know:

@@ -1,0 +1,59 @@
+"""Faults of a teacher's outputs that a store shows by itself: two classes with the same outputs,
+and a class with one output on most images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.cache import once
+from inficond_panel.common.numbers import share, significant
+from inficond_panel.store import Store
+
+#: Least share of the images with one output to be told, and least different other outputs: a
+#: teacher of decisions alone has none.
+MOST_OF_ALL, LEAST_VALUES = 0.5, 10
+#: Images that are looked at first.
+LOOKED_AT = 5_000
+SAME_OUTPUTS, ONE_OUTPUT = "one teacher's output for two classes", "one output on most images"
+_COPIED = "One of them was perhaps copied: make the teacher's outputs again."
+_CUT = (
+    "Were small or large outputs cut off? Give the teacher's logits as they are, and make the "
+    "store again."
+)
+
+
+@once(8)
+def output_faults(store: Store) -> tuple[tuple[str, str, str, str], ...]:
+    """Return the faults as (class, kind, sentence, remedy)."""
+    return (*_same(store), *_mostly_one(store))
+
+
+def _same(store: Store) -> Iterator[tuple[str, str, str, str]]:
+    first = dict[bytes, int]()
+    for k, outputs in enumerate(_some(store).T):
+        other = first.setdefault(np.ascontiguousarray(outputs).tobytes(), k)
+        if other != k and (store.teacher_logit[:, k] == store.teacher_logit[:, other]).all():
+            name, copied = store.classes[k], store.classes[other]
+            told = f"The teacher's outputs of {name} are those of {copied} on all images."
+            yield name, SAME_OUTPUTS, told, _COPIED
+
+
+def _mostly_one(store: Store) -> Iterator[tuple[str, str, str, str]]:
+    for k, outputs in enumerate(_some(store).T):
+        values, counts = np.unique(outputs, return_counts=True)
+        most = values[counts.argmax()]
+        if counts.max() < MOST_OF_ALL * len(outputs) or len(values) <= LEAST_VALUES:
+            continue
+        name, output = store.classes[k], significant(float(most), 3)
+        part = share(float((store.teacher_logit[:, k] == most).mean()))
+        told = f"The teacher's output of {name} is {output} on {part} of all images."
+        yield name, ONE_OUTPUT, told, _CUT
+
+
+def _some(store: Store) -> NDArray:
+    """Return the teacher's logits (n, K) of ``LOOKED_AT`` images or somewhat more, evenly drawn:
+    what is the same on all images is so on these."""
+    return np.asarray(store.teacher_logit[:: max(1, len(store.images) // LOOKED_AT)])
