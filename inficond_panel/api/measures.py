@@ -25,13 +25,13 @@ from inficond_panel.results.confusions import (
 from inficond_panel.results.decisions import coverage, thresholds
 from inficond_panel.results.doctor import doctor
 from inficond_panel.results.groups import groups, groups_by_label
+from inficond_panel.results.levers import levers
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
 from inficond_panel.results.null_students import null_frame
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path
-from inficond_panel.results.shift import levers
 from inficond_panel.results.slices import metadata_slices, slices
 from inficond_panel.results.two_worlds import two_worlds
 from inficond_panel.results.worst_group import worst_groups

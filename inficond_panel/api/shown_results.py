@@ -23,7 +23,7 @@ from inficond_panel.export.predictions import (
 )
 from inficond_panel.results.decisions import drift_frame
 from inficond_panel.results.frame import frame_in_words, html_text, text_table
-from inficond_panel.results.shift import levers
+from inficond_panel.results.levers import levers
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.wording.metrics import drift_sentences
 from inficond_panel.wording.repairs import proposals_lose

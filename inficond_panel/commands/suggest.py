@@ -46,8 +46,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Compare repairs, and refit with the proposed ones unless it is a dry run."""
     from inficond_panel.commands.shared.students import note_kept, open_students
+    from inficond_panel.results.levers import levers
     from inficond_panel.results.refit_words import turned_sentences
-    from inficond_panel.results.shift import levers
     from inficond_panel.tuning.lost_thresholds import lost_thresholds
     from inficond_panel.tuning.other_students import find_node, node_title
     from inficond_panel.tuning.suggest import carry_out, suggest

@@ -20,6 +20,7 @@ from inficond_panel.tuning.repairs.kinds import in_order
 from inficond_panel.tuning.repairs.label import Label
 from inficond_panel.tuning.repairs.repair import Repair
 from inficond_panel.tuning.suggest import Suggestion
+from inficond_panel.tuning.suggest.baselines import Context
 from inficond_panel.tuning.suggest.expected import ExpectedGain, expected_gain
 from inficond_panel.tuning.suggest.gain import Gain
 from inficond_panel.tuning.suggest.levers import ClassRepair
@@ -333,14 +334,16 @@ def small_cells_sentence(cells: str) -> str:
     )
 
 
-def no_limits_sentence(levers: Sequence[str]) -> str:
-    """Return the sentence on why the gains of ``levers`` have no limits, though images are enough:
-    their bootstrap draws hardly differ."""
-    have = "has" if len(levers) == 1 else "have"
-    return (
-        f"The gain of {with_and(levers)} {have} undefined limits: it is the same in nearly all "
-        "bootstrap draws, so they do not show how much it varies."
-    )
+def no_limits_sentence(levers: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a list with the sentence on why the gains of ``levers``, by class, have no limits,
+    though images are enough: their bootstrap draws hardly differ; empty without such levers."""
+    told = [f"{name}: {with_and(each)}" for name, each in levers.items() if each]
+    if not told:
+        return []
+    return [
+        "Gains with undefined limits are the same in nearly all bootstrap draws, which do not "
+        f"show how much they vary ({'; '.join(told)})."
+    ]
 
 
 def lost_by_proposal(
@@ -379,10 +382,16 @@ OTHER_AP_SENTENCE = (
 TUNE_DOUBTED = "Its tuning labels may be wrong, and gains count them: the doctor lists them."
 
 
-def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
-    """Return the sentence on the AP of a model that is fitted to the tuning images alone."""
-    shown = ap.text(limits=limits)
-    return f"For comparison, a model fitted to the tuning images alone: AP {shown}."
+def tune_models_sentence(
+    aps: Mapping[str, Interval | None], *, limits: bool = True, named: bool = True
+) -> list[str]:
+    """Return a list with the sentence on the AP, by class, of models that are fitted to the tuning
+    images alone; empty without any. The classes are ``named``, but for one of which it is clear."""
+    known = {name: ap.text(limits=limits) for name, ap in aps.items() if ap is not None}
+    told = [f"{name} {shown}" if named else shown for name, shown in known.items()]
+    model = "models" if len(told) > 1 else "a model"
+    sentence = f"For comparison, {model} fitted to the tuning images alone: AP {'; '.join(told)}."
+    return [sentence] if told else []
 
 
 def plain_edit(item: NodeEdit) -> str:
@@ -453,8 +462,8 @@ def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True
         notes.append(f"Expected: {gain}, {MEASURED}.")
         notes.append(OTHER_AP_SENTENCE)
     notes += lost_by_proposal(suggestion, class_name, choose=ON_PAGE, limits=limits)
-    if repair.shift.tune_model is not None:
-        notes.append(tune_model_sentence(repair.shift.tune_model, limits=limits))
+    if (model := repair.shift.tune_model) is not None:
+        notes += tune_models_sentence({class_name: model}, limits=limits, named=False)
     return notes
 
 
@@ -473,19 +482,42 @@ def better_sentence(repair: ClassRepair, *, limits: bool = True, by: str = "") -
     )
 
 
+#: That nobody knows what thumbs on a context gain, and what shows it.
+_NOT_MEASURED = (
+    "The labels show no clear shift, so it was not measured whether that helps: the preview of "
+    "these thumbs has the figures for images like these, and for images without this correlation."
+)
+
+
 def ask_sentence(suggestion: Suggestion, class_name: str) -> str:
     """Return the question that a person answers: whether images will come in which a class and
     the context of its student part; "" if there is no such question."""
     context = suggestion.contexts.get(class_name)
     if context is None:
         return ""
-    thumbs = f"{DOWN.glyph} {context.concept}"
     shown = shown_words(context.concept, context.high)
-    if context.word:
-        thumbs = f"{UP.glyph} {context.word} and {thumbs}"
     return (
         f"If images of {class_name} without {shown}, or of {shown} without {class_name}, will "
-        f"come, thumbs ({thumbs}) change what the student learns. The labels show no clear shift, "
-        "so it was not measured whether that helps: the preview of these thumbs has the figures "
-        "for images like these, and for images without this correlation."
+        f"come, thumbs ({_context_thumbs(context)}) change what the student learns. {_NOT_MEASURED}"
     )
+
+
+def ask_sentences(suggestion: Suggestion) -> list[str]:
+    """Return a list with ``ask_sentence`` of one class, or with one sentence on several; empty if
+    there is no such question."""
+    contexts = suggestion.contexts
+    if len(contexts) < 2:
+        return [ask_sentence(suggestion, name) for name in contexts]
+    pairs = (
+        f"{name} and {shown_words(context.concept, context.high)} ({_context_thumbs(context)})"
+        for name, context in contexts.items()
+    )
+    return [
+        "If images will come that show only one of such a pair, the thumbs beside it change what "
+        f"the student learns: {'; '.join(pairs)}. {_NOT_MEASURED}"
+    ]
+
+
+def _context_thumbs(context: Context) -> str:
+    thumbs = f"{DOWN.glyph} {context.concept}"
+    return f"{UP.glyph} {context.word} and {thumbs}" if context.word else thumbs

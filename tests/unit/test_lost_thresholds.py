@@ -10,7 +10,7 @@ import pytest
 import inficond_panel
 from inficond_panel.cli import main
 from inficond_panel.distill import Outcome
-from inficond_panel.results.shift import levers
+from inficond_panel.results.levers import levers
 from inficond_panel.tuning.lost_thresholds import lost_threshold
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
 from inficond_panel.wording.lost_thresholds import ON_PAGE, lost_sentence

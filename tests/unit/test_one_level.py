@@ -25,10 +25,10 @@ from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.export.model_card import measured
 from inficond_panel.plots.performance_bars import SIDES
 from inficond_panel.results.comparison import compare
+from inficond_panel.results.levers import levers
 from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.results.metrics import students_file
 from inficond_panel.results.refit_report import explain
-from inficond_panel.results.shift import levers
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Node, Tuner, open_tuner, read_edits

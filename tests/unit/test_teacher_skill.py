@@ -14,7 +14,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
 from inficond_panel.distill.metrics.bootstrap import FEWEST, LEAST
 from inficond_panel.distill.suspects import Verdict
-from inficond_panel.results.shift import levers
+from inficond_panel.results.levers import levers
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.shift import ClassShift

@@ -19,9 +19,9 @@ from inficond_panel.cli import main
 from inficond_panel.common.cluster import connected, keep_memory, on_cluster
 from inficond_panel.distill.solver.exact import students_together
 from inficond_panel.errors import InficondError, StoreError
+from inficond_panel.results.levers import levers
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
-from inficond_panel.results.shift import levers
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.cluster import Cluster
 from inficond_panel.tuning.opening import add_concept

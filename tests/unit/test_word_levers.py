@@ -14,7 +14,7 @@ from inficond_panel.concepts.own_words import near_words, own_word
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.spread import centred
 from inficond_panel.distill.suspects import NONE, SHIFT
-from inficond_panel.results.shift import levers
+from inficond_panel.results.levers import levers
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest import suggest

@@ -37,7 +37,7 @@ from inficond_panel.common.interval import UNCHANGED, Interval
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill.metrics.few_images import ap_limits, f1_limits, wilson
 from inficond_panel.distill.metrics.groups import Groups, first_of, part_means, parts_of
-from inficond_panel.distill.metrics.outcome import Outcome
+from inficond_panel.distill.metrics.outcome import Outcome, above
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE, DRAWS, USUAL_NOISE, Noise, tails
@@ -338,9 +338,9 @@ def _calls_right(teacher: Outcome) -> bool:
     groups = teacher.groups(AP.key)
     part = parts_of(groups, teacher.positive)
     positive, logit = teacher.positive[first_of(part)], part_means(teacher.logit, part)
-    above = logit > np.median(logit) if len(logit) else positive
+    high = above(logit, float(np.median(logit))) if len(logit) else positive
     table = [
-        [int((above & side).sum()), int((~above & side).sum())] for side in (positive, ~positive)
+        [int((high & side).sum()), int((~high & side).sum())] for side in (positive, ~positive)
     ]
     return bool(fisher_exact(table, alternative="greater")[1] <= _BY_CALLS)
 
@@ -352,11 +352,11 @@ def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
     images = len(teacher.positive)
     chance = float(teacher.positive.mean()) if images else float("nan")
     resampled = drawn(teacher, AP.key, USUAL_NOISE["draws"], USUAL_NOISE["seed"])
-    above = interval(teacher.value(AP.key), resampled, CONFIDENCE, AP.key).low > chance
-    above = above or _calls_right(teacher)
-    enough = min(map(teacher.distinct, (True, False))) >= (FEWEST if above else LEAST)
+    by_ap = interval(teacher.value(AP.key), resampled, CONFIDENCE, AP.key).low > chance
+    knows = by_ap or _calls_right(teacher)
+    enough = min(map(teacher.distinct, (True, False))) >= (FEWEST if knows else LEAST)
     return TeacherSkill(
         ap=metric_intervals(teacher, (AP.key,), **noise)[AP.key],
         chance=chance,
-        knows=above if enough else None,
+        knows=knows if enough else None,
     )
