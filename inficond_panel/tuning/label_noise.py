@@ -45,6 +45,8 @@ BEYOND = 5.0
 #: Least labels that are contradicted one by one to say so of a class unasked: where all labels are
 #: right, so many are in about one of a hundred classes (docs/measured.md).
 LEAST_CONTRADICTED = 5
+#: Probability of being wrong above which a label is listed.
+LIKELY_WRONG = 0.5
 NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
 
 
@@ -58,7 +60,8 @@ class DoubtedLabels:
     the class is ``present``, and that the label is ``wrong``; and ``limits`` of the shares of
     negatives labelled present, and of positives labelled absent, at the confidence ``level``; nan
     where these shares are not measured. ``harder``: the images of the class differ from those of
-    the other split, or may, and labels of harder images look wrong."""
+    the other split, or may, and labels of harder images look wrong. ``by_chance`` is the number of
+    labels that would be likely wrong by these probabilities if all were right; nan if not known."""
 
     rows: NDArray[np.intp]
     label: NDArray
@@ -67,12 +70,14 @@ class DoubtedLabels:
     limits: ShareLimits
     level: float
     harder: bool = False
+    by_chance: float = np.nan
 
     @property
     def likely_wrong(self) -> NDArray[np.intp]:
-        """Indices of labels with a probability of being wrong above 0.5, the highest first."""
+        """Indices of labels with a probability of being wrong above ``LIKELY_WRONG``, the highest
+        first."""
         order = np.argsort(-self.wrong, kind="stable")
-        return np.asarray(order[self.wrong[order] > 0.5])
+        return np.asarray(order[self.wrong[order] > LIKELY_WRONG])
 
     @property
     def several(self) -> bool:
@@ -203,9 +208,24 @@ def contradicted_labels(evidence: Evidence) -> DoubtedLabels:
     No measure says that the class has wrong labels, so there are no ``limits`` of their shares.
     """
     label, unknown = evidence.fit_label, (np.nan, np.nan)
-    wrong = wrong_chance(_by_witnesses(evidence, FIT), label, NO_NOISE)
+    logit = _by_witnesses(evidence, FIT)
+    wrong = wrong_chance(logit, label, NO_NOISE)
     present = expit((evidence.model_of_fit[0] + evidence.model_of_tune[1]) / 2)
-    return DoubtedLabels(evidence.fit, label, present, wrong, (unknown, unknown), np.nan)
+    return DoubtedLabels(
+        *(evidence.fit, label, present, wrong, (unknown, unknown), np.nan),
+        by_chance=_contradicted_by_chance(logit),
+    )
+
+
+def _contradicted_by_chance(logit: Array) -> float:
+    """Return how many right labels would be likely wrong, by the logits (n,) that the images show
+    the class: of 300 images that show it with a probability of 1 %, 3 do, and have the label."""
+    sides = ((1, expit(logit)), (0, expit(-logit)))
+    doubted = (
+        chance[wrong_chance(logit, np.full(len(logit), label), NO_NOISE) > LIKELY_WRONG].sum()
+        for label, chance in sides
+    )
+    return float(sum(doubted))
 
 
 def _by_witnesses(evidence: Evidence, split: str) -> Array:

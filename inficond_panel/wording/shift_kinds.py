@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, isnan
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, share, share_range
@@ -124,11 +124,14 @@ def mislabelled_sentence(found: Differences, shift: ClassShift) -> str:
     return f"{first.words}. {kind_sentence(first, found, shift)}"
 
 
-def contradicted_sentence(name: str, labels: int) -> str:
-    """Return the sentence on how many training labels of a class are contradicted one by one."""
+def contradicted_sentence(name: str, labels: DoubtedLabels) -> str:
+    """Return the sentence on how many training labels of a class are contradicted one by one, and
+    how many would be if all were right."""
+    contradicted = count(len(labels.likely_wrong), "training label")
+    chance = "" if isnan(labels.by_chance) else f" (about {round(labels.by_chance)} by chance)"
     return (
-        f"The teacher and the other images contradict {count(labels, 'training label')} of {name}, "
-        "each by itself."
+        f"The teacher and the other images contradict {contradicted} of {name}{chance}, each by "
+        "itself."
     )
 
 

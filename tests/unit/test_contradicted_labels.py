@@ -1,10 +1,12 @@
 """Single training labels that the teacher and the other images contradict, where nothing speaks for
 wrong labels of the class."""
 
+import numpy as np
 import pytest
 from mislabelled import WRONG, few_wrong
 
 from inficond_panel.results.shift import student_contradicted
+from inficond_panel.tuning.label_noise import _contradicted_by_chance
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +69,9 @@ def test_where_the_differences_doubt_labels_theirs_is_the_one_list():
     students, _ = few_wrong(1, wrong=120)
     assert student_contradicted(students.tuner, students.node, "k0") is None
     assert len(students.doctor("k0")["labels"])
+
+
+def test_so_many_right_labels_are_contradicted_by_chance_as_show_the_class_seldom():
+    """300 images that show the class with a probability of 1 in 200, and 700 of which half do."""
+    logit = np.repeat(np.log([1 / 199, 1.0]), [300, 700])
+    assert _contradicted_by_chance(logit) == pytest.approx(300 / 200)

@@ -38,7 +38,7 @@ def test_a_label_that_was_corrected_is_listed_no_more():
 def test_several_of_them_are_said_where_the_class_is_open():
     shown = opened(few_wrong(0)[0]).panels.finding
     count = len(shown["labels"])
-    assert f"contradict {count} training labels of k0, each by itself" in shown["sentence"]
+    assert f"contradict {count} training labels of k0 (about " in shown["sentence"]
 
 
 def test_few_of_them_are_only_listed():

@@ -253,7 +253,7 @@ def _of_kinds(
 def _of_labels(seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
     for name, each in seen.items():
         if each.contradicted and each.contradicted.several:
-            finding = contradicted_sentence(name, len(each.contradicted.likely_wrong))
+            finding = contradicted_sentence(name, each.contradicted)
             yield _row(name, CONTRADICTED, finding, CONTRADICTED_REMEDY)
 
 

@@ -96,7 +96,7 @@ class FindingPanel(param.Parameterized):
             finding["sentence"] += f" {OTHERS_DECIDE}"
         single = app.contradicted.by_class.get(name)
         if single and single.several and finding["sentence"] and not teacher:
-            finding["sentence"] += f" {contradicted_sentence(name, len(single.likely_wrong))}"
+            finding["sentence"] += f" {contradicted_sentence(name, single)}"
         if finding["sentence"] and not teacher:
             told = app.decided.by_class.get(name, ())
             finding["sentence"] = " ".join([finding["sentence"], *(each.finding for each in told)])

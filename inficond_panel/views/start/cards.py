@@ -240,7 +240,7 @@ def make_contradicted(
     """Return cards as ``make_mislabelled``, of those classes of ``names`` of which several training
     labels are contradicted one by one."""
     return [
-        _told_card(name, contradicted_sentence(name, len(labels.likely_wrong)))
+        _told_card(name, contradicted_sentence(name, labels))
         for name in names
         if (labels := found.get(name)) is not None and labels.several
     ]
