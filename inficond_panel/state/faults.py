@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import param
 
+from inficond_panel.results.doctor.exchanged import exchanged_concepts
 from inficond_panel.results.doctor.stuck import stuck_concepts
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.repairs import ShiftState
@@ -14,8 +15,8 @@ from inficond_panel.store.missing_codes import codes_told
 
 
 class FaultsState(param.Parameterized):
-    """State of values that may stand for what is missing, and of concepts that have one score in a
-    group; looked for once, after the shifts of all classes."""
+    """State of values that may stand for what is missing, and of concepts whose scores are
+    exchanged, or are all one, in a group; looked for once, after the shifts of all classes."""
 
     told = param.List([], item_type=str, doc="A sentence per fault, the most urgent first.")
 
@@ -31,8 +32,9 @@ class FaultsState(param.Parameterized):
         store = self._tuning.tuner.store
 
         def work(_: Job) -> Sequence[str]:
-            codes, stuck = codes_told(store)[0], stuck_concepts(store)
-            return [*([f"Are these values missing ones? {codes}"] if codes else []), stuck]
+            codes = codes_told(store)[0]
+            missing = [f"Are these values missing ones? {codes}"] if codes else []
+            return [*missing, exchanged_concepts(store), stuck_concepts(store)]
 
         def done(told: Sequence[str]) -> None:
             self.told = [each for each in told if each]
