@@ -19,14 +19,16 @@ from inficond_panel.distill.spread import divisor
 
 #: Least images of the group, and of the others.
 LEAST_GROUP, LEAST_OTHERS = 20, 50
-#: Least excess of a column's residual variance over that of most columns, and in standard errors.
+#: Least excess of a column (``_Others.excess``) that may be exchanged, and in standard errors.
 _LEAST_EXCESS, _EXCESS_ERRORS = 0.4, 4.0
 #: Largest share of it that is left once the columns are exchanged back; columns with a larger one
 #: differ otherwise.
 _LEFT = 0.25
 #: Least z of the images' gains by an exchange, and least distance, in spreads, by which it moves
 #: the values: exchanged copies are the same columns.
-_LEAST_Z, _LEAST_MOVE = 6.0, 0.25
+_LEAST_Z, _LEAST_MOVE = 5.0, 0.25
+#: Least z of what an exchange gains beyond an offset and a scale.
+_NO_DRIFT_Z = 4.0
 #: Most columns that are compared with each other, and most images of the group and of the others.
 _MOST, _MOST_GROUP, _MOST_OTHERS = 40, 2_000, 3_000
 #: Least ridge of the correlations, and the distance at which values are clipped, in spreads.
@@ -81,11 +83,10 @@ class _Others:
         return np.asarray(((wide @ self.precision) * wide).sum(axis=1))
 
     def excess(self, scores: Array) -> Array:
-        """Return by how much the variance (C,) of each column's residual, given all other columns,
-        exceeds that of the other images, and in most columns: 0.5 for one and a half times."""
+        """Return by how much the mean square (C,) of each column's residual, given all other
+        columns, exceeds that of the other images: 0.5 for one and a half times."""
         residual = self.standardised(scores) @ self.precision
-        times = ((residual**2).mean(axis=0) / self._usual)[: self.columns]
-        return np.asarray(times / max(np.median(times), 1.0) - 1.0)
+        return np.asarray(((residual**2).mean(axis=0) / self._usual)[: self.columns] - 1.0)
 
     def rescaled(self, scores: Array, at: list[int]) -> Array:
         """Return values (m, c) in the columns ``at`` with the means of the others, and with their
@@ -109,7 +110,7 @@ def _exchanged(model: _Others, group: Array) -> list[Pair]:
 
 def _nearest_pairs(model: _Others, group: Array, before: Array) -> list[Pair]:
     """Return the pairs whose exchange brings the images nearest to the others, one after another;
-    ``before`` (C,) is the excess of each column."""
+    ``before`` (C,) is the excess of each column of the group."""
     least = max(_LEAST_EXCESS, _EXCESS_ERRORS * np.sqrt(2 / len(group)))
     apart = sorted(int(c) for c in np.argsort(-before)[:_MOST] if before[c] >= least)
     pairs = list[Pair]()
@@ -134,7 +135,7 @@ def _best(model: _Others, group: Array, apart: list[int]) -> Pair | None:
         return None
     pairs = list(combinations(apart, 2))
     gain, move = _gains(model, group, *np.array(pairs).T)
-    clear = _is_clear(gain) & (move >= _LEAST_MOVE)
+    clear = _is_above(gain, _LEAST_Z) & (move >= _LEAST_MOVE)
     nearest = int(np.argmax(np.where(clear, gain.mean(axis=0), -np.inf)))
     return pairs[nearest] if clear.any() else None
 
@@ -161,10 +162,10 @@ def _is_no_drift(model: _Others, group: Array, back: Array, pair: list[int]) -> 
     drifted = back.copy()
     drifted[:, pair] = model.rescaled(group[:, pair], pair)
     gain = model.distance(drifted) - model.distance(back)
-    return bool(_is_clear(gain))
+    return bool(_is_above(gain, _NO_DRIFT_Z))
 
 
-def _is_clear(gain: Array) -> NDArray[np.bool_]:
-    """Return whether the mean of gains (m, ...) is ``_LEAST_Z`` standard errors above 0."""
+def _is_above(gain: Array, z: float) -> NDArray[np.bool_]:
+    """Return whether the mean of gains (m, ...) is more than ``z`` standard errors above 0."""
     error = gain.std(axis=0, ddof=1) / np.sqrt(len(gain))
-    return np.asarray(gain.mean(axis=0) > _LEAST_Z * error)
+    return np.asarray(gain.mean(axis=0) > z * error)
