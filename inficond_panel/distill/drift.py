@@ -30,6 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from inficond_panel.distill.exchanged import exchanged_columns
+from inficond_panel.distill.ks import ks_tests
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.groups import Groups, counted_once, distinct, of_rows
 from inficond_panel.distill.sources import Array
@@ -45,7 +47,6 @@ LEAST_PHOTOS = 20
 LEAST_FIT, MOST_FIT = 50, 2_000
 _NEIGHBOUR = 10
 _TOGETHER = 2_048  # photos whose distances are computed at one time
-_SORTED = 1 << 21  # scores that are sorted at one time
 #: Share of a sum of squares up to which it is rounding: all scores but one are equal.
 _ALL_EQUAL = 1e-9
 _FAR = 0.01  #: share of the photos of ``fit`` that counts as far
@@ -82,7 +83,8 @@ class Drift:
     ``fit`` are more distant than usual within ``fit``. ``share`` is the share of far photos, with
     the interval ``low`` to ``high`` (Clopper-Pearson) at ``level``; ``expected`` is the share for
     photos like ``fit``, and ``p`` the probability of ``far`` or more far photos. ``lacking`` is
-    the reason why nothing was tested, or "". ``things`` is what a sentence calls the photos.
+    the reason why nothing was tested, or "". ``exchanged`` are pairs of concepts whose scores look
+    exchanged (``exchanged_columns``). ``things`` is what a sentence calls the photos.
     """
 
     photos: int
@@ -96,6 +98,7 @@ class Drift:
     level: float = CONFIDENCE
     expected: float = np.nan
     p: float = np.nan
+    exchanged: tuple[tuple[str, str], ...] = ()
     things: str = "photos"
 
     @property
@@ -110,8 +113,9 @@ class Drift:
 
     @property
     def alarm(self) -> bool:
-        """True if significantly many photos are far, or the scores of any concept differ."""
-        return self.far_drift or bool(self.drifted)
+        """True if significantly many photos are far, or the scores of any concept differ or look
+        exchanged."""
+        return self.far_drift or bool(self.drifted) or bool(self.exchanged)
 
 
 def drift(
@@ -155,6 +159,7 @@ def drift(
         level=level,
         expected=expected,
         p=float(betabinom.sf(far - 1, len(new), tail, len(fitted) + 1 - tail)),
+        exchanged=tuple((concepts[a], concepts[b]) for a, b in exchanged_columns(fitted, new)),
         things=things,
     )
 
@@ -176,34 +181,6 @@ def _concepts(fitted: Array, new: NDArray, concepts: list[str]) -> tuple[Concept
 def _binary(scores: NDArray) -> NDArray[np.bool_]:
     """Return which columns (C,) of scores (n, C) have no values but 0 and 1."""
     return np.asarray(((scores == 0) | (scores == 1)).all(axis=0))
-
-
-def ks_tests(fitted: NDArray, new: NDArray) -> tuple[Array, Array]:
-    """Return the two-sided two-sample Kolmogorov-Smirnov statistic (C,) of each column of
-    ``fitted`` (n, C) and ``new`` (m, C), and its asymptotic p-value (C,).
-
-    As ``scipy.stats.ks_2samp`` of each column, but with one sort of many columns.
-    """
-    from scipy.stats import kstwo  # noqa: PLC0415 - slow to load
-
-    n, m = len(fitted), len(new)
-    size = max(1, _SORTED // (n + m))
-    some = (slice(first, first + size) for first in range(0, fitted.shape[1], size))
-    parts = [_ks_statistics(fitted[:, each], new[:, each]) for each in some]
-    largest = np.concatenate([np.zeros(0), *parts])
-    return largest, np.clip(kstwo.sf(largest, np.round(n * m / (n + m))), 0.0, 1.0)
-
-
-def _ks_statistics(fitted: NDArray, new: NDArray) -> Array:
-    """Return the largest difference (C,) of the two distribution functions of each column."""
-    both = np.concatenate([fitted, new]).astype(np.float64)
-    order = both.argsort(axis=0)
-    below = (order < len(fitted)).cumsum(axis=0)  # photos of fit up to each value
-    both = np.take_along_axis(both, order, axis=0)
-    ends = np.append(both[1:] != both[:-1], np.ones((1, both.shape[1]), dtype=bool), axis=0)
-    above = np.arange(1, len(both) + 1)[:, None] - below
-    apart = np.abs(below / len(fitted) - above / len(new))
-    return np.asarray(np.where(ends, apart, 0.0).max(axis=0))
 
 
 def _far(fitted: Array, new: NDArray) -> tuple[float, float, Array]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import param
 
+from inficond_panel.results.doctor.exchanged import exchanged_concepts
 from inficond_panel.results.doctor.stuck import stuck_concepts
 from inficond_panel.results.doctor.teacher_outputs import output_faults
 from inficond_panel.state.jobs import Job
@@ -18,9 +19,9 @@ _NAMED = 2
 
 
 class FaultsState(param.Parameterized):
-    """State of values that may stand for what is missing, and of concepts that have one score in a
-    group, and of outputs of the teacher that two classes or most images share; looked for once,
-    after the shifts of all classes."""
+    """State of values that may stand for what is missing, of concepts whose scores are exchanged,
+    or are all one, in a group, and of outputs of the teacher that two classes or most images share;
+    looked for once, after the shifts of all classes."""
 
     told = param.List([], item_type=str, doc="A sentence per fault, the most urgent first.")
 
@@ -36,9 +37,10 @@ class FaultsState(param.Parameterized):
         store = self._tuning.tuner.store
 
         def work(_: Job) -> Sequence[str]:
-            codes, stuck = codes_told(store)[0], stuck_concepts(store)
+            codes = codes_told(store)[0]
             codes = f"Are these values missing ones? {codes}" if codes else ""
-            return [codes, stuck, *(told for _, _, told, _ in output_faults(store)[:_NAMED])]
+            of_teacher = [told for _, _, told, _ in output_faults(store)[:_NAMED]]
+            return [codes, exchanged_concepts(store), stuck_concepts(store), *of_teacher]
 
         def done(told: Sequence[str]) -> None:
             self.told = [each for each in told if each]

@@ -13,7 +13,7 @@ from inficond_panel.distill import TeacherSkill
 from inficond_panel.distill.drift import LARGEST_P, ConceptDrift, Drift
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.vocabulary.things import images_of
+from inficond_panel.vocabulary.things import ROWS, images_of
 
 #: Number of classes that are named; the rest is counted.
 NAMED = 6
@@ -115,13 +115,15 @@ def drift_sentences(drift: Drift) -> list[str]:
         f"{drift.fit_photos:,}, at a chance of {100 * LARGEST_P:g} % of a false alarm.",
         _far_sentence(drift),
         _concepts_sentence(drift),
+        *_exchanged_sentences(drift),
     ]
 
 
 def split_drift_sentence(drift: Drift) -> str:
     """Return sentences on how ``tune`` differs from ``fit``; "" if not significantly."""
     far = [f"Of the tuning images {_far_sentence(drift)}"] if drift.far_drift else []
-    return " ".join([*far, *([_concepts_sentence(drift)] if drift.drifted else [])])
+    concepts = [_concepts_sentence(drift)] if drift.drifted else []
+    return " ".join([*far, *concepts, *_exchanged_sentences(drift)])
 
 
 def _far_sentence(drift: Drift) -> str:
@@ -141,6 +143,21 @@ def _concepts_sentence(drift: Drift) -> str:
     have = "has" if len(drifted) == 1 else "have"
     heading = f"{len(drifted)} of {count(every, 'concept')} {have} different scores"
     return f"{heading} than in the training {images_of(drift.things)}: {listed(clauses, _NAMED)}."
+
+
+def _exchanged_sentences(drift: Drift) -> list[str]:
+    if not drift.exchanged:
+        return []
+    told = exchanged_words(drift.exchanged, drift.things)
+    return [f"{told[0].upper()}{told[1:]} the training {images_of(drift.things)}."]
+
+
+def exchanged_words(pairs: Sequence[tuple[str, str]], things: str) -> str:
+    """Return ``the scores of sail and wing look exchanged: exchanged back, they fit``, of pairs of
+    concepts; rows of a table (``things``) have columns."""
+    whose, again = ("columns", "") if things == ROWS else ("scores of", "of ")
+    named = f", and {again}".join(f"{one} and {other}" for one, other in pairs)
+    return f"the {whose} {named} look exchanged: exchanged back, they fit"
 
 
 def typical(concept: ConceptDrift) -> str:

@@ -7,7 +7,8 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import false_discovery_control, ks_2samp
 
-from inficond_panel.distill.drift import LARGEST_P, _nearest, drift, ks_tests
+from inficond_panel.distill.drift import LARGEST_P, _nearest, drift
+from inficond_panel.distill.ks import ks_tests
 from inficond_panel.wording.metrics import drift_sentences
 
 NAMES = [f"concept {c}" for c in range(12)]
@@ -79,7 +80,7 @@ TABLES = {
 @pytest.mark.parametrize("sizes", [(50, 20), (300, 41), (40, 700)], ids=str)
 @pytest.mark.parametrize("table", TABLES)
 def test_tests_of_a_table_are_those_of_its_columns(table, sizes, block, monkeypatch):
-    monkeypatch.setattr("inficond_panel.distill.drift._SORTED", block)
+    monkeypatch.setattr("inficond_panel.distill.ks._SORTED", block)
     rng = np.random.default_rng(sizes[0])
     fitted, new = (TABLES[table](rng, images) for images in sizes)
     each = [ks_2samp(*pair, method="asymp") for pair in zip(fitted.T, new.T, strict=True)]

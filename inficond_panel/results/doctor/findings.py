@@ -18,6 +18,11 @@ from inficond_panel.distill.suspects import LARGE_LOSS
 from inficond_panel.results.doctor.decided import decision_findings
 from inficond_panel.results.doctor.drifted import drift_finding, moved_findings
 from inficond_panel.results.doctor.examined import Examined
+from inficond_panel.results.doctor.exchanged import (
+    EXCHANGED_REMEDY,
+    exchanged_concepts,
+    exchanged_kind,
+)
 from inficond_panel.results.doctor.never_labelled import (
     NEVER_LABELLED,
     NEVER_REMEDY,
@@ -135,6 +140,8 @@ def _of_codes(store: Store) -> Iterator[dict[str, str]]:
     told, remedy = codes_told(store)
     if told:
         yield _row("columns", MISSING_CODES, told, remedy)
+    if told := exchanged_concepts(store):
+        yield _row("concepts", exchanged_kind(store), told, EXCHANGED_REMEDY)
     if told := stuck_concepts(store):
         yield _row("concepts", STUCK, told, STUCK_REMEDY)
 
