@@ -11,6 +11,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.metrics.outcome import Mask
 from inficond_panel.distill.metrics.permutation_tests import SURE
+from inficond_panel.errors import Remedy
 from inficond_panel.results.shared_bias import student_shared
 from inficond_panel.results.shift import made_at
 from inficond_panel.results.teacher_groups import worse_groups_of_teacher
@@ -62,7 +63,7 @@ class GroupFinding(NamedTuple):
     """Sentences on the groups in which the student of a class is worse, and what helps."""
 
     finding: str
-    remedy: str
+    remedy: Remedy
 
 
 def worse_groups_of_students(

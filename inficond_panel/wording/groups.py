@@ -155,13 +155,11 @@ def student_group_sentence(
     )
 
 
-def student_group_remedy(by: str) -> str:
+def student_group_remedy(by: str) -> Remedy:
     """Return what helps a class of which the student is worse in a group ``by`` a column."""
     compare = Remedy(f"`inficond metrics --by '{by}'`", f"`students.slices({by!r})`")
-    return (
-        f"{_STUDENT_NEEDS}{compare} compares the groups. If the scores are right, add training "
-        "images of this group."
-    )
+    end = " compares the groups. If the scores are right, add training images of this group."
+    return _STUDENT_NEEDS + compare + end
 
 
 def swapped_sentence(
