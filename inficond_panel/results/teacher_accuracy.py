@@ -24,7 +24,7 @@ from inficond_panel.distill.metrics.permutation_tests import SURE
 from inficond_panel.distill.metrics.slices import MIN_IMAGES
 from inficond_panel.distill.sources import Array
 from inficond_panel.results.confusions import teacher_top_class
-from inficond_panel.results.teacher_groups import LEAST_FALL, masks_of_columns
+from inficond_panel.results.worse_groups import LEAST_FALL, masks_of_columns
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL

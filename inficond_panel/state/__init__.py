@@ -35,6 +35,7 @@ from inficond_panel.state.selection import (
 )
 from inficond_panel.state.shared import SharedState
 from inficond_panel.state.shown import ShownState
+from inficond_panel.state.student_groups import StudentGroupsState
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.teacher_groups import TeacherGroupsState
@@ -137,6 +138,7 @@ class AppState(param.Parameterized):
         self.belong = BelongState(self.tuning)
         self.shifts = ShiftState(self.students, self.selection, self.belong, self.jobs)
         self.teacher_groups = TeacherGroupsState(self.shifts, self.selection, self.tuning)
+        self.student_groups = StudentGroupsState(self.selection, self.teacher_groups, self.tuning)
         self.faults = FaultsState(self.shifts, self.tuning)
         self.changes = ChangesState(self.students, self.shown, jobs)
         self.shared = SharedState(

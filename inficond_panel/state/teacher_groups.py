@@ -8,13 +8,11 @@ import param
 
 from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import (
-    WorseGroup,
-    classes_known,
-    groups_to_test,
-    of_class,
-    tests_of_class,
+    WorseOfTeacher,
+    tests_of_teacher,
     worse_groups_of_teacher,
 )
+from inficond_panel.results.worse_groups import classes_known, groups_to_test, of_class
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.selection import Selection
@@ -32,7 +30,8 @@ class TeacherGroupsState(param.Parameterized):
     classes, and is done a class at a time while no person waits.
     """
 
-    by_class = param.Dict({}, doc="``WorseGroup``s by class, the largest fall first.")
+    by_class = param.Dict({}, doc="``WorseOfTeacher``s by class, the largest fall first.")
+    complete = param.Boolean(False, doc="Whether all classes are tested.")
     of_all = param.List([], item_type=str, doc="Sentences on groups of all classes together.")
 
     def __init__(self, shifts: ShiftState, selection: Selection, tuning: TuningState) -> None:
@@ -66,18 +65,18 @@ class TeacherGroupsState(param.Parameterized):
         """Test more classes; after the last one find the groups."""
         tuner = self._tuning.tuner
 
-        def work(job: Job) -> tuple[WorseGroup, ...] | None:
+        def work(job: Job) -> tuple[WorseOfTeacher, ...] | None:
             classes = classes_known(tuner)
             names = groups_to_test(tuner, classes)
-            tested = job.first_of(names, lambda name: tests_of_class(tuner, name, classes, SEED))
+            tested = job.first_of(names, lambda name: tests_of_teacher(tuner, name, classes, SEED))
             return (
                 worse_groups_of_teacher(tuner, classes, SEED) if len(tested) == len(names) else None
             )
 
-        def done(found: tuple[WorseGroup, ...] | None) -> None:
+        def done(found: tuple[WorseOfTeacher, ...] | None) -> None:
             if found is None:
                 self._go_on()
             else:
-                self.by_class = of_class(found)
+                self.param.update(by_class=of_class(found), complete=True)
 
         self._tuning.jobs.submit(Job("teacher groups", work, done, self._tuning.tell, idle=True))

@@ -23,6 +23,14 @@ TEACHER_GROUP_REMEDY = (
 )
 #: The same on the page.
 TEACHER_GROUP_HELP = f"{_TEACHER_NEEDS}Find a repair compares"
+#: Words for a class of which the student is worse in one group, and the teacher not.
+STUDENT_GROUP_WORDS = "the student is worse in a group"
+_STUDENT_NEEDS = (
+    "The teacher knows the class there, so look at the concept scores of this group: are they "
+    "measured in the same way as elsewhere? "
+)
+#: What helps then, on the page.
+STUDENT_GROUP_HELP = f"{_STUDENT_NEEDS}If they are right, add training images of this group"
 #: Words for a class of which one group is clearly worse than another.
 WORST_GROUP_WORDS = "a worse group"
 _EQUAL_NUMBERS = "if as many images are called as have the class"
@@ -123,6 +131,35 @@ def teacher_group_sentence(
         f"({images:,} tuning images, {positives:,} of them show it); as many of the others "
         f"have {expected:.2f}.{swapped and ' '}{swapped}"
     )
+
+
+def student_group_sentence(
+    class_name: str,
+    group: str,
+    counts: tuple[int, int],
+    ap: Interval,
+    expected: float,
+    teacher: float,
+    *,
+    limits: bool = True,
+) -> str:
+    """Return the sentence that the student is worse in a group, and the teacher not: ``The
+    student's AP of warp is 0.08 [0.05, 0.15] in “line: B” (140 tuning images, 16 of them show it);
+    as many of the others have 0.77. There the teacher's is 0.85.`` ``counts`` are as of
+    ``teacher_group_sentence``."""
+    images, positives = counts
+    return (
+        f"The student's AP of {class_name} is {ap.text(2, limits=limits)} in “{group}” "
+        f"({images:,} tuning images, {positives:,} of them show it); as many of the others "
+        f"have {expected:.2f}. There the teacher's is {teacher:.2f}."
+    )
+
+
+def student_group_remedy(by: str) -> Remedy:
+    """Return what helps a class of which the student is worse in a group ``by`` a column."""
+    compare = Remedy(f"`inficond metrics --by '{by}'`", f"`students.slices({by!r})`")
+    end = " compares the groups. If the scores are right, add training images of this group."
+    return _STUDENT_NEEDS + compare + end
 
 
 def swapped_sentence(

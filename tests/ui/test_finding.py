@@ -97,7 +97,7 @@ def test_a_group_in_which_the_teacher_is_worse_is_named_and_opened(
     tmp_path, serve, open_page
 ) -> None:
     page = open_page(f"{serve(wards(tmp_path)).url}?class=ward", 1280, 800)
-    told = page.locator(".knowledge .finding .teacher-group")
+    told = page.locator(".knowledge .finding .worse-group")
     expect(told).to_contain_text("The teacher's AP of ward is")
     expect(told).to_contain_text("in “site: B <b>”")
     told.get_by_role("button", name="Look at site: B <b>").click()

@@ -10,11 +10,8 @@ from sklearn.metrics import average_precision_score
 
 import inficond_panel
 from inficond_panel.distill import Outcome
-from inficond_panel.results.teacher_groups import (
-    expected_of_others,
-    swapped_labels,
-    worse_groups_of_teacher,
-)
+from inficond_panel.results.teacher_groups import swapped_labels, worse_groups_of_teacher
+from inficond_panel.results.worse_groups import expected_of_others
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
 from inficond_panel.wording.groups import TEACHER_GROUP_WORDS
 

@@ -54,7 +54,7 @@ def view(app):
 
 
 def told(view):
-    return view.panels.finding["teacher_group"]
+    return view.panels.finding["worse_group"]
 
 
 def test_the_page_names_the_group_that_the_doctor_names(view, app):
@@ -75,7 +75,7 @@ def test_another_class_has_no_such_sentence(view, app):
 
 
 def test_its_button_picks_the_images_of_the_group(view, app):
-    ask(view, "open_teacher_group")
+    ask(view, "open_worse_group")
     rows = app.store.rows("tune")
     sites = app.store.column("site")
     assert sorted(app.selection.images.rows) == [row for row in rows if sites[row] == "B"]
@@ -84,8 +84,8 @@ def test_its_button_picks_the_images_of_the_group(view, app):
 def test_on_other_images_than_those_tested_nothing_can_be_opened(view, app):
     app.tuning.show_split(HOLDOUT)
     assert told(view)["opens"] is False
-    with pytest.raises(ValueError, match="no group"):
-        ask(view, "open_teacher_group")
+    with pytest.raises(ValueError, match="no worse group"):
+        ask(view, "open_worse_group")
 
 
 def test_a_spec_without_suspects_tests_no_group(path, tmp_path):

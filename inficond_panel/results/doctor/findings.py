@@ -34,6 +34,7 @@ from inficond_panel.results.doctor.teacher_outputs import output_faults
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
+from inficond_panel.results.student_groups import student_group_findings
 from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.results.worst_group import group_figures
@@ -58,6 +59,7 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import MISSING_CODES, NEAR_DUPLICATES, TWINS
 from inficond_panel.vocabulary.things import COLUMN
 from inficond_panel.wording.groups import (
+    STUDENT_GROUP_WORDS,
     TEACHER_GROUP_REMEDY,
     TEACHER_GROUP_WORDS,
     WORST_GROUP_WORDS,
@@ -107,6 +109,7 @@ def findings_frame(
         *_of_codes(tuner.store),
         *_of_teacher(tuner, worst_first, remedies),
         *_of_teacher_groups(tuner, worst_first, facts),
+        *_of_student_groups(tuner, node, seen, facts["seed"]),
         *_of_students(node, tuner.store, seen, remedies),
         *_of_classes(worst_first, remedies),
         *_of_labels(worst_first),
@@ -205,6 +208,14 @@ def _of_teacher_groups(
     for name, finding in teacher_group_findings(tuner, facts["seed"]).items():
         if name in seen:  # all classes are tested, so that a choice of classes finds no more
             yield _row(name, TEACHER_GROUP_WORDS, finding, TEACHER_GROUP_REMEDY)
+
+
+def _of_student_groups(
+    tuner: Tuner, node: Node, seen: Mapping[str, Examined], seed: int
+) -> Iterator[dict[str, str]]:
+    for name, (finding, remedy) in student_group_findings(tuner, node, seed).items():
+        if name in seen:
+            yield _row(name, STUDENT_GROUP_WORDS, finding, remedy)
 
 
 def _of_students(

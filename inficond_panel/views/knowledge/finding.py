@@ -16,6 +16,7 @@ from inficond_panel.results.image_sets import ImageSet, image_set
 from inficond_panel.results.own_word import WordAp, word_ap
 from inficond_panel.results.picked_images import group_images
 from inficond_panel.results.shift import made_at
+from inficond_panel.results.worse_groups import WorseGroup
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.belonging import names_by_kind
@@ -32,9 +33,9 @@ from inficond_panel.views.knowledge.found import (
     make_labels_words,
     make_questions,
     make_suggestion,
-    make_teacher_group,
     make_tune_labels,
     make_word,
+    make_worse_group,
 )
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPanels
 from inficond_panel.vocabulary.intents import REMOVE
@@ -66,6 +67,7 @@ class FindingPanel(param.Parameterized):
         "app.contradicted.by_class",
         "app.decided.by_class",
         "app.teacher_groups.by_class",
+        "app.student_groups.found",
         "app.students.snapshot",
         "app.shown.what",
         "app.changes.arrivals",
@@ -115,12 +117,17 @@ class FindingPanel(param.Parameterized):
             ),
             "questions": [] if teacher else make_questions(app.shared.by_class.get(name)),
             "belonging": make_belonging(app.belong.belonging, name),
-            "teacher_group": make_teacher_group(app.teacher_groups.by_class.get(name, ()), split),
+            "worse_group": make_worse_group(self._worse_groups(name), split),
             "tune_labels": make_tune_labels(known, split),
             "terms": terms_words(terms) if terms else [],
             "word": self._word(name),
             "checking": self._checking(name, finding.get("remove", "")),
         }
+
+    def _worse_groups(self, name: str) -> list[WorseGroup]:
+        """Return the groups in which the teacher is worse, then those in which the student is."""
+        groups = self.app.teacher_groups.by_class, self.app.student_groups.found
+        return [each for by_class in groups for each in by_class.get(name, ())]
 
     def _checking(self, name: str, removed: str) -> bool:
         """Return whether a part of the finding is still computed: what differs between the splits,
@@ -262,11 +269,11 @@ class FindingActions(StudentActions):
         self.app.tuning.toggle_group(self.student, asked["concepts"], asked["direction"])
 
     @action
-    def _open_teacher_group(self) -> None:
-        """Pick the images of the group in which the teacher is worse."""
-        group = self.panels.finding.get("teacher_group", {})
+    def _open_worse_group(self) -> None:
+        """Pick the images of the group in which the teacher is worse, or the student."""
+        group = self.panels.finding.get("worse_group", {})
         if not group.get("opens"):
-            raise ValueError("no group of the teacher is shown whose images can be opened")
+            raise ValueError("no worse group is shown whose images can be opened")
         student = self.app.students.student(self.student)
         images = group_images(student, group["column"], group["group"])
         self.app.selection.open_images(images)

@@ -10,7 +10,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, number, share
 from inficond_panel.results.own_word import WordAp
 from inficond_panel.results.shared_bias import StudentShared
-from inficond_panel.results.teacher_groups import WorseGroup, worse_sentence
+from inficond_panel.results.worse_groups import WorseGroup
 from inficond_panel.store import Store
 from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.label_noise import DoubtedLabels
@@ -19,7 +19,6 @@ from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.wording.groups import TEACHER_GROUP_HELP, group_words
 from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence
 from inficond_panel.wording.shared_bias import page_question, reliance_sentence, thumb_of
@@ -107,18 +106,18 @@ def make_questions(found: StudentShared | None) -> list[dict[str, Any]]:
     ]
 
 
-def make_teacher_group(groups: Sequence[WorseGroup], split: str) -> dict[str, Any]:
-    """Return the group of tuning images in which the teacher is worse by most: a ``sentence``, what
-    helps (``hover``), and ``column`` and ``group``, whose images can be opened where ``split``, the
-    one on screen, is the tuning images. {} without such a group."""
+def make_worse_group(groups: Sequence[WorseGroup], split: str) -> dict[str, Any]:
+    """Return the first group of tuning images in which the teacher is worse, or the student: a
+    ``sentence``, what helps (``hover``), ``words`` for it, and ``column`` and ``group``, whose
+    images can be opened where ``split``, the one on screen, is the tuning images. {} without such a
+    group."""
     if not groups:
         return {}
     first = groups[0]
-    words = group_words(first.column, first.group, shown_or_not=False)
     return {
-        "sentence": worse_sentence(first, limits=False),
-        "hover": TEACHER_GROUP_HELP,
-        "words": words,
+        "sentence": first.sentence(limits=False),
+        "hover": first.help,
+        "words": first.words,
         "column": first.column,
         "group": first.group,
         "opens": split == TUNE,

@@ -11,7 +11,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.doctor.decided import OTHER_THRESHOLD, OnDecisions
 from inficond_panel.results.shared_bias import StudentShared
-from inficond_panel.results.teacher_groups import WorseGroup, worse_sentence
+from inficond_panel.results.worse_groups import WorseGroup
 from inficond_panel.state.repairs import gains
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.label_noise import DoubtedLabels
@@ -248,15 +248,20 @@ def make_contradicted(
 
 def make_told(
     teacher: Mapping[str, Sequence[WorseGroup]],
+    students: Mapping[str, Sequence[WorseGroup]],
     decided: Mapping[str, Sequence[OnDecisions]],
     names: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Return cards as ``make_mislabelled``, of those classes of ``names`` of which the teacher is
-    worse in a group, or else with a finding on their decisions but that another threshold is
-    better."""
+    worse in a group, or else of which the student is, or else with a finding on their decisions but
+    that another threshold is better."""
     first = {
         name: [
-            *(worse_sentence(each, limits=False) for each in teacher.get(name, ())),
+            *(
+                each.sentence(limits=False)
+                for groups in (teacher, students)
+                for each in groups.get(name, ())
+            ),
             *(each.finding for each in decided.get(name, ()) if each.kind != OTHER_THRESHOLD),
         ]
         for name in names

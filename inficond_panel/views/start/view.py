@@ -119,6 +119,7 @@ class StartView(RefitActions, Viewer):
         "app.decided.by_class",
         "app.reliance.unshown",
         "app.teacher_groups.param",
+        "app.student_groups.found",
         "app.faults.told",
         "app.shared.by_class",
         "app.shared.wanted",
@@ -183,7 +184,8 @@ class StartView(RefitActions, Viewer):
         tuning = "on screen" if shown else "tuning"
         same = partial(perhaps_same, store)
         relying = make_cards(shifts, begin.wrong[:CARDS], same, tuning, found)
-        told = make_told(app.teacher_groups.by_class, decided, begin.others)
+        groups = app.teacher_groups.by_class, app.student_groups.found
+        told = make_told(*groups, decided, begin.others)
         single = make_contradicted(app.contradicted.by_class, begin.others)
         idle = app.shifts.complete and not relying and begin.looked
         behind = metrics, unsure_classes(shifts), begin.order, app.reliance.unshown

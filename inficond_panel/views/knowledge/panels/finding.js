@@ -49,8 +49,8 @@ export function makeFinding(model, send, asking) {
   })
   const word = h("p", { class: "word num" }, alone, " ", raise)
   const where = h("span")
-  const look = h("button", { class: "group-thumb", onclick: () => send("open_teacher_group") })
-  const teacher = h("p", { class: "teacher-group num" }, where, " ", look)
+  const look = h("button", { class: "group-thumb", onclick: () => send("open_worse_group") })
+  const worse = h("p", { class: "worse-group num" }, where, " ", look)
   const tuning = button(() => send("open_tune_labels"))
   const belongs = button(() => send("belongs", { kind: "concept", name: model.finding.suspect, on: true }))
   const shared = h("p", { class: "settled" })
@@ -74,7 +74,7 @@ export function makeFinding(model, send, asking) {
     { class: "finding", "aria-label": "Finding" },
     h("p", { class: "sentence", role: "status", tabindex: 0 }, icon("note", 14), words),
     word,
-    teacher,
+    worse,
     h("div", { class: "acts" }, remove, belongs, repair, wrong, tuning, asking.element),
     shared,
     questions,
@@ -104,7 +104,7 @@ export function makeFinding(model, send, asking) {
       options,
       repair: { sentence, running, share, text: step },
     } = model
-    const { questions: asked = [], teacher_group: group = {} } = late()
+    const { questions: asked = [], worse_group: group = {} } = late()
     element.hidden = !student
     element.classList.toggle("room", options.suspecting)
     element.classList.toggle("checking", Boolean(checking))
@@ -129,11 +129,11 @@ export function makeFinding(model, send, asking) {
     const { rows: doubted = [], button: lookAt = "" } = finding.tune_labels ?? {}
     tuning.hidden = !doubted.length
     text(tuning, lookAt)
-    teacher.hidden = !group.sentence
+    worse.hidden = !group.sentence
     look.hidden = !group.opens
     text(where, group.sentence ?? "")
     text(look, `Look at ${group.words}`)
-    set(teacher, "title", group.hover ?? null)
+    set(worse, "title", group.hover ?? null)
     remove.hidden = !finding.remove
     const removed = `${finding.remove}${finding.like ? ` and ${finding.like} like it` : ""}`
     text(remove, waits() ? `${removed} will be removed` : `Remove ${removed}`)
@@ -209,8 +209,8 @@ function heldBack(model, element, draw) {
   }
   return () => {
     if (!rows) listen()
-    const { questions, teacher_group } = model.finding
-    if (of !== model.student || !rows?.matches(":hover")) shown = { questions, teacher_group }
+    const { questions, worse_group } = model.finding
+    if (of !== model.student || !rows?.matches(":hover")) shown = { questions, worse_group }
     of = model.student
     return shown
   }
