@@ -118,6 +118,7 @@ class StartView(RefitActions, Viewer):
         "app.contradicted.by_class",
         "app.decided.by_class",
         "app.reliance.unshown",
+        "app.reliance.unsummed",
         "app.teacher_groups.param",
         "app.faults.told",
         "app.shared.by_class",
@@ -186,7 +187,8 @@ class StartView(RefitActions, Viewer):
         told = make_told(app.teacher_groups.by_class, decided, begin.others)
         single = make_contradicted(app.contradicted.by_class, begin.others)
         idle = app.shifts.complete and not relying and begin.looked
-        behind = metrics, unsure_classes(shifts), begin.order, app.reliance.unshown
+        less = app.reliance.unshown, app.reliance.unsummed
+        behind = metrics, unsure_classes(shifts), begin.order, *less
         cards = {
             Rank.PICTURES: make_unlike_cards(shifts, found, begin.unlike[:CARDS], tuning),
             Rank.RELIES: [card for card in relying if card["class_name"] not in last],
