@@ -29,7 +29,7 @@ def middle(scores):
 
 
 def ends(scores):
-    return 3 * (scores[:, 2] - 0.5) ** 2 - 4
+    return 3 * scores[:, 2] ** 2 - 5
 
 
 def together(scores):
@@ -121,20 +121,22 @@ def test_the_ap_is_near_that_of_scikit_learn_on_all_squares_and_products(logit_o
     assert differences(made).limit.unsummed.ap.estimate == pytest.approx(ap, abs=0.05)
 
 
-def one_of_four(seed=0):
-    """Students of four classes, one per row: three show in a column each, ``rest`` in none. The
-    teacher is the true model."""
+def one_of_seven(seed=0):
+    """Students of seven classes, one per row: six are high or low in one of three columns each,
+    ``rest`` in none. The teacher is the true model."""
     rng, n = np.random.default_rng(seed), FIT + TUNE
-    at = rng.choice(4, n, p=[0.4, 0.2, 0.2, 0.2])
+    share = np.array([0.4, *[0.1] * 6])
+    means = np.vstack([np.zeros(3), 2 * np.eye(3), -2 * np.eye(3)])
+    at = rng.choice(7, n, p=share)
     scores = rng.normal(size=(n, COLUMNS))
-    scores[np.arange(n), at] += np.where(at > 0, 2.5, 0)
-    prior = np.log([0.4, 0.2, 0.2, 0.2])
-    lead = np.where(np.arange(4) > 0, 2.5 * scores[:, :4] - 2.5**2 / 2, 0)
-    names, classes = [f"r{row}" for row in range(n)], ["rest", "one", "two", "three"]
+    scores[:, :3] += means[at]
+    lead = scores[:, :3] @ means.T - (means**2).sum(axis=1) / 2 + np.log(share)
+    names = [f"r{row}" for row in range(n)]
+    classes = ["rest", *(f"{side} in c{of}" for side in ("high", "low") for of in range(3))]
     return inficond_panel.from_frames(
         pd.DataFrame(scores, names, [f"c{row}" for row in range(COLUMNS)]),
-        pd.DataFrame(log_softmax(prior + lead, axis=1), names, classes),
-        pd.DataFrame(np.eye(4)[at], names, classes),
+        pd.DataFrame(log_softmax(lead, axis=1), names, classes),
+        pd.DataFrame(np.eye(7)[at], names, classes),
         split=pd.Series(["fit"] * FIT + ["tune"] * TUNE, names),
         task="single_label",
         activation="softmax",
@@ -143,7 +145,7 @@ def one_of_four(seed=0):
 
 @pytest.fixture(scope="module")
 def rest():
-    return one_of_four()
+    return one_of_seven()
 
 
 def test_a_class_that_is_what_no_other_is_is_told_so(rest):
