@@ -23,8 +23,8 @@ from inficond_panel.distill.spread import divisor
 MOST_CONCEPTS = 512
 #: L1 penalty of the curve of one score: so little that the curve is nearly not shrunk.
 _L1 = 1e-4
-#: Shares of the images between which a turning point lies, or no curve turns.
-_WITHIN = (0.05, 0.95)
+#: Share of the images on each side of a turning point, or no curve turns.
+_BESIDE = 0.05
 
 
 def standardised(scores: NDArray, others: NDArray) -> tuple[Array, Array]:
@@ -82,5 +82,5 @@ def turning_point(score: NDArray, label: NDArray) -> Turn | None:
     if not curve:
         return None
     at = -line / (2 * curve)
-    low, high = np.quantile(standard, _WITHIN)
+    low, high = np.quantile(standard, (_BESIDE, 1 - _BESIDE))
     return Turn(float(mean + spread * at), spread, bool(curve < 0)) if low < at < high else None
