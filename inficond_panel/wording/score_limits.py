@@ -60,7 +60,7 @@ def unsummed_remedy(limit: ScoreLimit) -> Remedy:
     if not found.pairs:
         return _DECIDED + joint
     needed = Remedy(_needed(found))
-    return needed if found.together is None else joint + " Or: " + needed
+    return needed if found.together is None else joint + " " + needed
 
 
 def needs_score(found: Differences | None) -> bool:
