@@ -197,8 +197,10 @@ def looked_at(store: Store, made: Made, folder: Path) -> Differences:
 
 def answer(kind: str, found: Differences) -> str:
     """Whether the first kind that is named is the right one, besides that the teacher sees more
-    than the concepts show: the teacher that is made here does, since it knows the labels."""
-    kinds = tuple(each for each in found.kinds if each != shift_kinds.UNSHOWN)
+    than the concepts, or a sum of them, show: the teacher that is made here does, since it knows
+    the labels."""
+    limits = shift_kinds.UNSHOWN, shift_kinds.UNSUMMED
+    kinds = tuple(each for each in found.kinds if each not in limits)
     if found.noise is not None and kinds in ((), (shift_kinds.FEW,)):
         return "cannot tell" if found.perhaps else ("right" if kind == HONEST else "nothing")
     first = kinds[0]

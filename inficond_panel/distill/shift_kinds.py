@@ -302,13 +302,13 @@ def other_photos(
     rng, sides = np.random.default_rng(0), (fit_scores, tune_scores)
     standard = _standard(sides) if shared is None else shared.standard
     factor = None if shared is None else shared.factor
-    some = [_evenly(np.flatnonzero(label != 1), MOST) for label in (fit_label, tune_label)]
+    some = [evenly(np.flatnonzero(label != 1), MOST) for label in (fit_label, tune_label)]
     fold = np.concatenate([rng.integers(FOLDS, size=len(rows)) for rows in some])
     negatives = np.concatenate([_rows(*each, standard) for each in zip(sides, some, strict=True)])
     of_fit = np.arange(len(fold)) < len(some[0])
     directions = _discriminants(negatives, of_fit, fold, factor)
     along = (negatives @ directions)[np.arange(len(fold)), fold]
-    shown = [_evenly(np.flatnonzero(label == 1), MOST) for label in (fit_label, tune_label)]
+    shown = [evenly(np.flatnonzero(label == 1), MOST) for label in (fit_label, tune_label)]
     positives = [
         (_rows(*each, standard) @ directions).sum(axis=1) for each in zip(sides, shown, strict=True)
     ]
@@ -319,7 +319,7 @@ def other_photos(
     return OtherPhotos(_rank_z(*pair), _rank_z(*positives), through)
 
 
-def _evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+def evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     """Return all rows, or ``most`` of them at equal distances."""
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.intp)]
 
@@ -368,7 +368,7 @@ def shared_by_classes(fit_scores: NDArray, tune_scores: NDArray) -> Shared:
         return Shared(standard, None)
     total = RIDGE * np.eye(fit_scores.shape[1])
     for scores in sides:
-        some = _rows(scores, _evenly(np.arange(len(scores)), MOST_SHARED), standard)
+        some = _rows(scores, evenly(np.arange(len(scores)), MOST_SHARED), standard)
         total += some.T @ some / count
     return Shared(standard, np.asarray(np.linalg.cholesky(total), dtype=np.float64))
 

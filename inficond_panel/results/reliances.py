@@ -13,7 +13,15 @@ from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
-from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, OUTDONE, TUNE_NOISE, UNSHOWN
+from inficond_panel.vocabulary.shift_kinds import (
+    FEW,
+    LOST,
+    NOISE,
+    OUTDONE,
+    TUNE_NOISE,
+    UNSHOWN,
+    UNSUMMED,
+)
 from inficond_panel.wording.shift_kinds import (
     is_mislabelled,
     kind_sentence,
@@ -22,6 +30,9 @@ from inficond_panel.wording.shift_kinds import (
 )
 from inficond_panel.wording.suspects import plain_sentence, relies_wrongly, unsure_classes
 from inficond_panel.wording.things import in_words_of
+
+#: Kinds that say no difference between the splits, but what limits a student.
+_LIMITS = (UNSHOWN, UNSUMMED, OUTDONE)
 
 
 def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
@@ -32,11 +43,11 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     in neither. ``in_fit`` has columns that go with a class in the training images only,
     ``other_kinds`` what else differs between the training and the tuning images of a class, such as
     its pictures, or what may differ. ``teacher_groups`` are groups of images in which the teacher
-    itself is worse, by class, or "" of all, ``unshown`` classes of which it sees more than the
-    concepts show, and ``weak_teacher`` those of which it is worse than its student. ``mislabelled``
-    are classes whose first finding is wrong labels of training or tuning images. ``unsure`` are the
-    classes with too few labelled images for ``differs``, and for ``shared``. ``lacking`` states why
-    nothing was computed. Takes up to a second per class, once.
+    itself is worse, by class, or "" of all, ``unshown`` and ``unsummed`` classes of which it sees
+    more than the concepts, or a sum of them, show, and ``weak_teacher`` those of which it is worse
+    than its student. ``mislabelled`` are classes whose first finding is wrong labels of training or
+    tuning images. ``unsure`` are the classes with too few labelled images for ``differs``, and for
+    ``shared``. ``lacking`` states why nothing was computed. Takes up to a second per class, once.
     """
     store, said = tuner.store, tuner.belonging().said
     belonging = [asdict(thing) | asdict(by) for thing, by in said.items()]
@@ -66,7 +77,7 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
         for each in shifts
         for told in _other_kinds(differences[each.class_name], each)
     ]
-    for kind in (UNSHOWN, OUTDONE):
+    for kind in _LIMITS:
         found[kind.key] = [
             {"class": name, "sentence": kind_sentence(kind, each, shift)}
             for (name, each), shift in zip(differences.items(), shifts, strict=True)
@@ -94,7 +105,7 @@ def _other_kinds(found: Differences, shift: ClassShift) -> Iterator[str]:
         of_labels = kind in (NOISE, TUNE_NOISE)
         first = kind == found.kinds[0] and is_mislabelled(found, shift)
         told = first if of_labels else relies_wrongly(shift)
-        if kind not in (FEW, UNSHOWN, OUTDONE) and not (told and (of_labels or kind == LOST)):
+        if kind not in (FEW, *_LIMITS) and not (told and (of_labels or kind == LOST)):
             yield kind_sentence(kind, found, shift)
     if found.perhaps and not found.kinds:
         yield f"{found.class_name}: {unsure_sentence(found)}"

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.interval import Interval
+from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import metric_intervals
 from inficond_panel.results.refit_report import refit_of
@@ -15,6 +16,7 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.label_noise import DoubtedLabels, contradicted_labels
 from inficond_panel.tuning.repairs.evidence import Evidence
+from inficond_panel.tuning.score_limits import Together
 from inficond_panel.tuning.settled import settled_shift
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
 from inficond_panel.tuning.shift_kinds import Differences, differences
@@ -153,7 +155,17 @@ def _differences(
         )
         photos = student_photos(tuner, node_id, class_name, seed)
         student = _tune_ap(tuner, node_id, class_name)
-        return differences(photos, found, origin, student, tuner.spec.views.noise())
+        together = _together(tuner, node_id, photos)
+        return differences(photos, found, origin, student, tuner.spec.views.noise(), together)
+
+
+def _together(tuner: Tuner, node_id: str, photos: Evidence) -> Together | None:
+    """Return how the students of all classes together rank the images of tune: by the log-odds of
+    a softmax of their logits. None with several classes per image, and for a joint student."""
+    if tuner.store.task != SINGLE_LABEL or tuner.joint:
+        return None
+    node, k = tuner.node(node_id), photos.student.k
+    return lambda: log_odds(tuner.logits(node, photos.tune))[:, k]
 
 
 @once(_KEPT)

@@ -8,7 +8,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.state.comparison import ChangesState
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.students import StudentsState
-from inficond_panel.vocabulary.shift_kinds import UNSHOWN
+from inficond_panel.vocabulary.shift_kinds import UNSHOWN, UNSUMMED
 from inficond_panel.wording.shift_kinds import is_mislabelled, is_unlike, reliance_explained
 from inficond_panel.wording.suspects import is_repaired, relies_wrongly
 
@@ -29,6 +29,9 @@ class RelianceState(param.Parameterized):
     )
     unshown = param.List(
         [], item_type=str, doc="Classes of which the teacher sees more than the concepts show."
+    )
+    unsummed = param.List(
+        [], item_type=str, doc="Classes of which it sees more than a sum of the concepts shows."
     )
     repaired = param.List([], item_type=str, doc="Classes repaired as far as can be seen.")
 
@@ -55,6 +58,7 @@ class RelianceState(param.Parameterized):
             mislabelled=[n for n, found in differences.items() if is_mislabelled(found, shifts[n])],
             unlike=[n for n, found in differences.items() if is_unlike(found, shifts[n])],
             unshown=[name for name, found in differences.items() if UNSHOWN in found.kinds],
+            unsummed=[name for name, found in differences.items() if UNSUMMED in found.kinds],
             repaired=[name for name, each in shifts.items() if is_repaired(each, gained[name])],
         )
 

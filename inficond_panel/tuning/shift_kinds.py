@@ -42,7 +42,8 @@ from inficond_panel.tuning.label_noise import (
     tune_noise,
 )
 from inficond_panel.tuning.repairs.evidence import Evidence
-from inficond_panel.tuning.shift import ClassShift, tune_ap
+from inficond_panel.tuning.score_limits import ScoreLimit, Together, score_limit
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES, PictureProperty
 from inficond_panel.vocabulary.shift_kinds import (
@@ -54,15 +55,12 @@ from inficond_panel.vocabulary.shift_kinds import (
     PICTURES,
     SHARE,
     TUNE_NOISE,
-    UNSHOWN,
     ShiftKind,
 )
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 #: False discovery rate at which an image property differs.
 CLEAR_PICTURES = 0.01
-#: Least AP by which a teacher is above all models of the scores, or below its student.
-LEAST_ABOVE = 0.1
 #: Least z at which the share of the class differs, at which the photos without the class differ,
 #: and at which those with it do so, too.
 OTHER_SHARE, APART, ALIKE = 4.0, 5.0, 1.0
@@ -111,21 +109,6 @@ class PictureDifference:
 
 
 @dataclass(frozen=True)
-class ScoreLimit:
-    """AP on ``tune`` of a ``teacher``, and that which is ``reached`` by the scores of the concepts:
-    by the student if that is clearly more; if it is clearly less, the highest of the student's, and
-    of models of the labels of ``fit`` and of ``tune``."""
-
-    teacher: Interval
-    reached: Interval
-
-    @property
-    def outdone(self) -> bool:
-        """Whether the student is better than its teacher."""
-        return self.reached.estimate > self.teacher.estimate
-
-
-@dataclass(frozen=True)
 class Differences:
     """Differences between ``fit`` and ``tune`` for one class.
 
@@ -133,8 +116,8 @@ class Differences:
     shift; ``perhaps`` are possible kinds: alternative explanations, or chance. ``share`` is the z
     of the difference in the share of positives; ``noise`` and ``other`` are None with few photos,
     ``labels`` unless labels of fit may be wrong, ``tune_labels`` unless labels of tune may, and
-    ``limit`` unless the teacher sees more of the class than the concepts show, or is worse than its
-    student (``UNSHOWN``, ``OUTDONE``).
+    ``limit`` unless the teacher sees more of the class than the concepts, or a sum of them, show,
+    or is worse than its student (``UNSHOWN``, ``UNSUMMED``, ``OUTDONE``).
     """
 
     class_name: str
@@ -190,12 +173,18 @@ class Differences:
 
 
 def differences(
-    evidence: Evidence, shift: ClassShift, origin: ClassShift, student: Interval, interval: Noise
+    evidence: Evidence,
+    shift: ClassShift,
+    origin: ClassShift,
+    student: Interval,
+    interval: Noise,
+    together: Together | None = None,
 ) -> Differences:
     """Return the differences between fit and tune for the class of ``evidence``; ``interval`` has
     the draws and level of limits. ``shift`` is that of its student, ``origin`` that of the original
     one: an edit ends a reliance, and does not change the photos or labels of which it was a sign.
-    ``student`` is its AP on tune, as metrics show it.
+    ``student`` is its AP on tune, as metrics show it; ``together`` is of the students of all
+    classes, for classes of which each image has one.
     """
     labels, one = (evidence.fit_label, evidence.tune_label), evidence.one_of_each
     shown = [int(np.count_nonzero(label == 1)) for label in labels]
@@ -207,7 +196,7 @@ def differences(
     noise, of_tune = measured.noise, measured.of_tune
     kinds, perhaps = _told_apart(shift, origin, measured)
     explained = bool({NOISE, TUNE_NOISE, LOST} & {*kinds, *perhaps})
-    limit = _score_limit(evidence, shift, student, interval, explained=explained)
+    limit = score_limit(evidence, shift, student, interval, explained=explained, together=together)
     kinds = _with_limit(kinds, limit)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
     doubted, each, level = {*kinds, *perhaps}, (evidence, one), interval["level"]
@@ -265,35 +254,10 @@ def _with_limit(kinds: Kinds, limit: ScoreLimit | None) -> Kinds:
     less than the teacher sees come after other pictures, which say more."""
     if limit is None:
         return kinds
-    if limit.outdone:
+    if limit.kind == OUTDONE:
         return (OUTDONE, *kinds)
     rest = tuple(kind for kind in kinds if kind != PICTURES)
-    return (*((PICTURES,) if PICTURES in kinds else ()), UNSHOWN, *rest)
-
-
-def _score_limit(
-    evidence: Evidence, shift: ClassShift, student: Interval, interval: Noise, *, explained: bool
-) -> ScoreLimit | None:
-    """Return the AP that the scores reach, if the teacher is clearly above it, or below that of the
-    student: by ``LEAST_ABOVE``, and beyond the intervals. None without labels, if the teacher does
-    not know the class, or is above it where the student's AP is ``explained`` otherwise."""
-    teacher = shift.teacher
-    if evidence.by_teacher or evidence.decided or teacher is None or teacher.does_not_know:
-        return None
-    if _is_above(student, teacher.ap):
-        return ScoreLimit(teacher.ap, student)
-    if explained:
-        return None
-    reached = student
-    for logits in (lambda: evidence.model_of_fit[1], lambda: evidence.model_of_tune[0]):
-        if not _is_above(teacher.ap, reached):
-            return None  # without the models, which take time
-        reached = max(reached, tune_ap(evidence, logits(), interval), key=lambda ap: ap.estimate)
-    return ScoreLimit(teacher.ap, reached) if _is_above(teacher.ap, reached) else None
-
-
-def _is_above(one: Interval, other: Interval) -> bool:
-    return one.low > max(other.high, other.estimate + LEAST_ABOVE)
+    return (*((PICTURES,) if PICTURES in kinds else ()), limit.kind, *rest)
 
 
 @once(4)

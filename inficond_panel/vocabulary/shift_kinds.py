@@ -51,6 +51,12 @@ UNSHOWN = ShiftKind(
     "If the teacher has not learned the tuning images, thumbs and labels help little: add concepts "
     "that tell it apart, or take an encoder that sees it.",
 )
+UNSUMMED = ShiftKind(
+    "unsummed",
+    "the teacher sees more than a sum of the concepts shows",
+    "A student is a sum of weighted scores: give it scores that show the class by themselves, such "
+    "as a distance from the middle of a score.",
+)
 OUTDONE = ShiftKind(
     "weak_teacher",
     "the teacher is worse than its student",
@@ -58,4 +64,4 @@ OUTDONE = ShiftKind(
     "teach the student in its place.",
 )
 #: All kinds, the most urgent first.
-SHIFT_KINDS = (OUTDONE, NOISE, TUNE_NOISE, PICTURES, LOST, UNSHOWN, PHOTOS, SHARE, FEW)
+SHIFT_KINDS = (OUTDONE, NOISE, TUNE_NOISE, PICTURES, LOST, UNSHOWN, UNSUMMED, PHOTOS, SHARE, FEW)

@@ -22,9 +22,11 @@ from inficond_panel.vocabulary.shift_kinds import (
     PICTURES,
     SHARE,
     UNSHOWN,
+    UNSUMMED,
     ShiftKind,
 )
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+from inficond_panel.wording.score_limits import needs_score
 from inficond_panel.wording.shift_kinds import remedy_of, unsure_remedy
 
 _SUGGEST = Remedy("`inficond suggest`", "`students.suggest()`")
@@ -86,7 +88,8 @@ class Remedies:
         """Return the remedy for a kind of shift of a class: ``found`` are its differences, whose
         labels may be listed, ``shift`` has its suspects."""
         start = self.first.get(kind) or remedy_of(kind, found, shift)
-        end = self.then.get(kind, "")
+        scores = kind != UNSUMMED or needs_score(found)
+        end = self.then.get(kind, "") if scores else ""
         return start + (" " + end if end else "")
 
 
@@ -112,6 +115,7 @@ OF_PHOTOS = Remedies(
     then={
         **_KINDS,
         UNSHOWN: _ADD + "; `inficond docs encoders`.",
+        UNSUMMED: "Or add concepts that name it, such as one for the middle: " + _ADD + ".",
         PHOTOS: _EXTEND + "; or take what " + _SUGGEST + " finds.",
     },
 )
@@ -128,7 +132,11 @@ OF_CAPTIONS = replace(
     of_names="",
     of_suspects="A suspect is named by a word of the corpus. If no word fits, add one to "
     "`concepts.corpus`" + _AGAIN,
-    then={**_KINDS, PHOTOS: _OR_SUGGEST},
+    then={
+        **_KINDS,
+        PHOTOS: _OR_SUGGEST,
+        UNSUMMED: "Or add words that name it to `concepts.corpus`" + _AGAIN,
+    },
     first={
         UNSHOWN: _LITTLE.format("captions")
         + "add words that tell it apart to `concepts.corpus`"
@@ -147,7 +155,11 @@ OF_TABLES = Remedies(
     of_constant="Drop these columns of scores.",
     of_nearly_equal="Drop one column of each pair.",
     of_suspects="A suspect is named by the nearest column of scores. If none fits, add a column.",
-    then={**_KINDS, PHOTOS: _OR_SUGGEST},
+    then={
+        **_KINDS,
+        PHOTOS: _OR_SUGGEST,
+        UNSUMMED: "Add it as a column to the table, and make the store again.",
+    },
     first={
         FEW: "Add labelled images, with the class and without it.",
         UNSHOWN: _LITTLE.format("images") + "add columns that tell it apart.",

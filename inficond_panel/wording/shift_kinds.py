@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil, isnan
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count, share, share_range
 from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
+from inficond_panel.tuning.score_limits import ScoreLimit
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.vocabulary.confidence import confidence_word
@@ -22,7 +24,14 @@ from inficond_panel.vocabulary.shift_kinds import (
     SHARE,
     TUNE_NOISE,
     UNSHOWN,
+    UNSUMMED,
     ShiftKind,
+)
+from inficond_panel.wording.score_limits import (
+    outdone_sentence,
+    unshown_sentence,
+    unsummed_remedy,
+    unsummed_sentence,
 )
 from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_shares
 
@@ -149,6 +158,8 @@ def remedy_of(
         return NO_LABEL
     if kind == NOISE and found is not None and not found.labels_wrong:
         return LOOK_AT
+    if kind == UNSUMMED and found is not None and found.limit is not None:
+        return unsummed_remedy(found.limit)
     return kind.remedy
 
 
@@ -257,22 +268,14 @@ def _pictures(found: Differences) -> str:
     return f"{first.words.capitalize()} are {shares}.{also}"
 
 
-def _unshown(found: Differences) -> str:
-    assert found.limit is not None
-    name, limit = found.class_name, found.limit
-    return (
-        f"The teacher's AP of {name} is {limit.teacher.text(2)}. By the scores of the concepts "
-        f"neither the student nor a model of the labels reaches more than {limit.reached.text(2)}."
-    )
+def _of_limit(sentence: Callable[[str, ScoreLimit], str]) -> Callable[[Differences], str]:
+    """Return the function of the differences for a sentence on a class and its limit."""
 
+    def told(found: Differences) -> str:
+        assert found.limit is not None
+        return sentence(found.class_name, found.limit)
 
-def _outdone(found: Differences) -> str:
-    assert found.limit is not None
-    name, limit = found.class_name, found.limit
-    return (
-        f"The teacher's AP of {name} is {limit.teacher.text(2)}, below that of its student, "
-        f"{limit.reached.text(2)}."
-    )
+    return told
 
 
 def _apart(found: Differences) -> str:
@@ -297,10 +300,11 @@ def _shares(found: Differences) -> str:
 
 _WHICH = ("training", "tuning")
 _EVIDENCE = {
-    OUTDONE: _outdone,
+    OUTDONE: _of_limit(outdone_sentence),
     NOISE: _noise,
     TUNE_NOISE: _tune_noise,
-    UNSHOWN: _unshown,
+    UNSHOWN: _of_limit(unshown_sentence),
+    UNSUMMED: _of_limit(unsummed_sentence),
     PICTURES: _pictures,
     PHOTOS: _photos,
     SHARE: _shares,

@@ -108,7 +108,7 @@ class Evidence:
         self.fit_size = len(every)  #: number of photos of fit, with and without label
         self.fit, self.fit_label = every[self._known], label[self._known]
         self._look_at(rows)
-        self._seed, self.fit_group = seed, store.groups_at(self.fit)
+        self.seed, self.fit_group = seed, store.groups_at(self.fit)
         self._folds = stratified_folds(self.fit_label[:, None], FOLDS, seed, self.fit_group)
         self._of_folds: list[Fit] = []
 
@@ -293,13 +293,13 @@ class Evidence:
     @cached_property
     def model_of_tune(self) -> tuple[Array, Array]:
         """Cross-fitted logits on ``tune`` and on ``fit`` of a logistic regression on ``tune``."""
-        given = self._of_tune, self.tune_label, self._of_fit, self._seed
+        given = self._of_tune, self.tune_label, self._of_fit, self.seed
         return cross_fitted_model(*given, self.tune_group)
 
     @cached_property
     def model_of_fit(self) -> tuple[Array, Array]:
         """Cross-fitted logits on ``fit`` and on ``tune`` of a logistic regression on ``fit``."""
-        given = self._of_fit, self.fit_label, self._of_tune, self._seed
+        given = self._of_fit, self.fit_label, self._of_tune, self.seed
         return cross_fitted_model(*given, self.fit_group)
 
     def labels(self, classes: Sequence[int]) -> list[NDArray]:

@@ -201,10 +201,11 @@ def make_behind(
     unsure: Collection[str],
     order: Sequence[str],
     unshown: Collection[str] = (),
+    unsummed: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Return cards without a concept, in this ``order`` of classes: of students behind their
-    teacher, which may see more than the concepts show (``unshown``), and of the classes ``unsure``,
-    which have too few images for a verdict."""
+    teacher, which may see more than the concepts show (``unshown``), or a sum of them
+    (``unsummed``), and of the classes ``unsure``, which have too few images for a verdict."""
     behind = {name for name, each in metrics.items() if each.teacher_ap > each.ap}
     words = {
         name: f"AP {each.ap:.2f}, its teacher {each.teacher_ap:.2f}"
@@ -212,6 +213,7 @@ def make_behind(
         if name in behind and each.positives >= LEAST_TUNE
     }
     less = dict.fromkeys(unshown, "the concepts show less than the teacher sees")
+    less |= dict.fromkeys(unsummed, "a sum of the concepts shows less than the teacher sees")
     few = dict.fromkeys(unsure, "too few images to say what it relies on")
     return [
         {

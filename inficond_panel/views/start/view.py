@@ -118,6 +118,7 @@ class StartView(RefitActions, Viewer):
         "app.contradicted.by_class",
         "app.decided.by_class",
         "app.reliance.unshown",
+        "app.reliance.unsummed",
         "app.teacher_groups.param",
         "app.student_groups.found",
         "app.faults.told",
@@ -188,7 +189,8 @@ class StartView(RefitActions, Viewer):
         told = make_told(*groups, decided, begin.others)
         single = make_contradicted(app.contradicted.by_class, begin.others)
         idle = app.shifts.complete and not relying and begin.looked
-        behind = metrics, unsure_classes(shifts), begin.order, app.reliance.unshown
+        less = app.reliance.unshown, app.reliance.unsummed
+        behind = metrics, unsure_classes(shifts), begin.order, *less
         cards = {
             Rank.PICTURES: make_unlike_cards(shifts, found, begin.unlike[:CARDS], tuning),
             Rank.RELIES: [card for card in relying if card["class_name"] not in last],
