@@ -220,12 +220,11 @@ def contradicted_labels(evidence: Evidence) -> DoubtedLabels:
 def _contradicted_by_chance(logit: Array) -> float:
     """Return how many right labels would be likely wrong, by the logits (n,) that the images show
     the class: of 300 images that show it with a probability of 1 %, 3 do, and have the label."""
-    sides = ((1, expit(logit)), (0, expit(-logit)))
-    doubted = (
-        chance[wrong_chance(logit, np.full(len(logit), label), NO_NOISE) > LIKELY_WRONG].sum()
-        for label, chance in sides
-    )
-    return float(sum(doubted))
+    contradicted = 0.0
+    for label, chance in ((1, expit(logit)), (0, expit(-logit))):
+        wrong = wrong_chance(logit, np.full(len(logit), label), NO_NOISE)
+        contradicted += float(chance[wrong > LIKELY_WRONG].sum())
+    return contradicted
 
 
 def _by_witnesses(evidence: Evidence, split: str) -> Array:

@@ -14,6 +14,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import share
 from inficond_panel.distill.suspects import ALPHA, VERDICT_LEVEL
 from inficond_panel.results.doctor.examined import Examined
+from inficond_panel.results.doctor.one_column import one_column_note
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.metrics import like_constant
 from inficond_panel.results.shared_bias import BELONGS_HEADING
@@ -81,6 +82,8 @@ def classes_frame(
         notes += ["Some classes have no training labels: the teacher's decisions replace them."]
     if constant := [name for name in seen if like_constant(students[name], level)]:
         notes.append(constant_sentence(constant))
+    if alone := one_column_note(tuner, node, tuple(seen)):
+        notes.append(alone)
     title = "Classes: positives, what differs between training and tuning images, and AP"
     facts = {**facts, "verdict_level": VERDICT_LEVEL}
     frame = make_frame(

@@ -28,7 +28,6 @@ from inficond_panel.results.doctor.never_labelled import (
     NEVER_REMEDY,
     never_labelled,
 )
-from inficond_panel.results.doctor.one_column import one_column_note
 from inficond_panel.results.doctor.stuck import STUCK, STUCK_REMEDY, stuck_concepts
 from inficond_panel.results.doctor.teacher_outputs import output_faults
 from inficond_panel.results.frame import make_frame, plain_headings
@@ -128,8 +127,6 @@ def findings_frame(
     notes = [] if rows else ["No problem was found in these images."]
     if topics := unnamed_topics(tuner.store, {name: each.shared for name, each in seen.items()}):
         notes.append(unnamed_sentence(topics) + " " + reader(unnamed_remedy(topics)))
-    if alone := one_column_note(tuner, node, tuple(seen)):
-        notes.append(alone)
     headings = plain_headings("about", kind="what", finding="finding", remedy="what helps")
     title = f"{node_title(tuner, node)}: {'findings' if found or not unsure else NOTHING_WRONG}"
     return make_frame(rows, "about", headings, title=title, notes=notes, facts=facts)
