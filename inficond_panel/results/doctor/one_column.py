@@ -54,6 +54,8 @@ def _first_columns(store: Store, name: str) -> list[tuple[float, str]]:
     k = store.classes.index(name)
     label, known = store.label[:, k] == 1, store.label[:, k] >= 0
     fit, tune = (rows[known[rows]] for rows in map(store.rows, (FIT, TUNE)))
+    if not 0 < label[fit].sum() < len(fit):
+        return []
     scores = np.asarray(store.concept_score[fit], dtype=np.float64)
     apart = scores[label[fit]].mean(axis=0) - scores[~label[fit]].mean(axis=0)
     spread = scores.std(axis=0)
