@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import param
 
+from inficond_panel.results.doctor.displaced import displaced_concepts
 from inficond_panel.results.doctor.exchanged import exchanged_concepts
 from inficond_panel.results.doctor.stuck import stuck_concepts
 from inficond_panel.results.doctor.teacher_outputs import output_faults
@@ -20,8 +21,8 @@ _NAMED = 2
 
 class FaultsState(param.Parameterized):
     """State of values that may stand for what is missing, of concepts whose scores are exchanged,
-    or are all one, in a group, and of outputs of the teacher that two classes or most images share;
-    looked for once, after the shifts of all classes."""
+    in another order, or all one, in a group, and of outputs of the teacher that two classes or most
+    images share; looked for once, after the shifts of all classes."""
 
     told = param.List([], item_type=str, doc="A sentence per fault, the most urgent first.")
 
@@ -40,7 +41,8 @@ class FaultsState(param.Parameterized):
             codes = codes_told(store)[0]
             codes = f"Are these values missing ones? {codes}" if codes else ""
             of_teacher = [told for _, _, told, _ in output_faults(store)[:_NAMED]]
-            return [codes, exchanged_concepts(store), stuck_concepts(store), *of_teacher]
+            scores = exchanged_concepts(store), displaced_concepts(store), stuck_concepts(store)
+            return [codes, *scores, *of_teacher]
 
         def done(told: Sequence[str]) -> None:
             self.told = [each for each in told if each]

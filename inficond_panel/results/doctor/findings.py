@@ -16,6 +16,7 @@ from inficond_panel.concepts.random_words import random_words
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.suspects import LARGE_LOSS
 from inficond_panel.results.doctor.decided import decision_findings
+from inficond_panel.results.doctor.displaced import DISPLACED, DISPLACED_REMEDY, displaced_concepts
 from inficond_panel.results.doctor.drifted import drift_finding, moved_findings
 from inficond_panel.results.doctor.examined import Examined
 from inficond_panel.results.doctor.exchanged import (
@@ -142,6 +143,8 @@ def _of_codes(store: Store) -> Iterator[dict[str, str]]:
         yield _row("columns", MISSING_CODES, told, remedy)
     if told := exchanged_concepts(store):
         yield _row("concepts", exchanged_kind(store), told, EXCHANGED_REMEDY)
+    if told := displaced_concepts(store):
+        yield _row("concepts", DISPLACED, told, DISPLACED_REMEDY)
     if told := stuck_concepts(store):
         yield _row("concepts", STUCK, told, STUCK_REMEDY)
 

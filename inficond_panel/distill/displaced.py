@@ -1,0 +1,69 @@
+"""Columns of scores whose values are in another order in a group of images.
+
+A column whose rows are shifted, or joined by the wrong name, keeps its values and goes with nothing
+any more. The other images give a ridge regression of each column on all others; of a displaced
+column what it predicts in the group is unrelated to the values there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.threads import one_thread
+from inficond_panel.distill.sources import Array
+from inficond_panel.distill.spread import divisor
+
+#: Least images of the group, and of the others.
+LEAST_GROUP, LEAST_OTHERS = 100, 100
+#: Least correlation of a column with what the others predict, among the other images; largest one
+#: in the group, as a share of it; and standard errors by which it is below that, and from 0.
+LEAST_KNOWN, _LEFT, _ERRORS = 0.3, 0.5, 3.0
+#: Least and largest spread of the values in the group, and least spread of what is predicted, in
+#: spreads of the others: where nothing varies, nothing is correlated.
+_SPREAD = (0.5, 2.0)
+#: Most columns in another order, as a share of all: else it is the images that differ.
+_MOST = 0.25
+_RIDGE = 0.05
+
+
+def displaced_columns(
+    others: NDArray, group: NDArray, beside: tuple[NDArray, NDArray] | None = None
+) -> list[int]:
+    """Return the columns (indices) of ``group`` (m, C) that go with no other column there, though
+    they do in the scores ``others`` (n, C) of the other images.
+
+    ``beside`` are further columns (n, K) and (m, K), such as labels, that predict and are not
+    tested. Empty with fewer than ``LEAST_GROUP`` or ``LEAST_OTHERS`` images."""
+    if len(group) < LEAST_GROUP or len(others) < LEAST_OTHERS:
+        return []
+    columns = group.shape[1]
+    if beside:
+        others, group = np.hstack([others, beside[0]]), np.hstack([group, beside[1]])
+    with one_thread():
+        return _displaced(others.astype(np.float64), group.astype(np.float64), columns)
+
+
+def _displaced(others: Array, group: Array, columns: int) -> list[int]:
+    mean, spread = others.mean(axis=0), divisor(others)
+    learned, rest = ((each - mean) / spread for each in (others[::2], others[1::2]))
+    wide = (group - mean) / spread
+    known, here = _known(learned, rest, columns), _known(learned, wide, columns)
+    error = 1 / np.sqrt(len(group))
+    unrelated = (here + _ERRORS * error <= _LEFT * known) & (np.abs(here) <= _ERRORS * error)
+    varies = wide.std(axis=0)[:columns]
+    alike = (varies >= _SPREAD[0]) & (varies <= _SPREAD[1])
+    found = np.flatnonzero((known >= LEAST_KNOWN) & unrelated & alike)
+    return found.tolist() if len(found) <= max(1, _MOST * columns) else []
+
+
+def _known(learned: Array, images: Array, columns: int) -> Array:
+    """Return the correlation (C,) of each column of ``images`` with what a ridge regression on all
+    others predicts, fitted to the images ``learned``."""
+    ridge = _RIDGE + learned.shape[1] / len(learned)
+    precision = np.linalg.inv(learned.T @ learned / len(learned) + ridge * np.eye(learned.shape[1]))
+    predicted = (images - images @ precision / np.diag(precision))[:, :columns]
+    values = images[:, :columns] - images[:, :columns].mean(axis=0)
+    predicted = predicted - predicted.mean(axis=0)
+    size = np.sqrt((values**2).sum(axis=0) * (predicted**2).sum(axis=0))
+    return np.divide((values * predicted).sum(axis=0), size, out=np.zeros(columns), where=size > 0)
