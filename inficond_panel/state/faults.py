@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import param
 
-from inficond_panel.results.doctor.displaced import displaced_concepts
-from inficond_panel.results.doctor.exchanged import exchanged_concepts
-from inficond_panel.results.doctor.stuck import stuck_concepts
+from inficond_panel.results.doctor.displaced import DISPLACED_REMEDY, displaced_concepts
+from inficond_panel.results.doctor.exchanged import EXCHANGED_REMEDY, exchanged_concepts
+from inficond_panel.results.doctor.stuck import STUCK_REMEDY, stuck_concepts
 from inficond_panel.results.doctor.teacher_outputs import output_faults
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.tuning import TuningState
+from inficond_panel.store import Store
 from inficond_panel.store.missing_codes import codes_told
 
 #: Most faults of the teacher's outputs that are told.
@@ -24,7 +25,7 @@ class FaultsState(param.Parameterized):
     in another order, or all one, in a group, and of outputs of the teacher that two classes or most
     images share; looked for once, after the shifts of all classes."""
 
-    told = param.List([], item_type=str, doc="A sentence per fault, the most urgent first.")
+    found = param.List([], item_type=dict, doc="A ``fault`` and its ``remedy``, the first first.")
 
     def __init__(self, shifts: ShiftState, tuning: TuningState) -> None:
         self._shifts, self._tuning, self._begun = shifts, tuning, False
@@ -37,14 +38,22 @@ class FaultsState(param.Parameterized):
         self._begun = True
         store = self._tuning.tuner.store
 
-        def work(_: Job) -> Sequence[str]:
-            codes = codes_told(store)[0]
-            codes = f"Are these values missing ones? {codes}" if codes else ""
-            of_teacher = [told for _, _, told, _ in output_faults(store)[:_NAMED]]
-            scores = exchanged_concepts(store), displaced_concepts(store), stuck_concepts(store)
-            return [codes, *scores, *of_teacher]
+        def work(_: Job) -> Sequence[tuple[str, str]]:
+            return _faults(store)
 
-        def done(told: Sequence[str]) -> None:
-            self.told = [each for each in told if each]
+        def done(told: Sequence[tuple[str, str]]) -> None:
+            self.found = [{"fault": fault, "remedy": remedy} for fault, remedy in told if fault]
 
         self._tuning.jobs.submit(Job("faults", work, done, self._tuning.tell, idle=True))
+
+
+def _faults(store: Store) -> Sequence[tuple[str, str]]:
+    """Return sentences on the faults, "" without one, with the remedies."""
+    codes, remedy = codes_told(store)
+    return (
+        (f"Are these values missing ones? {codes}" if codes else "", remedy),
+        (exchanged_concepts(store), EXCHANGED_REMEDY),
+        (displaced_concepts(store), DISPLACED_REMEDY),
+        (stuck_concepts(store), STUCK_REMEDY),
+        *((told, remedy) for _, _, told, remedy in output_faults(store)[:_NAMED]),
+    )

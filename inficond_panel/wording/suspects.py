@@ -356,7 +356,6 @@ def relying_sentence(
     shown: int,
     shared: Sequence[str] = (),
     mislabelled: Mapping[str, tuple[str, bool]] = MappingProxyType({}),
-    faults: Sequence[str] = (),
     worse: Sequence[str] = (),
     unchecked: str = "",
     unshared: int = 0,
@@ -368,11 +367,11 @@ def relying_sentence(
     ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
     below the text. ``shared`` students may rely on what all images share. Labels of those
     ``mislabelled``, ``Training`` or ``Tuning`` ones, are likely wrong (True), or may be: something
-    else may explain them. ``faults`` are sentences on scores that are perhaps no measurements.
-    ``worse`` are sentences on groups where the teacher is worse, of which the first is told.
-    ``unchecked`` is said in place of an all-clear until that is checked; ``unshared`` is the number
-    of classes of which only the splits are compared, not what all images share. If not ``looked``,
-    a class is checked only when it is selected. ``things`` is what sentences call the images."""
+    else may explain them. ``worse`` are sentences on groups where the teacher is worse, of which
+    the first is told. ``unchecked`` is said in place of an all-clear until that is checked;
+    ``unshared`` is the number of classes of which only the splits are compared, not what all images
+    share. If not ``looked``, a class is checked only when it is selected. ``things`` is what sentences call
+    the images."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )
@@ -386,7 +385,7 @@ def relying_sentence(
         return f"{sentences[0]} {count(len(found))} of {count(classes)} are checked so far."
     unknown = [name for name, each in found.items() if each.unknown_to_teacher]
     sentences += [f"The teacher does not know {_listed(unknown)}."] if unknown else []
-    sentences += [*faults, *worse[:1]]
+    sentences += worse[:1]
     sentences += _mislabelled_sentences(mislabelled)
     them = "the students" if mislabelled or worse else "them"  # them: not the labels, the images
     if wrong:

@@ -97,4 +97,4 @@ def test_the_start_page_says_so(students):
     upstream.apply()
     app = AppState(students.tuner, Jobs(inline=True))
     app.shifts.start()
-    assert "the scores of c2 go with no other score" in StartView(app).panel.purpose
+    assert "the scores of c2 go with no other score" in StartView(app).panel.faults[0]["fault"]

@@ -57,7 +57,7 @@ def test_the_start_page_says_so(students):
     upstream.apply()
     app = AppState(students.tuner, Jobs(inline=True))
     app.shifts.start()
-    assert "temp_in and temp_out look exchanged" in StartView(app).panel.purpose
+    assert "temp_in and temp_out look exchanged" in StartView(app).panel.faults[0]["fault"]
 
 
 def test_columns_exchanged_in_the_tuning_rows_are_told_of_them(tmp_path):

@@ -53,4 +53,4 @@ def test_the_start_page_says_so(students):
     upstream.apply()
     app = AppState(students.tuner, Jobs(inline=True))
     app.shifts.start()
-    assert "vibration is 0.25 on all" in StartView(app).panel.purpose
+    assert "vibration is 0.25 on all" in StartView(app).panel.faults[0]["fault"]

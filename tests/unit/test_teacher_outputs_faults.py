@@ -56,4 +56,4 @@ def test_the_start_page_says_so(students):
     upstream.apply()
     app = AppState(students.tuner, Jobs(inline=True))
     app.shifts.start()
-    assert "outputs of truck are those of bus" in StartView(app).panel.purpose
+    assert "outputs of truck are those of bus" in StartView(app).panel.faults[0]["fault"]

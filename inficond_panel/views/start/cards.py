@@ -13,6 +13,7 @@ from inficond_panel.results.doctor.decided import OTHER_THRESHOLD, OnDecisions
 from inficond_panel.results.shared_bias import StudentShared
 from inficond_panel.results.worse_groups import WorseGroup
 from inficond_panel.state.repairs import gains
+from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
@@ -44,6 +45,7 @@ from inficond_panel.wording.suspects import (
     relying_words,
     same_question,
 )
+from inficond_panel.wording.things import in_words_of
 
 #: Largest number of cards.
 CARDS = 5
@@ -322,6 +324,11 @@ def make_unlike_cards(
         for name, first in firsts.items()
         if first.presence.apart == abs(shares[name][0] - shares[name][1]) and shares[name][0] >= 0.5
     ]
+
+
+def make_faults(store: Store, found: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return faults of the scores and of the teacher's outputs, in the words of the ``store``."""
+    return [{key: in_words_of(store, words) for key, words in each.items()} for each in found]
 
 
 def make_offers(expected: Mapping[str, Suggestion]) -> dict[str, dict[str, Any]]:

@@ -12,10 +12,16 @@ const keyOf = ({ class_name, thing, trait }) =>
 
 const idOf = (card) => [keyOf(card), card.relies, card.concept, card.bars.of].join("/")
 
+/** A sentence on a fault of the data, with what helps. */
+function makeFault({ fault, remedy }) {
+  return h("li", {}, h("b", {}, unbroken(fault)), " ", unbroken(remedy))
+}
+
 export function render({ model, el }) {
   callImages(model.called)
   const send = (action, detail = {}) => model.send_msg({ action, ...detail })
   const purpose = h("p", { class: "purpose", role: "status" })
+  const faults = h("ul", { class: "faults", role: "status", "aria-label": "What to look at in the data" })
   const cards = h("ul", { class: "cards scroll", "aria-label": "Students to begin with" })
   const checking = makeChecking(model, send)
   const batch = makeBatch(model, send)
@@ -25,6 +31,7 @@ export function render({ model, el }) {
       { class: "panel start", "aria-label": "Where to begin" },
       h("div", { class: "panel-head" }, h("h2", {}, "Where to begin")),
       purpose,
+      faults,
       cards,
       checking.element,
       batch.element,
@@ -32,6 +39,10 @@ export function render({ model, el }) {
   )
   followTheme(model, el)
   watch(model, ["purpose"], () => text(purpose, unbroken(model.purpose)))
+  watch(model, ["faults"], () => {
+    faults.hidden = !model.faults.length
+    faults.replaceChildren(...model.faults.map(makeFault))
+  })
   const shown = ["cards", "photos", "likes", "offers", "gainless", "asking", "removed", "batched", "locked"]
   watch(model, shown, () => {
     cards.hidden = !model.cards.length

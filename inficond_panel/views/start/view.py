@@ -30,6 +30,7 @@ from inficond_panel.views.start.cards import (
     make_cards,
     make_checking,
     make_contradicted,
+    make_faults,
     make_mislabelled,
     make_offers,
     make_shared,
@@ -52,6 +53,7 @@ class StartPanel(ViewComponent):
     """Component of the start view: a sentence, a card per student, and the pending batch."""
 
     purpose = param.String("", doc="Sentence on teacher, students, and wrong concepts.")
+    faults = param.List([], item_type=dict, doc="As ``FaultsState.found``, in the store's words.")
     cards = param.List([], item_type=dict, doc="As ``make_cards`` gives them.")
     photos = param.Dict({}, doc="As ``make_pair`` gives them, by the key of the card.")
     likes = param.Dict({}, doc="Number of concepts that a removal takes along, by class.")
@@ -97,6 +99,7 @@ class StartView(RefitActions, Viewer):
             offering=app.suggestion.offered,
             gainless=app.suggestion.param.gainless,
             things=app.store.things,
+            faults=pn.bind(partial(make_faults, app.store), app.faults.param.found),
             asking=app.rights.asking and not app.asking.missing,
             sizing_mode="stretch_width",
         )
@@ -121,7 +124,6 @@ class StartView(RefitActions, Viewer):
         "app.reliance.unsummed",
         "app.teacher_groups.param",
         "app.student_groups.found",
-        "app.faults.told",
         "app.shared.by_class",
         "app.shared.wanted",
         "app.shared.problem",
@@ -231,7 +233,6 @@ class StartView(RefitActions, Viewer):
                 for name in begin.order
                 if name in app.reliance.mislabelled
             },
-            faults=[in_words_of(store, told) for told in app.faults.told],
             worse=[in_words_of(store, told) for told in app.teacher_groups.of_all],
             unchecked="" if begin.looked else looking,
             unshared=len(store.classes) - len(app.shared.by_class),
