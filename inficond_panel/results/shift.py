@@ -11,6 +11,7 @@ from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import metric_intervals
 from inficond_panel.results.refit_report import refit_of
+from inficond_panel.results.teacher_splits import better_on_tune
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.belonging import Belonging
@@ -72,7 +73,7 @@ def student_contradicted(
     if found.labels_in_doubt:
         return None
     labels = _contradicted(tuner, made_at(tuner, node, class_name), class_name, seed)
-    return replace(labels, harder=found.harder)
+    return replace(labels, harder=found.harder or bool(better_on_tune(tuner, class_name)))
 
 
 @once(_KEPT)

@@ -8,6 +8,7 @@ import param
 from inficond_panel.results.doctor.decided import OnDecisions, decision_findings
 from inficond_panel.results.doctor.drifted import MOVED, moved_findings
 from inficond_panel.results.shift import decided_at, student_contradicted
+from inficond_panel.results.teacher_splits import BETTER_ON_TUNE, BETTER_REMEDY, better_on_tune
 from inficond_panel.state.by_class import ByClass
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.repairs import ShiftState
@@ -62,7 +63,13 @@ class DecidedState(AfterShifts):
 
     def _made(self, node: Node, class_name: str) -> tuple[OnDecisions, ...]:
         told = self._students.tuner, node, [class_name]
-        return (*decision_findings(*told), *moved_findings(*told))
+        better = better_on_tune(self._students.tuner, class_name)
+        of_teacher = OnDecisions(class_name, BETTER_ON_TUNE, better, BETTER_REMEDY)
+        return (
+            *([of_teacher] if better else []),
+            *decision_findings(*told),
+            *moved_findings(*told),
+        )
 
     def _made_at(self, node: Node, class_name: str) -> str:
         return decided_at(self._students.tuner, node, class_name)

@@ -60,8 +60,9 @@ class DoubtedLabels:
     the class is ``present``, and that the label is ``wrong``; and ``limits`` of the shares of
     negatives labelled present, and of positives labelled absent, at the confidence ``level``; nan
     where these shares are not measured. ``harder``: the images of the class differ from those of
-    the other split, or may, and labels of harder images look wrong. ``by_chance`` is the number of
-    labels that would be likely wrong by these probabilities if all were right; nan if not known."""
+    the other split, or may, or the teacher does worse on them: labels of harder images look wrong.
+    ``by_chance`` is the number of labels that would be likely wrong by these probabilities if all
+    were right; nan if not known."""
 
     rows: NDArray[np.intp]
     label: NDArray

@@ -48,8 +48,8 @@ PHOTOS = ShiftKind("other_photos", "other images", "Add images like the tuning i
 UNSHOWN = ShiftKind(
     "unshown",
     "the teacher sees more than the concepts show",
-    "If the teacher has not learned the tuning images, thumbs and labels help little: add concepts "
-    "that tell it apart, or take an encoder that sees it.",
+    "If the teacher has not learned the tuning images, nor proposed their labels, thumbs and "
+    "labels help little: add concepts that tell it apart, or take an encoder that sees it.",
 )
 UNSUMMED = ShiftKind(
     "unsummed",

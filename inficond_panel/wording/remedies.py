@@ -44,7 +44,10 @@ _KINDS: Mapping[ShiftKind, str] = {
     SHARE: Remedy("`inficond thresholds`", "`students.thresholds()`"),
 }
 _ADD = Remedy("`inficond concept add`", "`students.add_concept(name, images=...)`")
-_LITTLE = "If the teacher has not learned the tuning {}, thumbs and labels help little: "
+_LITTLE = (
+    "If the teacher has not learned the tuning {}, nor proposed their labels, thumbs and labels "
+    "help little: "
+)
 _OUTPUTS = (
     "If the teacher's logits hardly differ, or all lie far from 0, look at the teacher. If the "
     "concept scores hardly differ, look at the concepts. Else lower "

@@ -370,8 +370,8 @@ def relying_sentence(
     else may explain them. ``worse`` are sentences on groups where the teacher is worse, of which
     the first is told. ``unchecked`` is said in place of an all-clear until that is checked;
     ``unshared`` is the number of classes of which only the splits are compared, not what all images
-    share. If not ``looked``, a class is checked only when it is selected. ``things`` is what sentences call
-    the images."""
+    share. If not ``looked``, a class is checked only when it is selected. ``things`` is what
+    sentences call the images."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import inficond_panel
-from inficond_panel.results.doctor.never_labelled import NEVER_LABELLED
+from inficond_panel.results.doctor.never_labelled import NEVER_LABELLED, never_labelled
 
 IMAGES = 900
 
@@ -55,3 +55,32 @@ def test_the_number_that_is_expected_is_at_the_share_of_the_others(found):
 def test_a_class_that_all_label_is_no_finding(tmp_path):
     told, *_ = findings(tmp_path / "own.zarr", never=False)
     assert told.empty
+
+
+def with_person(path, *, dropped, expected=True):
+    """Findings on students of dog and person, of whom dog's labels are ``dropped`` where a person
+    is; if not ``expected``, the two are never together, and the teacher knows."""
+    rng = np.random.default_rng(0)
+    ids, classes = [f"{i:04d}" for i in range(IMAGES)], ["dog", "person"]
+    truth = rng.random((IMAGES, 2)) < 0.3
+    truth[:, 0] &= expected | ~truth[:, 1]
+    label = truth.astype(float)
+    label[truth[:, 1] & dropped, 0] = 0.0
+    scores = 3 * truth + rng.normal(size=truth.shape)
+    students = inficond_panel.from_frames(
+        pd.DataFrame(scores, ids, ["fur", "face"]),
+        pd.DataFrame(4 * scores - 6, ids, classes),
+        pd.DataFrame(label, ids, classes),
+        split=pd.Series(np.repeat(["fit", "tune", "holdout"], [500, 300, 100]), ids),
+        path=path,
+    )
+    return never_labelled(students.tuner.store)
+
+
+def test_a_class_that_is_never_labelled_with_another_is_named_if_the_teacher_expects_it(tmp_path):
+    told = with_person(tmp_path / "own.zarr", dropped=True)["dog"]
+    assert told.startswith("No training or tuning image is labelled dog with the label person (")
+
+
+def test_classes_that_are_never_together_are_not(tmp_path):
+    assert with_person(tmp_path / "own.zarr", dropped=False, expected=False) == {}

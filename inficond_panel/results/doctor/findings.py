@@ -37,6 +37,7 @@ from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed
 from inficond_panel.results.student_groups import student_group_findings
 from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import teacher_group_findings
+from inficond_panel.results.teacher_splits import BETTER_ON_TUNE, BETTER_REMEDY, better_on_tune
 from inficond_panel.results.worst_group import group_figures
 from inficond_panel.store import Store
 from inficond_panel.store.missing_codes import codes_told
@@ -108,6 +109,7 @@ def findings_frame(
     found = [
         *_of_codes(tuner.store),
         *_of_teacher(tuner, worst_first, remedies),
+        *_of_teacher_splits(tuner, worst_first),
         *_of_teacher_groups(tuner, worst_first, facts),
         *_of_student_groups(tuner, node, seen, facts["seed"]),
         *_of_students(node, tuner.store, seen, remedies),
@@ -198,6 +200,12 @@ def _of_teacher(
     if trained := {name: each for name, each in memories.items() if each and each.trained}:
         told = trained_sentence(trained, alone=len(trained) == 1 < len(seen))
         yield _row("teacher", "trained on these images", told, remedies.of_memory)
+
+
+def _of_teacher_splits(tuner: Tuner, seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
+    for name in seen:
+        if told := better_on_tune(tuner, name):
+            yield _row(name, BETTER_ON_TUNE, told, BETTER_REMEDY)
 
 
 def _of_teacher_groups(

@@ -7,8 +7,8 @@ import numpy as np
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number
-from inficond_panel.concepts.own_words import near_words
-from inficond_panel.distill import average_precision
+from inficond_panel.concepts.own_words import class_words, near_words
+from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
@@ -21,7 +21,8 @@ NEARLY, NEXT, LEAST_ABOVE = 0.8, 0.75, 0.3
 _NAMED = 5
 _KNOWN = (
     "If a column is known only once the class is, such as the minutes of a repair, it tells "
-    "nothing about new rows: make the store again without it."
+    "nothing about new rows: make the store again without it. If its name was exchanged with that "
+    "of another column, name both anew."
 )
 
 
@@ -42,10 +43,18 @@ def _note(tuner: Tuner, node_id: str, classes: tuple[str, ...]) -> str:
             continue
         first = _first_columns(tuner.store, name)
         if len(first) and first[0][0] >= NEARLY * ap and first[-1][0] <= NEXT * first[0][0]:
-            found.append(
-                f"{name} by {first[0][1]} (AP {number(first[0][0], 2)} of {number(ap, 2)})"
-            )
+            own = _own_word(tuner.store, name, outcome)
+            beside = f"; its own word {number(own, 2)}" if own <= NEXT * first[0][0] else ""
+            by = f"AP {number(first[0][0], 2)} of {number(ap, 2)}{beside}"
+            found.append(f"{name} by {first[0][1]} ({by})")
     return f"Told by one column nearly alone: {listed(found, _NAMED)}. {_KNOWN}" if found else ""
+
+
+def _own_word(store: Store, name: str, outcome: Outcome) -> float:
+    """Return the AP on tune of the column that is named like the class; nan without one."""
+    own = class_words(store, name)
+    scores = store.scores_of(TUNE)[outcome.known]
+    return average_precision(outcome.positive, scores[:, own[0]]) if own else np.nan
 
 
 def _first_columns(store: Store, name: str) -> list[tuple[float, str]]:
