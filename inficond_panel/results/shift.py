@@ -11,6 +11,7 @@ from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import metric_intervals
 from inficond_panel.results.refit_report import refit_of
+from inficond_panel.results.teacher_outputs import output_faults
 from inficond_panel.results.teacher_splits import better_on_tune
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning import Node, Tuner
@@ -73,7 +74,9 @@ def student_contradicted(
     if found.labels_in_doubt:
         return None
     labels = _contradicted(tuner, made_at(tuner, node, class_name), class_name, seed)
-    return replace(labels, harder=found.harder or bool(better_on_tune(tuner, class_name)))
+    cut = any(class_name == name for name, *_ in output_faults(tuner.store))
+    harder = found.harder or cut or bool(better_on_tune(tuner, class_name))
+    return replace(labels, harder=harder)
 
 
 @once(_KEPT)

@@ -9,7 +9,7 @@ import param
 from inficond_panel.results.doctor.displaced import DISPLACED_REMEDY, displaced_concepts
 from inficond_panel.results.doctor.exchanged import EXCHANGED_REMEDY, exchanged_concepts
 from inficond_panel.results.doctor.stuck import STUCK_REMEDY, stuck_concepts
-from inficond_panel.results.doctor.teacher_outputs import output_faults
+from inficond_panel.results.teacher_outputs import output_faults
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.tuning import TuningState

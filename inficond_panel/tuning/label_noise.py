@@ -206,43 +206,46 @@ def contradicted_labels(evidence: Evidence) -> DoubtedLabels:
     """Return the labels of fit with the probability that each is wrong if few are: three
     witnesses contradict it (``_by_witnesses``).
 
-    No measure says that the class has wrong labels, so there are no ``limits`` of their shares.
+    They do so calibrated by the labels of tune, and by those of fit: tuning images may be easier,
+    or the witnesses surer on them. No measure says that the class has wrong labels, so there are no
+    ``limits`` of their shares.
     """
     label, unknown = evidence.fit_label, (np.nan, np.nan)
-    logit = _by_witnesses(evidence, FIT)
-    wrong = wrong_chance(logit, label, NO_NOISE)
+    logits = _by_witnesses(evidence, FIT), _by_witnesses(evidence, FIT, known=FIT)
+    mildest = np.where(label == 1, np.maximum(*logits), np.minimum(*logits))
+    wrong = wrong_chance(mildest, label, NO_NOISE)
     present = expit((evidence.model_of_fit[0] + evidence.model_of_tune[1]) / 2)
     return DoubtedLabels(
         *(evidence.fit, label, present, wrong, (unknown, unknown), np.nan),
-        by_chance=_contradicted_by_chance(logit),
+        by_chance=_contradicted_by_chance(np.maximum(*logits), np.minimum(*logits)),
     )
 
 
-def _contradicted_by_chance(logit: Array) -> float:
+def _contradicted_by_chance(highest: Array, lowest: Array) -> float:
     """Return how many right labels would be likely wrong, by the logits (n,) that the images show
-    the class: of 300 images that show it with a probability of 1 %, 3 do, and have the label."""
+    the class: of 300 images that show it with a probability of 1 %, 3 do, and have the label. A
+    label that is present is judged by the ``highest`` logit, an absent one by the ``lowest``."""
     contradicted = 0.0
-    for label, chance in ((1, expit(logit)), (0, expit(-logit))):
+    for label, logit, sign in ((1, highest, 1), (0, lowest, -1)):
         wrong = wrong_chance(logit, np.full(len(logit), label), NO_NOISE)
-        contradicted += float(chance[wrong > LIKELY_WRONG].sum())
+        contradicted += float(expit(sign * logit)[wrong > LIKELY_WRONG].sum())
     return contradicted
 
 
-def _by_witnesses(evidence: Evidence, split: str) -> Array:
+def _by_witnesses(evidence: Evidence, split: str, known: str = "") -> Array:
     """Return the logits (n,) that the images of a split show the class, by a model of the labels of
-    fit, a model of those of tune, and the teacher, combined as the labels of the other split say
-    (``platt_scaling``): a teacher that is too sure of itself would contradict many labels."""
-    fit, tune = (
-        np.column_stack([model_of_fit, model_of_tune, evidence.teacher_log_odds(of)])
-        for model_of_fit, model_of_tune, of in zip(
-            evidence.model_of_fit, evidence.model_of_tune[::-1], (FIT, TUNE), strict=True
-        )
-    )
-    judged, known = (fit, tune) if split == FIT else (tune, fit)
-    slopes, constant = platt_scaling(
-        evidence.tune_label if split == FIT else evidence.fit_label, known
-    )
-    return np.asarray(judged @ slopes + constant)
+    fit, a model of those of tune, and the teacher, combined as the labels of a ``known`` split say
+    ("": of the other one; ``platt_scaling``): a teacher that is too sure of itself would contradict
+    many labels."""
+    models = evidence.model_of_fit, evidence.model_of_tune[::-1]
+    logits = {
+        of: np.column_stack([by_fit, by_tune, evidence.teacher_log_odds(of)])
+        for by_fit, by_tune, of in zip(*models, (FIT, TUNE), strict=True)
+    }
+    known = known or (TUNE if split == FIT else FIT)
+    label = evidence.tune_label if known == TUNE else evidence.fit_label
+    slopes, constant = platt_scaling(label, logits[known])
+    return np.asarray(logits[split] @ slopes + constant)
 
 
 #: Scores (n, S) and labels (n,) of fit, and of tune.

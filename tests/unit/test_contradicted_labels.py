@@ -74,4 +74,4 @@ def test_where_the_differences_doubt_labels_theirs_is_the_one_list():
 def test_so_many_right_labels_are_contradicted_by_chance_as_show_the_class_seldom():
     """300 images that show the class with a probability of 1 in 200, and 700 of which half do."""
     logit = np.repeat(np.log([1 / 199, 1.0]), [300, 700])
-    assert _contradicted_by_chance(logit) == pytest.approx(300 / 200)
+    assert _contradicted_by_chance(logit, logit) == pytest.approx(300 / 200)

@@ -66,10 +66,10 @@ def with_person(path, *, dropped, expected=True):
     truth[:, 0] &= expected | ~truth[:, 1]
     label = truth.astype(float)
     label[truth[:, 1] & dropped, 0] = 0.0
-    scores = 3 * truth + rng.normal(size=truth.shape)
+    scores = 5 * truth + rng.normal(size=truth.shape)
     students = inficond_panel.from_frames(
         pd.DataFrame(scores, ids, ["fur", "face"]),
-        pd.DataFrame(4 * scores - 6, ids, classes),
+        pd.DataFrame(4 * scores - 10, ids, classes),
         pd.DataFrame(label, ids, classes),
         split=pd.Series(np.repeat(["fit", "tune", "holdout"], [500, 300, 100]), ids),
         path=path,

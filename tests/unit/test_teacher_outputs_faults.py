@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import inficond_panel
-from inficond_panel.results.doctor.teacher_outputs import ONE_OUTPUT, SAME_OUTPUTS
+from inficond_panel.results.teacher_outputs import ONE_OUTPUT, SAME_OUTPUTS
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.ui import upstream
 from inficond_panel.views.start.view import StartView

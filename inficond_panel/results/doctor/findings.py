@@ -30,13 +30,13 @@ from inficond_panel.results.doctor.never_labelled import (
     never_labelled,
 )
 from inficond_panel.results.doctor.stuck import STUCK, STUCK_REMEDY, stuck_concepts
-from inficond_panel.results.doctor.teacher_outputs import output_faults
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
 from inficond_panel.results.student_groups import student_group_findings
 from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import teacher_group_findings
+from inficond_panel.results.teacher_outputs import output_faults
 from inficond_panel.results.teacher_splits import BETTER_ON_TUNE, BETTER_REMEDY, better_on_tune
 from inficond_panel.results.worst_group import group_figures
 from inficond_panel.store import Store
