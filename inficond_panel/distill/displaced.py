@@ -1,11 +1,14 @@
-"""Columns of scores whose values are in another order in a group of images.
+"""Columns of scores whose values are in another order in a group of images, or reversed.
 
 A column whose rows are shifted, or joined by the wrong name, keeps its values and goes with nothing
-any more. The other images give a ridge regression of each column on all others; of a displaced
-column what it predicts in the group is unrelated to the values there.
+any more; one with the sign reversed goes the other way. The other images give a ridge regression of
+each column on all others: in the group what it predicts is unrelated to the values of a displaced
+column, and opposed to those of a reversed one.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +20,8 @@ from inficond_panel.distill.spread import divisor
 #: Least images of the group, and of the others.
 LEAST_GROUP, LEAST_OTHERS = 100, 100
 #: Least correlation of a column with what the others predict, among the other images; largest one
-#: in the group, as a share of it; and standard errors by which it is below that, and from 0.
+#: in the group, as a share of it (of an opposed column with the other sign); and standard errors by
+#: which it is below that, and from 0.
 LEAST_KNOWN, _LEFT, _ERRORS = 0.3, 0.5, 3.0
 #: Least and largest spread of the values in the group, and least spread of what is predicted, in
 #: spreads of the others: where nothing varies, nothing is correlated.
@@ -27,16 +31,26 @@ _MOST = 0.25
 _RIDGE = 0.05
 
 
+@dataclass(frozen=True)
+class Displaced:
+    """Columns (indices) of a group that go with no other column there, and those that go the other
+    way (``opposed``), though among the other images they go with them."""
+
+    unrelated: tuple[int, ...] = ()
+    opposed: tuple[int, ...] = ()
+
+
 def displaced_columns(
     others: NDArray, group: NDArray, beside: tuple[NDArray, NDArray] | None = None
-) -> list[int]:
-    """Return the columns (indices) of ``group`` (m, C) that go with no other column there, though
-    they do in the scores ``others`` (n, C) of the other images.
+) -> Displaced:
+    """Return the columns of ``group`` (m, C) that are unrelated, or opposed, to what the scores
+    ``others`` (n, C) of the other images say of them.
 
     ``beside`` are further columns (n, K) and (m, K), such as labels, that predict and are not
-    tested. Empty with fewer than ``LEAST_GROUP`` or ``LEAST_OTHERS`` images."""
+    tested. None with fewer than ``LEAST_GROUP`` or ``LEAST_OTHERS`` images, or where many columns
+    are so: then the images are others."""
     if len(group) < LEAST_GROUP or len(others) < LEAST_OTHERS:
-        return []
+        return Displaced()
     columns = group.shape[1]
     if beside:
         others, group = np.hstack([others, beside[0]]), np.hstack([group, beside[1]])
@@ -44,17 +58,27 @@ def displaced_columns(
         return _displaced(others.astype(np.float64), group.astype(np.float64), columns)
 
 
-def _displaced(others: Array, group: Array, columns: int) -> list[int]:
+def _displaced(others: Array, group: Array, columns: int) -> Displaced:
     mean, spread = others.mean(axis=0), divisor(others)
     learned, rest = ((each - mean) / spread for each in (others[::2], others[1::2]))
     wide = (group - mean) / spread
-    known, here = _known(learned, rest, columns), _known(learned, wide, columns)
-    error = 1 / np.sqrt(len(group))
-    unrelated = (here + _ERRORS * error <= _LEFT * known) & (np.abs(here) <= _ERRORS * error)
-    varies = wide.std(axis=0)[:columns]
-    alike = (varies >= _SPREAD[0]) & (varies <= _SPREAD[1])
-    found = np.flatnonzero((known >= LEAST_KNOWN) & unrelated & alike)
-    return found.tolist() if len(found) <= max(1, _MOST * columns) else []
+    known, error = _known(learned, rest, columns), _ERRORS / np.sqrt(len(group))
+    varies, most = wide.std(axis=0)[:columns], max(1, _MOST * columns)
+    tested = (known >= LEAST_KNOWN) & (varies >= _SPREAD[0]) & (varies <= _SPREAD[1])
+    opposed = list[int]()
+    while len(opposed) <= most:  # one after another: a reversed column opposes its like, too
+        here = _known(learned, wide, columns)
+        against = tested & (here <= -np.maximum(error, _LEFT * known))
+        if not against.any():
+            break
+        opposed.append(int(np.argmin(np.where(against, here, np.inf))))
+        wide[:, opposed[-1]] *= -1
+    unrelated = np.flatnonzero(
+        tested & (here + error <= _LEFT * known) & (np.abs(here) <= error)
+    ).tolist()
+    if len(unrelated) + len(opposed) > most:
+        return Displaced()
+    return Displaced(tuple(unrelated), tuple(sorted(opposed)))
 
 
 def _known(learned: Array, images: Array, columns: int) -> Array:

@@ -8,7 +8,12 @@ import param
 
 from inficond_panel.results.doctor.displaced import DISPLACED_REMEDY, displaced_concepts
 from inficond_panel.results.doctor.exchanged import EXCHANGED_REMEDY, exchanged_concepts
-from inficond_panel.results.doctor.stuck import STUCK_REMEDY, stuck_concepts
+from inficond_panel.results.doctor.stuck import (
+    CUT_REMEDY,
+    STUCK_REMEDY,
+    cut_concepts,
+    stuck_concepts,
+)
 from inficond_panel.results.teacher_outputs import output_faults
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.repairs import ShiftState
@@ -22,8 +27,8 @@ _NAMED = 2
 
 class FaultsState(param.Parameterized):
     """State of values that may stand for what is missing, of concepts whose scores are exchanged,
-    in another order, or all one, in a group, and of outputs of the teacher that two classes or most
-    images share; looked for once, after the shifts of all classes."""
+    in another order, cut off, or all one, in a group, and of outputs of the teacher that two
+    classes or most images share; looked for once, after the shifts of all classes."""
 
     found = param.List([], item_type=dict, doc="A ``fault`` and its ``remedy``, the first first.")
 
@@ -55,5 +60,6 @@ def _faults(store: Store) -> Sequence[tuple[str, str]]:
         (exchanged_concepts(store), EXCHANGED_REMEDY),
         (displaced_concepts(store), DISPLACED_REMEDY),
         (stuck_concepts(store), STUCK_REMEDY),
+        (cut_concepts(store), CUT_REMEDY),
         *((told, remedy) for _, _, told, remedy in output_faults(store)[:_NAMED]),
     )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import inficond_panel
-from inficond_panel.distill.displaced import displaced_columns
+from inficond_panel.distill.displaced import Displaced, displaced_columns
 from inficond_panel.results.doctor.displaced import DISPLACED
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.ui import upstream
@@ -35,13 +35,21 @@ def with_shifted(scores, column):
 @pytest.mark.parametrize("seed", range(8))
 def test_a_column_that_is_moved_by_a_row_is_found(seed):
     scores = drawn(seed)
-    assert displaced_columns(scores[:600], with_shifted(scores[600:], 2)) == [2]
+    assert displaced_columns(scores[:600], with_shifted(scores[600:], 2)) == Displaced((2,))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_column_whose_sign_is_reversed_goes_the_other_way(seed):
+    scores = drawn(seed)
+    group = scores[600:].copy()
+    group[:, 2] *= -1
+    assert displaced_columns(scores[:600], group) == Displaced(opposed=(2,))
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_column_of_images_like_the_others_is(seed):
     scores = drawn(seed)
-    assert displaced_columns(scores[:600], scores[600:]) == []
+    assert displaced_columns(scores[:600], scores[600:]) == Displaced()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -50,12 +58,12 @@ def test_a_column_in_other_units_or_with_more_noise_is_not(seed):
     group = scores[600:].copy()
     group[:, 1] = 1.7 * group[:, 1] + 3
     group[:, 2] += 0.7 * group[:, 2].std() * rng.normal(size=600)
-    assert displaced_columns(scores[:600], group) == []
+    assert displaced_columns(scores[:600], group) == Displaced()
 
 
 def test_where_all_columns_lost_their_correlations_the_images_are_others():
     scores, rng = drawn(0), np.random.default_rng(0)
-    assert displaced_columns(scores[:600], rng.permuted(scores[600:], axis=0)) == []
+    assert displaced_columns(scores[:600], rng.permuted(scores[600:], axis=0)) == Displaced()
 
 
 def test_a_column_that_goes_with_the_label_alone_is_found_beside_it():
@@ -64,12 +72,12 @@ def test_a_column_that_goes_with_the_label_alone_is_found_beside_it():
     scores = rng.normal(size=(IMAGES, 3))
     scores[:, 1] += 2 * label[:, 0]
     moved = with_shifted(scores[600:], 1)
-    assert displaced_columns(scores[:600], moved, (label[:600], label[600:])) == [1]
+    assert displaced_columns(scores[:600], moved, (label[:600], label[600:])) == Displaced((1,))
 
 
 def test_few_images_tell_nothing():
     scores = drawn(0)
-    assert displaced_columns(scores[:600], with_shifted(scores[600:690], 2)) == []
+    assert displaced_columns(scores[:600], with_shifted(scores[600:690], 2)) == Displaced()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import inficond_panel
-from inficond_panel.results.doctor.stuck import STUCK, stuck_concepts
+from inficond_panel.results.doctor.stuck import STUCK, cut_concepts, stuck_concepts
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.ui import upstream
 from inficond_panel.views.start.view import StartView
@@ -54,3 +54,34 @@ def test_the_start_page_says_so(students):
     app = AppState(students.tuner, Jobs(inline=True))
     app.shifts.start()
     assert "vibration is 0.25 on all" in StartView(app).panel.faults[0]["fault"]
+
+
+def cut_store(path, *, at, column="tune"):
+    """A store of a table with a column that ends at a value in the tuning rows, or on M3."""
+    rng = np.random.default_rng(0)
+    scores = pd.DataFrame(rng.normal(size=(600, 2)), IDS, ["vibration", "heat"])
+    label = (scores["heat"] > 0.5).astype(int)
+    cut = SPLIT == "tune" if column == "tune" else MACHINE == "M3"
+    scores.loc[cut, "vibration"] = scores.loc[cut, "vibration"].clip(upper=at)
+    return inficond_panel.from_frames(
+        scores,
+        pd.DataFrame({"wear": 4.0 * label - 2}),
+        pd.DataFrame({"wear": label}),
+        split=pd.Series(SPLIT, IDS),
+        metadata=pd.DataFrame({"machine": MACHINE}, index=IDS),
+        path=path / "own.zarr",
+    ).tuner.store
+
+
+def test_scores_that_end_at_one_value_in_a_split_are_told(tmp_path):
+    told = cut_concepts(cut_store(tmp_path, at=0.5))
+    assert told.startswith("In the 300 tuning images vibration is never more than 0.5, which ")
+
+
+def test_scores_that_end_at_one_value_in_a_group_are_told(tmp_path):
+    told = cut_concepts(cut_store(tmp_path, at=0.5, column="machine"))
+    assert told.startswith("In “machine: M3” (")
+
+
+def test_scores_of_the_same_range_are_not(tmp_path):
+    assert cut_concepts(cut_store(tmp_path, at=9.0)) == ""

@@ -1,5 +1,5 @@
 """Concepts whose scores go with nothing in a split or a group, such as a column of a table that was
-joined in another order."""
+joined in another order, or go the other way."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed
-from inficond_panel.distill.displaced import displaced_columns
-from inficond_panel.results.doctor.parts import Part, parts_of_store
+from inficond_panel.distill.displaced import Displaced, displaced_columns
+from inficond_panel.results.doctor.exchanged import exchanged_pairs
+from inficond_panel.results.doctor.parts import parts_of_store
 from inficond_panel.store import Store
 
-DISPLACED = "scores in another order?"
+DISPLACED = "scores in another order, or reversed?"
 DISPLACED_REMEDY = (
-    "Were they joined by the names of the images? Join them again, and make the store again. If "
-    "they are not measured there, leave out the concept."
+    "Were they joined by the names of the images, and has each the same sign? Mend them, and make "
+    "the store again. If they are not measured there, leave out the concept."
 )
 #: Most parts of the images that are named.
 _NAMED = 3
@@ -23,19 +24,20 @@ _NAMED = 3
 @once(8)
 def displaced_concepts(store: Store) -> str:
     """Return sentences on concepts whose scores are unrelated to all else in the images of fit, of
-    tune, or of a group of them; "" without any."""
+    tune, or of a group of them, or go the other way; "" without any."""
     return " ".join(list(_sentences(store))[:_NAMED])
 
 
 def _sentences(store: Store) -> Iterator[str]:
     for part in parts_of_store(store):
-        if found := _displaced(part):
-            names = listed([store.concepts[c] for c in found], 5)
-            none = "no other score" if part.beside is None else "no other score and no label"
-            others = f"in the {part.others} they do"
-            yield f"In {part.words} the scores of {names} go with {none}; {others}."
-
-
-def _displaced(part: Part) -> list[int]:
-    more = None if part.beside is None else part.sides(part.beside)
-    return displaced_columns(*part.sides(part.scores), more)
+        more = None if part.beside is None else part.sides(part.beside)
+        found = displaced_columns(*part.sides(part.scores), more)
+        none = "no other score" if more is None else "no other score and no label"
+        pairs = exchanged_pairs(part) if found != Displaced() else []
+        exchanged = {c for pair in pairs for c in pair}  # these oppose each other
+        if names := [store.concepts[c] for c in found.unrelated if c not in exchanged]:
+            ends = f"go with {none}; in the {part.others} they do"
+            yield f"In {part.words} the scores of {listed(names, 5)} {ends}."
+        if names := [store.concepts[c] for c in found.opposed if c not in exchanged]:
+            ends = f"go the other way than in the {part.others}: are they reversed?"
+            yield f"In {part.words} the scores of {listed(names, 5)} {ends}"

@@ -38,12 +38,13 @@ def exchanged_concepts(store: Store) -> str:
 def _groups(store: Store) -> Iterator[str]:
     """Yield a sentence for tune and for each group of images, if it has exchanged scores."""
     for part in parts_of_store(store):
-        if not part.mirrored and (pairs := _pairs(part)):
+        if not part.mirrored and (pairs := exchanged_pairs(part)):
             names = [(store.concepts[a], store.concepts[b]) for a, b in pairs]
             yield f"In {part.words} {exchanged_words(names, store.things)} the {part.others}."
 
 
-def _pairs(part: Part) -> list[Pair]:
+def exchanged_pairs(part: Part) -> list[Pair]:
+    """Return the pairs of concepts (indices) whose scores look exchanged in a part."""
     others, group = part.sides(part.scores)
     more = None if part.beside is None else part.sides(part.beside)
     # the teacher may have seen the exchanged columns, so that its logits hide them

@@ -29,7 +29,14 @@ from inficond_panel.results.doctor.never_labelled import (
     NEVER_REMEDY,
     never_labelled,
 )
-from inficond_panel.results.doctor.stuck import STUCK, STUCK_REMEDY, stuck_concepts
+from inficond_panel.results.doctor.stuck import (
+    CUT,
+    CUT_REMEDY,
+    STUCK,
+    STUCK_REMEDY,
+    cut_concepts,
+    stuck_concepts,
+)
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
@@ -149,6 +156,8 @@ def _of_codes(store: Store) -> Iterator[dict[str, str]]:
         yield _row("concepts", DISPLACED, told, DISPLACED_REMEDY)
     if told := stuck_concepts(store):
         yield _row("concepts", STUCK, told, STUCK_REMEDY)
+    if told := cut_concepts(store):
+        yield _row("concepts", CUT, told, CUT_REMEDY)
 
 
 @once(4)

@@ -1,12 +1,16 @@
-"""Concepts that have one score on all images of a group, such as a sensor that is stuck."""
+"""Concepts that have one score on all images of a group, such as a sensor that is stuck, or whose
+scores are cut off there."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed
-from inficond_panel.common.numbers import significant
+from inficond_panel.common.numbers import share, significant
+from inficond_panel.results.doctor.parts import Part, parts_of_store
 from inficond_panel.results.slices import column_masks
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT, IMAGES_OF, TUNE
@@ -14,6 +18,13 @@ from inficond_panel.wording.groups import group_words
 
 #: Least images of a group, and least different scores of the others, to be called stuck.
 LEAST_IMAGES, LEAST_VALUES = 20, 10
+#: Least share of the images at the end of the scores, and of the others beyond it.
+LEAST_AT_END, LEAST_BEYOND = 0.1, 0.05
+CUT = "scores that are cut off"
+CUT_REMEDY = (
+    "Does the sensor, or its file, end there? What it says of such images is lost: take its full "
+    "range, or cut off the others in the same way, and make the store again."
+)
 STUCK = "one score in a group"
 STUCK_REMEDY = (
     "If it is not measured there, make these scores again, or leave out the images, or the concept."
@@ -28,9 +39,8 @@ def stuck_concepts(store: Store) -> str:
     other images have many; "" without any."""
     found = list[str]()
     for split in (FIT, TUNE):
-        rows = store.rows(split)
         scores = store.scores_of(split)
-        for group, inside in column_masks(store, rows).items():
+        for group, inside in column_masks(store, store.rows(split)).items():
             if min(inside.sum(), (~inside).sum()) < LEAST_IMAGES:
                 continue
             for c in np.flatnonzero(np.ptp(scores[inside], axis=0) == 0):
@@ -42,3 +52,28 @@ def stuck_concepts(store: Store) -> str:
                         f"{IMAGES_OF[split]} of “{words}”"
                     )
     return f"{listed(found, _NAMED)}." if found else ""
+
+
+@once(8)
+def cut_concepts(store: Store) -> str:
+    """Return sentences on concepts whose scores end at one value in a split or a group, on
+    ``LEAST_AT_END`` of its images or more, where others go beyond; "" without any."""
+    found = [told for part in parts_of_store(store) for told in _cut(store, part)]
+    return " ".join(found[:_NAMED])
+
+
+def _cut(store: Store, part: Part) -> Iterator[str]:
+    others, here = part.sides(part.scores)
+    if min(len(here), len(others)) < LEAST_IMAGES:
+        return
+    for sign, beyond in ((1, "more"), (-1, "less")):
+        ends = (sign * here).max(axis=0)
+        at_end, past = (sign * here == ends).mean(axis=0), (sign * others > ends).mean(axis=0)
+        for c in np.flatnonzero((at_end >= LEAST_AT_END) & (past >= LEAST_BEYOND)):
+            if len(np.unique(here[:, c])) >= LEAST_VALUES:
+                value = significant(float(sign * ends[c]), 3)
+                yield (
+                    f"In {part.words} {store.concepts[c]} is never {beyond} than {value}, which "
+                    f"{share(float(at_end[c]))} have; {share(float(past[c]))} of the {part.others} "
+                    f"have {beyond}."
+                )
