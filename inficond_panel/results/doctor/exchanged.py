@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import count
 from inficond_panel.distill.exchanged import Pair, exchanged_columns
-from inficond_panel.results.doctor.parts import Part, parts_of_store
+from inficond_panel.results.doctor.parts import ComparedPart, parts_of_store
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.things import ROWS
 from inficond_panel.wording.metrics import exchanged_words
@@ -43,7 +43,7 @@ def _groups(store: Store) -> Iterator[str]:
             yield f"In {part.words} {exchanged_words(names, store.things)} the {part.others}."
 
 
-def exchanged_pairs(part: Part) -> list[Pair]:
+def exchanged_pairs(part: ComparedPart) -> list[Pair]:
     """Return the pairs of concepts (indices) whose scores look exchanged in a part."""
     others, group = part.sides(part.scores)
     more = None if part.beside is None else part.sides(part.beside)

@@ -22,7 +22,7 @@ _MOST_IMAGES, _MOST_CLASSES = 20_000, 100
 
 
 @dataclass(frozen=True)
-class Part:
+class ComparedPart:
     """Images ``inside`` (n,) a part of those that are looked at, with the ``scores`` (n, C) of all
     of these and, if all labels are known, labels and teacher's logits (n, 2 K) ``beside`` them.
 
@@ -41,7 +41,7 @@ class Part:
         return of[~self.inside], of[self.inside]
 
 
-def parts_of_store(store: Store) -> Iterator[Part]:
+def parts_of_store(store: Store) -> Iterator[ComparedPart]:
     """Yield tune, fit, and the groups by columns of metadata; of two groups of a column the smaller
     one first."""
     rows = {split: store.rows(split) for split in (FIT, TUNE)}
@@ -52,10 +52,10 @@ def parts_of_store(store: Store) -> Iterator[Part]:
     for split, other in ((TUNE, FIT), (FIT, TUNE)):
         words = f"the {len(rows[split]):,} {IMAGES_OF[split]}"
         inside = np.isin(looked, rows[split])
-        yield Part(words, IMAGES_OF[other], inside, scores, beside, mirrored=split == FIT)
+        yield ComparedPart(words, IMAGES_OF[other], inside, scores, beside, mirrored=split == FIT)
     for words, images, mirrored in _groups(store, np.concatenate([*rows.values()])):
         inside = np.isin(looked, images)
-        yield Part(words, "other images", inside, scores, beside, mirrored=mirrored)
+        yield ComparedPart(words, "other images", inside, scores, beside, mirrored=mirrored)
 
 
 def _groups(store: Store, rows: NDArray) -> Iterator[tuple[str, NDArray, bool]]:

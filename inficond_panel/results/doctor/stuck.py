@@ -10,7 +10,7 @@ import numpy as np
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import share, significant
-from inficond_panel.results.doctor.parts import Part, parts_of_store
+from inficond_panel.results.doctor.parts import ComparedPart, parts_of_store
 from inficond_panel.results.slices import column_masks
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT, IMAGES_OF, TUNE
@@ -62,7 +62,7 @@ def cut_concepts(store: Store) -> str:
     return " ".join(found[:_NAMED])
 
 
-def _cut(store: Store, part: Part) -> Iterator[str]:
+def _cut(store: Store, part: ComparedPart) -> Iterator[str]:
     others, here = part.sides(part.scores)
     if min(len(here), len(others)) < LEAST_IMAGES:
         return
