@@ -111,5 +111,15 @@ def probabilities_fault(values: NDArray, by_softmax: bool) -> str:
     worst = float(total[np.abs(total - 1).argmax()])
     if by_softmax and abs(worst - 1) > SUM_ERROR:
         why = "classes are missing" if worst < 1 else "each class has its own sigmoid"
+        why = _rounded(values, total) or why
         return f"add up to {worst:.3g} for an image, in a softmax to 1: {why}"
+    return ""
+
+
+def _rounded(values: NDArray, total: NDArray) -> str:
+    """Return that probabilities (n, K) are rounded, if that is why they do not add up; else ""."""
+    for digits in (1, 2, 3):
+        most = values.shape[1] * 0.5 * 10.0**-digits
+        if np.allclose(values, values.round(digits)) and np.abs(total - 1).max() <= most:
+            return f"they are rounded (decimals: {digits}); give them with more"
     return ""

@@ -39,7 +39,7 @@ def test_the_column_is_named_with_its_ap(students):
     store, rows = students.tuner.store, students.tuner.store.rows("tune")
     ap = average_precision_score(store.label[rows, 0], store.scores_of("tune")[:, 6])
     told = one_column_note(students.tuner, students.node, ("crack",))
-    assert f"crack by minutes (AP {ap:.2f} of " in told
+    assert f"crack by minutes (AP {ap:.2f}, the student " in told
 
 
 def test_a_class_of_several_columns_is_not_named(students):

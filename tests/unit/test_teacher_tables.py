@@ -8,7 +8,7 @@ import pytest
 from precompute_factory import CLASSES, write_table
 from scipy.special import expit, softmax
 
-from inficond_panel.common.teacher_outputs import log_odds, softmax_of
+from inficond_panel.common.teacher_outputs import log_odds, probabilities_fault, softmax_of
 from inficond_panel.distill import soft_targets
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher
@@ -209,3 +209,14 @@ def test_what_is_no_logits_is_refused_unless_outputs_are_said(tmp_path, row, act
     values = [float(cell) for cell in row.split(",")[1:]]
     found = read_table(LogitsTeacher(**keys, outputs="logits"), ["a"], ANIMALS)
     assert found.own.tolist() == [pytest.approx(values)]
+
+
+def test_probabilities_that_are_rounded_are_said_to_be():
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet(np.ones(5), 200).round(1)
+    assert "they are rounded (decimals: 1)" in probabilities_fault(shares, by_softmax=True)
+
+
+def test_probabilities_of_which_classes_are_missing_are_not_said_to_be_rounded():
+    shares = np.random.default_rng(0).dirichlet(np.ones(5), 200)[:, :3]
+    assert probabilities_fault(shares, by_softmax=True).endswith("classes are missing")

@@ -45,7 +45,7 @@ def _note(tuner: Tuner, node_id: str, classes: tuple[str, ...]) -> str:
         if len(first) and first[0][0] >= NEARLY * ap and first[-1][0] <= NEXT * first[0][0]:
             own = _own_word(tuner.store, name, outcome)
             beside = f"; its own word {number(own, 2)}" if own <= NEXT * first[0][0] else ""
-            by = f"AP {number(first[0][0], 2)} of {number(ap, 2)}{beside}"
+            by = f"AP {number(first[0][0], 2)}, the student {number(ap, 2)}{beside}"
             found.append(f"{name} by {first[0][1]} ({by})")
     return f"Told by one column nearly alone: {listed(found, _NAMED)}. {_KNOWN}" if found else ""
 
