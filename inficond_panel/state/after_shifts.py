@@ -58,8 +58,17 @@ class DecidedState(AfterShifts):
     @property
     def moved(self) -> tuple[str, ...]:
         """The classes whose logits other scores move: that is why, whatever else may be asked."""
+        return self._with(MOVED)
+
+    @property
+    def better_on_tune(self) -> tuple[str, ...]:
+        """The classes of which the teacher is better on tuning images: their labels may be its
+        own, and training labels that contradict these right."""
+        return self._with(BETTER_ON_TUNE)
+
+    def _with(self, kind: str) -> tuple[str, ...]:
         by_class = self.by_class.items()
-        return tuple(n for n, found in by_class if any(each.kind == MOVED for each in found))
+        return tuple(name for name, found in by_class if any(one.kind == kind for one in found))
 
     def _made(self, node: Node, class_name: str) -> tuple[OnDecisions, ...]:
         told = self._students.tuner, node, [class_name]

@@ -8,6 +8,13 @@ from sklearn.metrics import average_precision_score
 import inficond_panel
 from inficond_panel.results.shift import student_contradicted
 from inficond_panel.results.teacher_splits import BETTER_ON_TUNE, better_on_tune
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.tuning.shift_kinds import Differences
+from inficond_panel.ui import upstream
+from inficond_panel.views.start.view import StartView
+from inficond_panel.vocabulary.shift_kinds import NOISE
+
+pytestmark = pytest.mark.page
 
 IMAGES = 1000
 IDS = [f"{at:04d}" for at in range(IMAGES)]
@@ -77,3 +84,22 @@ def test_a_teacher_alike_on_both_has_no_finding_also_where_the_class_is_more_fre
     tmp_path, rare
 ):
     assert better_on_tune(students_of(tmp_path, rare=rare).tuner, "bench") == ""
+
+
+@pytest.fixture
+def start(own_labels):
+    upstream.apply()
+    app = AppState(own_labels.tuner, Jobs(inline=True))
+    app.shifts.start()
+    return StartView(app)
+
+
+def test_the_start_page_has_a_card(start):
+    told = {card["class_name"]: card["sentence"] for card in start.panel.cards}
+    assert told["bench"].startswith("The teacher's AP of bench is ")
+
+
+@pytest.mark.parametrize(("name", "sure"), [("bench", False), ("car", True)])
+def test_wrong_training_labels_of_such_a_class_are_not_certain(start, name, sure):
+    found = Differences(name, (50, 50), (200, 200), (NOISE,), (), 0.0)
+    assert start._whose(found) == ("Training", sure)

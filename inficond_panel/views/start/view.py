@@ -18,6 +18,7 @@ from inficond_panel.results.begin import in_order
 from inficond_panel.results.shared_bias import asked_classes, unnamed_topics
 from inficond_panel.state import AppState, Job
 from inficond_panel.tuning.history.belongs import ReliedThing
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import RefitActions, ViewComponent, action
 from inficond_panel.ui.drawing import Drawing
@@ -229,7 +230,7 @@ class StartView(RefitActions, Viewer):
             shown=len(named),
             shared=begin.asked,
             mislabelled={
-                name: whose_labels(differences[name])
+                name: self._whose(differences[name])
                 for name in begin.order
                 if name in app.reliance.mislabelled
             },
@@ -239,6 +240,11 @@ class StartView(RefitActions, Viewer):
             looked=app.spec.tuning.suspects and app.shifts.all_wanted,
             things=store.things,
         )
+
+    def _whose(self, found: Differences) -> tuple[str, bool]:
+        """Return whose labels of a class are wrong, and whether nothing else may explain it."""
+        whose, sure = whose_labels(found)
+        return whose, sure and found.class_name not in self.app.decided.better_on_tune
 
     def _show_checking(self) -> None:
         wanted, classes = self.app.shared.wanted, len(self.app.store.classes)
