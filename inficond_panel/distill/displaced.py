@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.threads import one_thread
+from inficond_panel.distill.exchanged import MOST_COLUMNS, every_kth
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import divisor
 
@@ -29,6 +30,8 @@ _SPREAD = (0.5, 2.0)
 #: Most columns in another order, as a share of all: else it is the images that differ.
 _MOST = 0.25
 _RIDGE = 0.05
+#: Most images of each side that are looked at.
+MOST_IMAGES = 3_000
 
 
 @dataclass(frozen=True)
@@ -47,27 +50,31 @@ def displaced_columns(
     ``others`` (n, C) of the other images say of them.
 
     ``beside`` are further columns (n, K) and (m, K), such as labels, that predict and are not
-    tested. None with fewer than ``LEAST_GROUP`` or ``LEAST_OTHERS`` images, or where many columns
-    are so: then the images are others."""
+    tested. None with fewer than ``LEAST_GROUP`` or ``LEAST_OTHERS`` images, with more than
+    ``MOST_COLUMNS``, or where many columns are so: then the images are others. Of many images
+    ``MOST_IMAGES`` are looked at."""
     if len(group) < LEAST_GROUP or len(others) < LEAST_OTHERS:
         return Displaced()
     columns = group.shape[1]
     if beside:
         others, group = np.hstack([others, beside[0]]), np.hstack([group, beside[1]])
+    if others.shape[1] > MOST_COLUMNS:
+        return Displaced()
     with one_thread():
-        return _displaced(others.astype(np.float64), group.astype(np.float64), columns)
+        return _displaced(every_kth(others, MOST_IMAGES), every_kth(group, MOST_IMAGES), columns)
 
 
 def _displaced(others: Array, group: Array, columns: int) -> Displaced:
     mean, spread = others.mean(axis=0), divisor(others)
     learned, rest = ((each - mean) / spread for each in (others[::2], others[1::2]))
     wide = (group - mean) / spread
-    known, error = _known(learned, rest, columns), _ERRORS / np.sqrt(len(group))
+    precision = _precision(learned)
+    known, error = _known(precision, rest, columns), _ERRORS / np.sqrt(len(group))
     varies, most = wide.std(axis=0)[:columns], max(1, _MOST * columns)
     tested = (known >= LEAST_KNOWN) & (varies >= _SPREAD[0]) & (varies <= _SPREAD[1])
     opposed = list[int]()
     while len(opposed) <= most:  # one after another: a reversed column opposes its like, too
-        here = _known(learned, wide, columns)
+        here = _known(precision, wide, columns)
         against = tested & (here <= -np.maximum(error, _LEFT * known))
         if not against.any():
             break
@@ -81,13 +88,18 @@ def _displaced(others: Array, group: Array, columns: int) -> Displaced:
     return Displaced(tuple(unrelated), tuple(sorted(opposed)))
 
 
-def _known(learned: Array, images: Array, columns: int) -> Array:
-    """Return the correlation (C,) of each column of ``images`` with what a ridge regression on all
-    others predicts, fitted to the images ``learned``."""
+def _precision(learned: Array) -> Array:
+    """Return the inverse covariance (C + K, C + K) of images, with a ridge."""
     ridge = _RIDGE + learned.shape[1] / len(learned)
-    precision = np.linalg.inv(learned.T @ learned / len(learned) + ridge * np.eye(learned.shape[1]))
+    covariance = learned.T @ learned / len(learned)
+    return np.asarray(np.linalg.inv(covariance + ridge * np.eye(len(covariance))))
+
+
+def _known(precision: Array, images: Array, columns: int) -> Array:
+    """Return the correlation (C,) of each column of ``images`` with what a ridge regression on all
+    others predicts, which a ``precision`` gives."""
     predicted = (images - images @ precision / np.diag(precision))[:, :columns]
-    values = images[:, :columns] - images[:, :columns].mean(axis=0)
     predicted = predicted - predicted.mean(axis=0)
+    values = images[:, :columns] - images[:, :columns].mean(axis=0)
     size = np.sqrt((values**2).sum(axis=0) * (predicted**2).sum(axis=0))
     return np.divide((values * predicted).sum(axis=0), size, out=np.zeros(columns), where=size > 0)

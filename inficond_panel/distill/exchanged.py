@@ -33,6 +33,8 @@ _NO_DRIFT_Z = 4.0
 _MOST, _MOST_GROUP, _MOST_OTHERS = 40, 2_000, 3_000
 #: Least ridge of the correlations, and the distance at which values are clipped, in spreads.
 _RIDGE, _CLIP = 0.05, 6.0
+#: Most columns of which all correlations are taken.
+MOST_COLUMNS = 2_000
 
 Pair = tuple[int, int]
 
@@ -44,19 +46,22 @@ def exchanged_columns(
     (n, C) of the other images only once they are exchanged; a column is in one pair at most.
 
     ``beside`` are further columns (n, K) and (m, K), such as logits, that are not exchanged. No
-    pair is returned where much else differs between the two sets of images, or if there are fewer
-    than ``LEAST_GROUP`` or ``LEAST_OTHERS`` images."""
+    pair is returned where much else differs between the two sets of images, if there are fewer
+    than ``LEAST_GROUP`` or ``LEAST_OTHERS`` images, or more than ``MOST_COLUMNS``."""
     if len(group) < LEAST_GROUP or len(others) < LEAST_OTHERS:
         return []
     columns = group.shape[1]
     if beside:
         others, group = np.hstack([others, beside[0]]), np.hstack([group, beside[1]])
+    if others.shape[1] > MOST_COLUMNS:
+        return []
     with one_thread():
-        model = _Others(_some(others, _MOST_OTHERS), columns)
-        return _exchanged(model, _some(group, _MOST_GROUP))
+        model = _Others(every_kth(others, _MOST_OTHERS), columns)
+        return _exchanged(model, every_kth(group, _MOST_GROUP))
 
 
-def _some(scores: NDArray, most: int) -> Array:
+def every_kth(scores: NDArray, most: int) -> Array:
+    """Return at most ``most`` rows of scores (n, C), evenly."""
     return np.asarray(scores[:: -(-len(scores) // most)], dtype=np.float64)
 
 

@@ -74,8 +74,8 @@ def student_contradicted(
     if found.labels_in_doubt:
         return None
     labels = _contradicted(tuner, made_at(tuner, node, class_name), class_name, seed)
-    cut = any(class_name == name for name, *_ in output_faults(tuner.store))
-    harder = found.harder or cut or bool(better_on_tune(tuner, class_name))
+    faulty = any(class_name == name for name, *_ in output_faults(tuner.store))
+    harder = found.harder or faulty or bool(better_on_tune(tuner, class_name))
     return replace(labels, harder=harder)
 
 

@@ -18,8 +18,8 @@ from inficond_panel.wording.groups import group_words
 
 #: Least AP by which the teacher is better on tune, beyond the intervals of both.
 LEAST_BETTER = 0.1
-#: Least positives of each split.
-_LEAST_POSITIVES = 10
+#: Least positives, and negatives, of each split.
+_LEAST = 10
 BETTER_ON_TUNE = "the teacher is better on tuning images"
 BETTER_REMEDY = (
     "Are its outputs of the training images those of these images? Are training labels wrong? If "
@@ -34,7 +34,7 @@ def better_on_tune(tuner: Tuner, class_name: str) -> str:
     ``LEAST_BETTER`` and beyond the intervals of both, also where the class is as frequent on both;
     "" if it is not, or with few labels."""
     fit, tune = (tuner.teacher_outcomes(split)[class_name] for split in (FIT, TUNE))
-    if min(each.distinct(True) for each in (fit, tune)) < _LEAST_POSITIVES:
+    if min(each.distinct(side) for each in (fit, tune) for side in (True, False)) < _LEAST:
         return ""
     noise, limits = tuner.spec.views.noise(), tuner.spec.views.intervals
     here, there = (metric_intervals(each, (AP.key,), **noise)[AP.key] for each in (fit, tune))

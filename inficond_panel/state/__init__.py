@@ -138,7 +138,9 @@ class AppState(param.Parameterized):
         self.belong = BelongState(self.tuning)
         self.shifts = ShiftState(self.students, self.selection, self.belong, self.jobs)
         self.teacher_groups = TeacherGroupsState(self.shifts, self.selection, self.tuning)
-        self.student_groups = StudentGroupsState(self.selection, self.teacher_groups, self.tuning)
+        self.student_groups = StudentGroupsState(
+            self.selection, self.teacher_groups, self.belong, self.tuning
+        )
         self.faults = FaultsState(self.shifts, self.tuning)
         self.changes = ChangesState(self.students, self.shown, jobs)
         self.shared = SharedState(

@@ -12,6 +12,7 @@ from inficond_panel.results.student_groups import (
     worse_groups_of_students,
 )
 from inficond_panel.results.worse_groups import classes_known, groups_to_test, of_class
+from inficond_panel.state.belonging import BelongState
 from inficond_panel.state.by_class import ByClass
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.selection import Selection
@@ -34,9 +35,13 @@ class StudentGroupsState(ByClass):
     found = param.Dict({}, doc="``WorseOfStudent``s by class, the largest fall first.")
 
     def __init__(
-        self, selection: Selection, teacher: TeacherGroupsState, tuning: TuningState
+        self,
+        selection: Selection,
+        teacher: TeacherGroupsState,
+        belong: BelongState,
+        tuning: TuningState,
     ) -> None:
-        self._teacher, self._tuning = teacher, tuning
+        self._teacher, self._belong, self._tuning = teacher, belong, tuning
         super().__init__(tuning.students, selection, tuning.jobs)
 
     @param.depends("_teacher.complete", watch=True)
@@ -54,7 +59,7 @@ class StudentGroupsState(ByClass):
         tuner = self._students.tuner
         return tests_of_student(tuner, node, class_name, classes_known(tuner), SEED)
 
-    @param.depends("by_class", watch=True)
+    @param.depends("by_class", "_belong.belonging", watch=True)
     def _find(self) -> None:
         """Find the groups once all classes are tested; until then none is named."""
         tuner, node = self._students.tuner, self._students.node

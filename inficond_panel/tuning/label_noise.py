@@ -47,6 +47,8 @@ BEYOND = 5.0
 #: Least labels that are contradicted one by one to say so of a class unasked: where all labels are
 #: right, so many are in about one of a hundred classes (docs/measured.md).
 LEAST_CONTRADICTED = 5
+#: And how often as many as would be contradicted if all were right.
+TIMES_CHANCE = 1.5
 #: Probability of being wrong above which a label is listed.
 LIKELY_WRONG = 0.5
 NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
@@ -86,7 +88,8 @@ class DoubtedLabels:
     def several(self) -> bool:
         """Whether so many labels are likely wrong that neither chance nor harder images are the
         reason."""
-        return len(self.likely_wrong) >= LEAST_CONTRADICTED and not self.harder
+        number, chance = len(self.likely_wrong), np.nan_to_num(self.by_chance)
+        return number >= max(LEAST_CONTRADICTED, TIMES_CHANCE * chance) and not self.harder
 
     @property
     def listed(self) -> DoubtedLabels:

@@ -154,9 +154,10 @@ class _Comparison:
             if ap is not None:
                 one, other = pairs[0]
                 alone = len(pairs) == 1 and one == other
-                turn = turning_point(evidence.fit_scores[:, one], evidence.fit_label)
+                scores = evidence.fit_scores[:, one], evidence.fit_label
+                turn = turning_point(*scores) if alone else None
                 told = tuple((names[a], names[b]) for a, b in pairs)
-                yield Unsummed(ap, told, len(pairs) > 1, turn if alone else None, joint)
+                yield Unsummed(ap, told, len(pairs) > 1, turn, joint)
 
     def _with(self, pairs: NDArray[np.intp]) -> Outcome:
         """Return the better outcome on tune with squares and products added: of a model of the

@@ -120,10 +120,11 @@ def drift_sentences(drift: Drift) -> list[str]:
 
 
 def split_drift_sentence(drift: Drift) -> str:
-    """Return sentences on how ``tune`` differs from ``fit``; "" if not significantly."""
+    """Return sentences on how ``tune`` differs from ``fit``; "" if not significantly. Of exchanged
+    scores the doctor has a finding of its own."""
     far = [f"Of the tuning images {_far_sentence(drift)}"] if drift.far_drift else []
     concepts = [_concepts_sentence(drift)] if drift.drifted else []
-    return " ".join([*far, *concepts, *_exchanged_sentences(drift)])
+    return " ".join([*far, *concepts])
 
 
 def _far_sentence(drift: Drift) -> str:

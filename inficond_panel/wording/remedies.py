@@ -118,7 +118,7 @@ OF_PHOTOS = Remedies(
     then={
         **_KINDS,
         UNSHOWN: _ADD + "; `inficond docs encoders`.",
-        UNSUMMED: "Or add concepts that name it, such as one for the middle: " + _ADD + ".",
+        UNSUMMED: "Or add concepts that name it: " + _ADD + ".",
         PHOTOS: _EXTEND + "; or take what " + _SUGGEST + " finds.",
     },
 )
@@ -161,7 +161,7 @@ OF_TABLES = Remedies(
     then={
         **_KINDS,
         PHOTOS: _OR_SUGGEST,
-        UNSUMMED: "Add it as a column to the table, and make the store again.",
+        UNSUMMED: "Add such scores as columns to the table, and make the store again.",
     },
     first={
         FEW: "Add labelled images, with the class and without it.",

@@ -12,7 +12,7 @@ from inficond_panel.tuning.shift_kinds import Differences
 
 #: Most squares and products that a sentence names.
 _NAMED = 3
-_SCORE = "a sum of weighted scores can show it with {} as a further score."
+_SCORE = "a student can show it with {} as a further score."
 _EXCHANGED = (
     "Look whether {} and {} are exchanged, or in other units, in some of the images. If not, "
 )
@@ -28,7 +28,8 @@ def unshown_sentence(name: str, limit: ScoreLimit) -> str:
     return (
         f"The teacher's AP of {name} is {limit.teacher.text(2)}. By the scores of the concepts, "
         "added up with weights, neither the student nor a model of the labels reaches more than "
-        f"{limit.reached.text(2)}. Squares and products of the scores do not close half of the gap."
+        f"{limit.reached.text(2)}. The squares and products of scores that were tried do not "
+        "clearly close half of the gap."
     )
 
 
@@ -56,7 +57,7 @@ def unsummed_remedy(limit: ScoreLimit) -> Remedy:
     the scores by which a sum can show it."""
     found = limit.unsummed
     assert found is not None
-    joint = "One student of all classes shows it: " + _JOINT + "."
+    joint = "One student of all classes may show it: " + _JOINT + "."
     if not found.pairs:
         return _DECIDED + joint
     needed = Remedy(_needed(found))
@@ -104,13 +105,13 @@ def _needed(found: Unsummed) -> str:
     """Return the sentences on the scores that a sum needs."""
     one, other = found.pairs[0]
     if found.several:
-        return _ALIKE + _SCORE.format("such squares or products")
+        return _ALIKE + "a student can show it with such squares or products as further scores."
     if one != other:
         return _EXCHANGED.format(one, other) + _SCORE.format("their product")
     if found.turn is None:
-        return "A" + _SCORE.format(f"the square of {one}")[1:]
+        return f"A student can show it with the square of {one} as a further score."
     at = f"{one} − {_value(found.turn)}".replace("− -", "+ ")
-    return "A" + _SCORE.format(f"the distance |{at}|")[1:]
+    return f"A student can show it with the distance |{at}| as a further score."
 
 
 def _value(turn: Turn) -> str:

@@ -40,8 +40,8 @@ NOTHING_WRONG = "no problem was found; what these images do not tell"
 LOOK_AT = "Look at the training labels that are listed: they may be right."
 #: Of training labels that scores contradict, and the teacher does not.
 ALONE = (
-    "The teacher does not contradict them: it learned these labels, or the scores of these images "
-    "are wrong."
+    "The teacher does not contradict them: perhaps it learned these labels, or the scores of these "
+    "images are wrong."
 )
 #: What the list of labels that are likely wrong does not find (docs/measured.md).
 MISSING_LABELS = (

@@ -6,7 +6,7 @@ import pytest
 from inficond_panel.distill import exchanged
 from inficond_panel.distill.drift import drift
 from inficond_panel.distill.exchanged import exchanged_columns
-from inficond_panel.wording.metrics import drift_sentences, split_drift_sentence
+from inficond_panel.wording.metrics import drift_sentences
 
 COLUMNS = 12
 MIX = np.random.default_rng(7).normal(size=(3, COLUMNS))
@@ -134,7 +134,7 @@ def test_new_rows_with_exchanged_columns_are_told():
 def test_the_scores_of_photos_are_told_of_tuning_images():
     found = drift(scores(0, 400), exchange(scores(1, 100), (2, 9), (0, 5)), NAMES)
     told = "The scores of c0 and c5, and of c2 and c9 look exchanged: exchanged back, they fit the "
-    assert f"{told}training images." in split_drift_sentence(found)
+    assert f"{told}training images." in " ".join(drift_sentences(found))
 
 
 def test_exchanged_columns_are_an_alarm_by_themselves():

@@ -78,7 +78,7 @@ def test_a_class_in_the_middle_of_a_column_is_told_with_the_column(in_the_middle
     [row] = in_the_middle.doctor()["findings"].query("kind == @KIND").itertuples()
     assert "if the square of c2 is added: k lies in the middle of c2, near 0." in row.finding
     assert "with the distance |c2 − 0." in row.remedy
-    assert row.remedy.endswith("Add it as a column to the table, and make the store again.")
+    assert row.remedy.endswith("Add such scores as columns to the table, and make the store again.")
 
 
 def test_the_middle_is_where_the_log_odds_are_highest(in_the_middle):
@@ -151,7 +151,7 @@ def rest():
 def test_a_class_that_is_what_no_other_is_is_told_so(rest):
     [row] = rest.doctor()["findings"].query("kind == @KIND").itertuples()
     assert row.finding.endswith("taken together (softmax): rest is what no other class is.")
-    assert 'shows it: `students.with_settings(link="softmax")`.' in row.remedy
+    assert 'may show it: `students.with_settings(link="softmax")`.' in row.remedy
 
 
 def test_with_the_softmax_student_that_the_remedy_names_there_is_no_finding(rest):

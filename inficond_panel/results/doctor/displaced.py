@@ -4,6 +4,7 @@ joined in another order, or go the other way."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed
@@ -15,7 +16,8 @@ from inficond_panel.store import Store
 DISPLACED = "scores in another order, or reversed?"
 DISPLACED_REMEDY = (
     "Were they joined by the names of the images, and has each the same sign? Mend them, and make "
-    "the store again. If they are not measured there, leave out the concept."
+    "the store again. If they are not measured there, leave out the concept. If they are right, "
+    "the class goes with them in the other images only: see what is found of it."
 )
 #: Most parts of the images that are named.
 _NAMED = 3
@@ -25,7 +27,7 @@ _NAMED = 3
 def displaced_concepts(store: Store) -> str:
     """Return sentences on concepts whose scores are unrelated to all else in the images of fit, of
     tune, or of a group of them, or go the other way; "" without any."""
-    return " ".join(list(_sentences(store))[:_NAMED])
+    return " ".join(islice(_sentences(store), _NAMED))
 
 
 def _sentences(store: Store) -> Iterator[str]:
@@ -38,6 +40,7 @@ def _sentences(store: Store) -> Iterator[str]:
         if names := [store.concepts[c] for c in found.unrelated if c not in exchanged]:
             ends = f"go with {none}; in the {part.others} they do"
             yield f"In {part.words} the scores of {listed(names, 5)} {ends}."
-        if names := [store.concepts[c] for c in found.opposed if c not in exchanged]:
+        opposed = [store.concepts[c] for c in found.opposed if c not in exchanged]
+        if opposed and not part.mirrored:
             ends = f"go the other way than in the {part.others}: are they reversed?"
-            yield f"In {part.words} the scores of {listed(names, 5)} {ends}"
+            yield f"In {part.words} the scores of {listed(opposed, 5)} {ends}"

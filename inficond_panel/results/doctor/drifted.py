@@ -39,7 +39,7 @@ def drift_finding(store: Store, seed: int) -> str:
     """Return sentences on how the scores of ``tune`` differ from those of ``fit``; "" if they do
     not, significantly."""
     drifted = _drift(store, seed)
-    return split_drift_sentence(drifted) if drifted.alarm else ""
+    return split_drift_sentence(drifted)
 
 
 def moved_findings(

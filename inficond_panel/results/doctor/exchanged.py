@@ -32,7 +32,8 @@ def exchanged_concepts(store: Store) -> str:
     tune, or in tune; "" without any."""
     found = list(_groups(store))
     rest = len(found) - _NAMED
-    return " ".join(found[:_NAMED]) + (f" So do {count(rest, 'more group')}." if rest > 0 else "")
+    more = f" In {count(rest, 'more part')} of the images scores look so, too." if rest > 0 else ""
+    return " ".join(found[:_NAMED]) + more
 
 
 def _groups(store: Store) -> Iterator[str]:
@@ -48,4 +49,5 @@ def exchanged_pairs(part: ComparedPart) -> list[Pair]:
     others, group = part.sides(part.scores)
     more = None if part.beside is None else part.sides(part.beside)
     # the teacher may have seen the exchanged columns, so that its logits hide them
-    return exchanged_columns(others, group, more) or exchanged_columns(others, group)
+    found = exchanged_columns(others, group, more)
+    return found or (exchanged_columns(others, group) if more else [])

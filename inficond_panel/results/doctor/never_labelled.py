@@ -24,6 +24,8 @@ from inficond_panel.wording.groups import group_words
 LEAST_EXPECTED = 10.0
 #: Least images that the teacher is expected to call rightly, of those it calls so.
 LEAST_CALLED = 5.0
+#: Most classes of which each pair is looked at.
+_MOST_CLASSES = 100
 NEVER_LABELLED = "never labelled in a group"
 NEVER_REMEDY = (
     "If some of these images show it, labels are missing: label them, or leave out the group."
@@ -65,20 +67,18 @@ def _in_groups(store: Store, rows: NDArray, label: NDArray) -> Iterator[_Never]:
 
 def _with_another(store: Store, rows: NDArray) -> Iterator[_Never]:
     """Yield what no image with the label of another class has as label, though the teacher,
-    calibrated on the other images, calls ``LEAST_CALLED`` or more right: many classes are never
+    calibrated on all images, calls ``LEAST_CALLED`` or more right: many classes are never
     together, such as airplane and bed, and it hardly calls these."""
-    if store.task == SINGLE_LABEL:
+    if store.task == SINGLE_LABEL or len(store.classes) > _MOST_CLASSES:
         return
     label, logit = np.asarray(store.label)[rows], store.teacher_log_odds[rows]
-    together = (label == 1).astype(np.int64).T @ (label == 1)
-    for k, j in np.argwhere(together == 0):
+    shown, sizes = (label == 1).astype(np.float32), (label == 1).sum(axis=0)
+    together = shown.T @ shown
+    for k in np.flatnonzero((sizes > 1) & (together == 0).any(axis=1)):
         known = label[:, k] >= 0
-        with_, rest = known & (label[:, j] == 1), known & (label[:, j] != 1)
-        positives = int((label[rest, k] == 1).sum())
-        if with_.sum() < LEAST_EXPECTED or not 1 < positives < rest.sum() - 1:
-            continue
-        slopes, constant = platt_scaling(label[rest, k], logit[rest, k][:, None])
-        calibrated = logit[with_, k] * slopes[0] + constant
-        expected = float(expit(calibrated[above(calibrated, 0.0)]).sum())
-        if expected >= LEAST_CALLED:
-            yield int(k), f"the label {store.classes[j]}", int(with_.sum()), expected
+        slopes, constant = platt_scaling(label[known, k], logit[known, k][:, None])
+        calibrated = logit[known, k] * slopes[0] + constant
+        calls = np.where(above(calibrated, 0.0), expit(calibrated), 0.0)
+        expected = calls @ shown[known]
+        for j in np.flatnonzero((together[k] == 0) & (expected >= LEAST_CALLED)):
+            yield int(k), f"the label {store.classes[j]}", int(sizes[j]), float(expected[j])

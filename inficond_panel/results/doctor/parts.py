@@ -26,11 +26,13 @@ class ComparedPart:
     """Images ``inside`` (n,) a part of those that are looked at, with the ``scores`` (n, C) of all
     of these and, if all labels are known, labels and teacher's logits (n, 2 K) ``beside`` them.
 
-    ``words`` are those of the part, with the number of all its images, ``others`` those of the
-    rest. A part is ``mirrored`` if the rest is a part of its own that comes before."""
+    ``rows`` are all its images in the store, ``words`` those of the part, with their number,
+    ``others`` those of the rest. A part is ``mirrored`` if the rest is a part of its own that comes
+    before."""
 
     words: str
     others: str
+    rows: NDArray[np.intp] = field(repr=False)
     inside: Mask
     scores: NDArray = field(repr=False)
     beside: Array | None = field(repr=False)
@@ -52,10 +54,12 @@ def parts_of_store(store: Store) -> Iterator[ComparedPart]:
     for split, other in ((TUNE, FIT), (FIT, TUNE)):
         words = f"the {len(rows[split]):,} {IMAGES_OF[split]}"
         inside = np.isin(looked, rows[split])
-        yield ComparedPart(words, IMAGES_OF[other], inside, scores, beside, mirrored=split == FIT)
+        part = words, IMAGES_OF[other], rows[split], inside, scores, beside
+        yield ComparedPart(*part, mirrored=split == FIT)
     for words, images, mirrored in _groups(store, np.concatenate([*rows.values()])):
         inside = np.isin(looked, images)
-        yield ComparedPart(words, "other images", inside, scores, beside, mirrored=mirrored)
+        part = words, "other images", images, inside, scores, beside
+        yield ComparedPart(*part, mirrored=mirrored)
 
 
 def _groups(store: Store, rows: NDArray) -> Iterator[tuple[str, NDArray, bool]]:

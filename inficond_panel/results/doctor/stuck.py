@@ -20,10 +20,11 @@ from inficond_panel.wording.groups import group_words
 LEAST_IMAGES, LEAST_VALUES = 20, 10
 #: Least share of the images at the end of the scores, and of the others beyond it.
 LEAST_AT_END, LEAST_BEYOND = 0.1, 0.05
-CUT = "scores that are cut off"
+CUT = "scores that are cut off?"
 CUT_REMEDY = (
     "Does the sensor, or its file, end there? What it says of such images is lost: take its full "
-    "range, or cut off the others in the same way, and make the store again."
+    "range, or cut off the others in the same way, and make the store again. If the group is made "
+    "by these values, nothing is wrong."
 )
 STUCK = "one score in a group"
 STUCK_REMEDY = (
@@ -70,7 +71,8 @@ def _cut(store: Store, part: ComparedPart) -> Iterator[str]:
         ends = (sign * here).max(axis=0)
         at_end, past = (sign * here == ends).mean(axis=0), (sign * others > ends).mean(axis=0)
         for c in np.flatnonzero((at_end >= LEAST_AT_END) & (past >= LEAST_BEYOND)):
-            if len(np.unique(here[:, c])) >= LEAST_VALUES:
+            whole = sign * np.asarray(store.concept_score[part.rows, c])
+            if len(np.unique(here[:, c])) >= LEAST_VALUES and whole.max() <= ends[c]:
                 value = significant(float(sign * ends[c]), 3)
                 yield (
                     f"In {part.words} {store.concepts[c]} is never {beyond} than {value}, which "
