@@ -8,26 +8,31 @@ import inficond_panel
 from inficond_panel.results.doctor.never_labelled import NEVER_LABELLED, never_labelled
 
 IMAGES = 900
+IDS = [f"{i:04d}" for i in range(IMAGES)]
+
+
+def students_of(path, scores, logit, label, classes, **more):
+    return inficond_panel.from_frames(
+        pd.DataFrame(scores, IDS, ["one", "other"]),
+        pd.DataFrame(logit, IDS, classes),
+        pd.DataFrame(label, IDS, classes),
+        split=pd.Series(np.repeat(["fit", "tune", "holdout"], [500, 300, 100]), IDS),
+        path=path,
+        **more,
+    )
 
 
 def findings(path, never):
     """Findings of the doctor on students of two classes; annotator C ``never`` labels bench."""
     rng = np.random.default_rng(0)
-    ids = [f"{i:04d}" for i in range(IMAGES)]
     truth = rng.random((IMAGES, 2)) < 0.2
     annotator = rng.choice(["A", "B", "C"], IMAGES)
     label = truth.astype(float)
     label[(annotator == "C") & never, 1] = 0.0
     classes = ["car", "bench"]
     scores = 2 * truth + rng.normal(size=truth.shape)
-    students = inficond_panel.from_frames(
-        pd.DataFrame(scores, ids, ["wheels", "seat"]),
-        pd.DataFrame(2 * scores - 3, ids, classes),
-        pd.DataFrame(label, ids, classes),
-        split=pd.Series(np.repeat(["fit", "tune", "holdout"], [500, 300, 100]), ids),
-        metadata=pd.DataFrame({"annotator": annotator}, ids),
-        path=path,
-    ).fit()
+    metadata = pd.DataFrame({"annotator": annotator}, IDS)
+    students = students_of(path, scores, 2 * scores - 3, label, classes, metadata=metadata).fit()
     found = students.doctor()["findings"]
     return found[found["kind"] == NEVER_LABELLED], annotator, truth[:, 1]
 
@@ -61,19 +66,12 @@ def with_person(path, *, dropped, expected=True):
     """Findings on students of dog and person, of whom dog's labels are ``dropped`` where a person
     is; if not ``expected``, the two are never together, and the teacher knows."""
     rng = np.random.default_rng(0)
-    ids, classes = [f"{i:04d}" for i in range(IMAGES)], ["dog", "person"]
     truth = rng.random((IMAGES, 2)) < 0.3
     truth[:, 0] &= expected | ~truth[:, 1]
     label = truth.astype(float)
     label[truth[:, 1] & dropped, 0] = 0.0
     scores = 5 * truth + rng.normal(size=truth.shape)
-    students = inficond_panel.from_frames(
-        pd.DataFrame(scores, ids, ["fur", "face"]),
-        pd.DataFrame(4 * scores - 10, ids, classes),
-        pd.DataFrame(label, ids, classes),
-        split=pd.Series(np.repeat(["fit", "tune", "holdout"], [500, 300, 100]), ids),
-        path=path,
-    )
+    students = students_of(path, scores, 4 * scores - 10, label, ["dog", "person"])
     return never_labelled(students.tuner.store)
 
 

@@ -18,23 +18,31 @@ MACHINE = np.random.default_rng(1).choice(["M1", "M2", "M3"], 600)
 STUCK_ROWS = (MACHINE == "M3") & (SPLIT == "tune")
 
 
-@pytest.fixture(scope="module")
-def students(tmp_path_factory):
-    """Of rows of three machines; on one of them a sensor is stuck in the tuning rows, and a yes and
-    no is no there."""
-    rng = np.random.default_rng(0)
-    scores = pd.DataFrame(rng.normal(size=(600, 2)), IDS, ["vibration", "heat"])
-    scores["guard"] = (rng.random(600) < 0.5).astype(float)
+def drawn():
+    scores = np.random.default_rng(0).normal(size=(600, 2))
+    return pd.DataFrame(scores, IDS, ["vibration", "heat"])
+
+
+def students_of(folder, scores):
     label = (scores["heat"] > 0.5).astype(int)
-    scores.loc[STUCK_ROWS, "vibration"], scores.loc[STUCK_ROWS, "guard"] = 0.25, 0.0
     return inficond_panel.from_frames(
         scores,
         pd.DataFrame({"wear": 4.0 * label - 2}),
         pd.DataFrame({"wear": label}),
         split=pd.Series(SPLIT, IDS),
         metadata=pd.DataFrame({"machine": MACHINE}, index=IDS),
-        path=tmp_path_factory.mktemp("stuck") / "own.zarr",
-    ).fit()
+        path=folder / "own.zarr",
+    )
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory):
+    """Of rows of three machines; on one of them a sensor is stuck in the tuning rows, and a yes and
+    no is no there."""
+    scores = drawn()
+    scores["guard"] = (np.random.default_rng(2).random(600) < 0.5).astype(float)
+    scores.loc[STUCK_ROWS, "vibration"], scores.loc[STUCK_ROWS, "guard"] = 0.25, 0.0
+    return students_of(tmp_path_factory.mktemp("stuck"), scores).fit()
 
 
 def test_the_sensor_is_named_with_its_value_and_rows(students):
@@ -58,19 +66,10 @@ def test_the_start_page_says_so(students):
 
 def cut_store(path, *, at, column="tune"):
     """A store of a table with a column that ends at a value in the tuning rows, or on M3."""
-    rng = np.random.default_rng(0)
-    scores = pd.DataFrame(rng.normal(size=(600, 2)), IDS, ["vibration", "heat"])
-    label = (scores["heat"] > 0.5).astype(int)
+    scores = drawn()
     cut = SPLIT == "tune" if column == "tune" else MACHINE == "M3"
     scores.loc[cut, "vibration"] = scores.loc[cut, "vibration"].clip(upper=at)
-    return inficond_panel.from_frames(
-        scores,
-        pd.DataFrame({"wear": 4.0 * label - 2}),
-        pd.DataFrame({"wear": label}),
-        split=pd.Series(SPLIT, IDS),
-        metadata=pd.DataFrame({"machine": MACHINE}, index=IDS),
-        path=path / "own.zarr",
-    ).tuner.store
+    return students_of(path, scores).tuner.store
 
 
 def test_scores_that_end_at_one_value_in_a_split_are_told(tmp_path):
