@@ -35,7 +35,7 @@ from inficond_panel.wording.repairs import (
 WHOLE = 3
 _SHOWN = (
     "Of each class the student as it is and what is proposed are shown. All that was compared: "
-    '`inficond suggest --class CLASS`, or in Python `students.levers("CLASS")`.'
+    '`inficond suggest --class CLASS`, or in Python `students.compare_repairs("CLASS")`.'
 )
 
 

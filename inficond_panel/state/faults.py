@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import param
 
+from inficond_panel.results.doctor.belonging_together import TOGETHER_REMEDY, images_together
 from inficond_panel.results.doctor.displaced import DISPLACED_REMEDY, displaced_concepts
 from inficond_panel.results.doctor.exchanged import EXCHANGED_REMEDY, exchanged_concepts
 from inficond_panel.results.doctor.stuck import (
@@ -26,9 +27,10 @@ _NAMED = 2
 
 
 class FaultsState(param.Parameterized):
-    """State of values that may stand for what is missing, of concepts whose scores are exchanged,
-    in another order, cut off, or all one, in a group, and of outputs of the teacher that two
-    classes or most images share; looked for once, after the shifts of all classes."""
+    """State of what is wrong with the data of all classes, which the doctor finds, too: images that
+    belong together, values that may stand for what is missing, scores that are exchanged, in
+    another order, cut off, or all one in a part, and outputs of the teacher that two classes or
+    most images share. It is looked for once, after the shifts of all classes."""
 
     found = param.List([], item_type=dict, doc="A ``fault`` and its ``remedy``, the first first.")
 
@@ -56,6 +58,7 @@ def _faults(store: Store) -> Sequence[tuple[str, str]]:
     """Return sentences on the faults, "" without one, with the remedies."""
     codes, remedy = codes_told(store)
     return (
+        (images_together(store), TOGETHER_REMEDY),
         (f"Are these values missing ones? {codes}" if codes else "", remedy),
         (exchanged_concepts(store), EXCHANGED_REMEDY),
         (displaced_concepts(store), DISPLACED_REMEDY),

@@ -263,6 +263,14 @@ class Store:
             self._groups_on[split] = self.groups_at(self.rows(split))
         return self._groups_on[split]
 
+    def one_of_each(self, split: str) -> np.ndarray:
+        """Return the indices, among the images of a split, of the first of each group of near-equal
+        ones; of all, if none are."""
+        groups = self.groups_on(split)
+        if groups is None:
+            return np.arange(len(self.rows(split)))
+        return np.sort(np.unique(groups, return_index=True)[1])
+
     def with_near(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows of the images at ``rows`` and of all images near-equal to them."""
         return np.flatnonzero(np.isin(self.near_group, self.near_group[rows]))

@@ -16,6 +16,10 @@ _SCORE = "a student can show it with {} as a further score."
 _EXCHANGED = (
     "Look whether {} and {} are exchanged, or in other units, in some of the images. If not, "
 )
+#: A teacher that knows the images sees more than scores that do not say which image it is.
+_KNOWN = (
+    "First: has the teacher learned the tuning images, or others of the same patients or places?"
+)
 _ALIKE = "Look whether these scores were made in the same way in all images. If so, "
 _JOINT = Remedy(
     "`link: softmax` under `students` of the spec", '`students.with_settings(link="softmax")`'
@@ -60,7 +64,7 @@ def unsummed_remedy(limit: ScoreLimit) -> Remedy:
     joint = "One student of all classes may show it: " + _JOINT + "."
     if not found.pairs:
         return _DECIDED + joint
-    needed = Remedy(_needed(found))
+    needed = Remedy(f"{_KNOWN} {_needed(found)}")
     return needed if found.together is None else joint + " " + needed
 
 

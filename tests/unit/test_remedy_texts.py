@@ -26,6 +26,7 @@ NO_REMEDIES = {
     "inficond_panel/results/comparison.py": (1, "a note of reports, with the call in Python"),
     "inficond_panel/results/confusions.py": (1, "a note of reports"),
     "inficond_panel/results/history.py": (1, "a note of reports"),
+    "inficond_panel/results/levers.py": (1, "a note of reports, with its call in Python"),
     "inficond_panel/results/networks.py": (1, "a note of reports"),
     "inficond_panel/results/store_content.py": (2, "notes of reports"),
     "inficond_panel/spec/sections/dataset.py": (1, "documents a key"),

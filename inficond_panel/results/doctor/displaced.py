@@ -38,9 +38,9 @@ def _sentences(store: Store) -> Iterator[str]:
         pairs = exchanged_pairs(part) if found != Displaced() else []
         exchanged = {c for pair in pairs for c in pair}  # these oppose each other
         if names := [store.concepts[c] for c in found.unrelated if c not in exchanged]:
-            ends = f"go with {none}; in the {part.others} they do"
+            ends = f"go with {none}; in the {part.rest} they do"
             yield f"In {part.words} the scores of {listed(names, 5)} {ends}."
         opposed = [store.concepts[c] for c in found.opposed if c not in exchanged]
         if opposed and not part.mirrored:
-            ends = f"go the other way than in the {part.others}: are they reversed?"
+            ends = f"go the other way than in the {part.rest}: are they reversed?"
             yield f"In {part.words} the scores of {listed(opposed, 5)} {ends}"

@@ -146,6 +146,7 @@ def _change(
 
 @once(4)
 def _drift(store: Store, seed: int) -> Drift:
-    """Return a test of whether concept scores differ between ``fit`` and ``tune``."""
-    fit, tune = map(store.scores_of, (FIT, TUNE))
+    """Return a test of whether concept scores differ between ``fit`` and ``tune``, of near-equal
+    images by one of each group."""
+    fit, tune = (store.scores_of(split)[store.one_of_each(split)] for split in (FIT, TUNE))
     return drift(fit, tune, list(store.concepts), seed)

@@ -41,7 +41,7 @@ def _groups(store: Store) -> Iterator[str]:
     for part in parts_of_store(store):
         if not part.mirrored and (pairs := exchanged_pairs(part)):
             names = [(store.concepts[a], store.concepts[b]) for a, b in pairs]
-            yield f"In {part.words} {exchanged_words(names, store.things)} the {part.others}."
+            yield f"In {part.words} {exchanged_words(names, store.things)} the {part.rest}."
 
 
 def exchanged_pairs(part: ComparedPart) -> list[Pair]:

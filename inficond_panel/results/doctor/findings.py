@@ -15,6 +15,11 @@ from inficond_panel.common.numbers import number
 from inficond_panel.concepts.random_words import random_words
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.suspects import LARGE_LOSS
+from inficond_panel.results.doctor.belonging_together import (
+    TOGETHER,
+    TOGETHER_REMEDY,
+    images_together,
+)
 from inficond_panel.results.doctor.decided import decision_findings
 from inficond_panel.results.doctor.displaced import DISPLACED, DISPLACED_REMEDY, displaced_concepts
 from inficond_panel.results.doctor.drifted import drift_finding, moved_findings
@@ -147,6 +152,8 @@ def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:
 
 
 def _of_codes(store: Store) -> Iterator[dict[str, str]]:
+    if told := images_together(store):
+        yield _row("images", TOGETHER, told, TOGETHER_REMEDY)
     told, remedy = codes_told(store)
     if told:
         yield _row("columns", MISSING_CODES, told, remedy)

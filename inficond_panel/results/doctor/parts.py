@@ -27,11 +27,11 @@ class ComparedPart:
     of these and, if all labels are known, labels and teacher's logits (n, 2 K) ``beside`` them.
 
     ``rows`` are all its images in the store, ``words`` those of the part, with their number,
-    ``others`` those of the rest. A part is ``mirrored`` if the rest is a part of its own that comes
-    before."""
+    ``rest`` those of the other images. A part is ``mirrored`` if the rest is a part of its own that
+    comes before."""
 
     words: str
-    others: str
+    rest: str
     rows: NDArray[np.intp] = field(repr=False)
     inside: Mask
     scores: NDArray = field(repr=False)
@@ -45,11 +45,12 @@ class ComparedPart:
 
 def parts_of_store(store: Store) -> Iterator[ComparedPart]:
     """Yield tune, fit, and the groups by columns of metadata; of two groups of a column the smaller
-    one first."""
+    one first. Of near-equal images one of each group is looked at."""
     rows = {split: store.rows(split) for split in (FIT, TUNE)}
     every = -(-sum(map(len, rows.values())) // _MOST_IMAGES)
-    looked = np.concatenate([each[::every] for each in rows.values()])
-    scores = np.concatenate([store.scores_of(split)[::every] for split in rows])
+    some = {split: store.one_of_each(split)[::every] for split in rows}
+    looked = np.concatenate([rows[split][at] for split, at in some.items()])
+    scores = np.concatenate([store.scores_of(split)[at] for split, at in some.items()])
     beside = _beside(store, looked)
     for split, other in ((TUNE, FIT), (FIT, TUNE)):
         words = f"the {len(rows[split]):,} {IMAGES_OF[split]}"

@@ -76,6 +76,6 @@ def _cut(store: Store, part: ComparedPart) -> Iterator[str]:
                 value = significant(float(sign * ends[c]), 3)
                 yield (
                     f"In {part.words} {store.concepts[c]} is never {beyond} than {value}, which "
-                    f"{share(float(at_end[c]))} have; {share(float(past[c]))} of the {part.others} "
+                    f"{share(float(at_end[c]))} have; {share(float(past[c]))} of the {part.rest} "
                     f"have {beyond}."
                 )
