@@ -272,17 +272,25 @@ def wrong_chance(logit: Array, label: NDArray, noise: LabelNoise) -> Array:
     return np.asarray(np.where(label == 1, as_present, as_absent))
 
 
+NO_CONCEPT = -1
+#: Spreads by which images differ by one concept alone, and how often as far as by any other.
+LEAST_ALONE, TIMES_OTHERS = 0.3, 3.0
+
+
 @dataclass(frozen=True)
 class OtherPhotos:
     """Differences between the photos of ``fit`` and ``tune``: z-scores of negatives, of positives.
 
     Both are measured along the direction that separates the negatives of ``fit`` and ``tune``.
     ``through`` is the position of another class whose photos are the reason, or ``NONE_OF_THEM``.
+    ``alone`` is the index of the concept by whose scores alone the negatives differ, or
+    ``NO_CONCEPT``: by ``LEAST_ALONE`` spreads or more, and ``TIMES_OTHERS`` as far as by any other.
     """
 
     negatives: float
     positives: float
     through: int = NONE_OF_THEM
+    alone: int = NO_CONCEPT
 
 
 def other_photos(
@@ -316,7 +324,16 @@ def other_photos(
     if others is not None:
         labels = (label[rows] for label, rows in zip(others, some, strict=True))
         through = int(through_class(*(side[:, None] for side in pair), *labels)[0])
-    return OtherPhotos(_rank_z(*pair), _rank_z(*positives), through)
+    alone = _alone(negatives[of_fit].mean(axis=0) - negatives[~of_fit].mean(axis=0))
+    return OtherPhotos(_rank_z(*pair), _rank_z(*positives), through, alone)
+
+
+def _alone(apart: Array) -> int:
+    """Return the index of the concept whose mean is ``apart`` (C,) by far the most, else
+    ``NO_CONCEPT``."""
+    sizes = np.append(np.abs(apart), 0.0)
+    second, first = np.sort(sizes)[-2:]
+    return int(sizes.argmax()) if first >= max(LEAST_ALONE, TIMES_OTHERS * second) else NO_CONCEPT
 
 
 def evenly(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:

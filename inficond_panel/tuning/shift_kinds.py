@@ -117,7 +117,8 @@ class Differences:
     of the difference in the share of positives; ``noise`` and ``other`` are None with few photos,
     ``labels`` unless labels of fit may be wrong, ``tune_labels`` unless labels of tune may, and
     ``limit`` unless the teacher sees more of the class than the concepts, or a sum of them, show,
-    or is worse than its student (``UNSHOWN``, ``UNSUMMED``, ``OUTDONE``).
+    or is worse than its student (``UNSHOWN``, ``UNSUMMED``, ``OUTDONE``). ``apart`` is the
+    concept by whose scores alone the images without the class differ.
     """
 
     class_name: str
@@ -132,6 +133,7 @@ class Differences:
     labels: DoubtedLabels | None = None
     limit: ScoreLimit | None = None
     tune_labels: DoubtedLabels | None = None
+    apart: str = ""
 
     @property
     def reliance_explained(self) -> bool:
@@ -209,6 +211,7 @@ def differences(
         share,
         noise=noise,
         other=measured.other,
+        apart=evidence.concepts[alone] if (alone := measured.other.alone) >= 0 else "",
         pictures=measured.pictures,
         labels=fit_labels_in_doubt(*each, noise, level) if NOISE in doubted else None,
         limit=limit,

@@ -27,7 +27,7 @@ from inficond_panel.vocabulary.shift_kinds import (
 )
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.score_limits import needs_score
-from inficond_panel.wording.shift_kinds import remedy_of, unsure_remedy
+from inficond_panel.wording.shift_kinds import before_images, remedy_of, unsure_remedy
 
 _SUGGEST = Remedy("`inficond suggest`", "`students.suggest()`")
 _OR_SUGGEST = "Or take what " + _SUGGEST + " finds."
@@ -91,6 +91,8 @@ class Remedies:
         """Return the remedy for a kind of shift of a class: ``found`` are its differences, whose
         labels may be listed, ``shift`` has its suspects."""
         start = self.first.get(kind) or remedy_of(kind, found, shift)
+        if kind == PHOTOS:
+            start = before_images(found) + start
         scores = kind != UNSUMMED or needs_score(found)
         end = self.then.get(kind, "") if scores else ""
         return start + (" " + end if end else "")

@@ -17,9 +17,7 @@ _EXCHANGED = (
     "Look whether {} and {} are exchanged, or in other units, in some of the images. If not, "
 )
 #: A teacher that knows the images sees more than scores that do not say which image it is.
-_KNOWN = (
-    "First: has the teacher learned the tuning images, or others of the same patients or places?"
-)
+_KNOWN = "Has the teacher learned the tuning images, or others of the same patients or places?"
 _ALIKE = "Look whether these scores were made in the same way in all images. If so, "
 _JOINT = Remedy(
     "`link: softmax` under `students` of the spec", '`students.with_settings(link="softmax")`'

@@ -279,10 +279,25 @@ def _of_limit(sentence: Callable[[str, ScoreLimit], str]) -> Callable[[Differenc
 
 
 def _apart(found: Differences) -> str:
-    return f"Images without {found.class_name} differ between training and tuning."
+    alone = f" by the scores of {found.apart} alone" if found.apart else ""
+    return f"Images without {found.class_name} differ between training and tuning{alone}."
+
+
+def before_images(found: Differences | None) -> str:
+    """Return what to look at before images are added: the scores by which alone they differ."""
+    if found is None or not found.apart:
+        return ""
+    return (
+        f"Were the scores of {found.apart} made in the same way in both? If not, make them again. "
+    )
 
 
 def _photos(found: Differences) -> str:
+    if found.apart:
+        return (
+            f"Images without {found.class_name} differ between training and tuning by the scores "
+            f"of {found.apart} alone, and those with it the same way."
+        )
     return (
         f"Also images without {found.class_name} differ between training and tuning, the same way "
         "as those with it."

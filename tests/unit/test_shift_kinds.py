@@ -543,3 +543,19 @@ def test_single_labels_of_harder_images_are_not_several(harder, several):
     unknown = ((np.nan, np.nan),) * 2
     labels = DoubtedLabels(rows, rows % 2, wrong, wrong, unknown, np.nan, harder=harder)
     assert labels.several == several
+
+
+def test_images_that_differ_by_one_concept_alone_are_told_with_it():
+    rng = np.random.default_rng(0)
+    fit, tune = rng.normal(size=(600, 8)), rng.normal(size=(400, 8))
+    tune[:, 3] += 1.0
+    labels = rng.integers(0, 2, 600), rng.integers(0, 2, 400)
+    assert shift_kinds.other_photos(fit, labels[0], tune, labels[1]).alone == 3
+
+
+def test_images_that_differ_by_several_concepts_are_not_told_with_one():
+    rng = np.random.default_rng(0)
+    fit, tune = rng.normal(size=(600, 8)), rng.normal(size=(400, 8))
+    tune[:, 3:6] += 1.0
+    labels = rng.integers(0, 2, 600), rng.integers(0, 2, 400)
+    assert shift_kinds.other_photos(fit, labels[0], tune, labels[1]).alone == shift_kinds.NO_CONCEPT

@@ -9,6 +9,7 @@ from itertools import islice
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed
 from inficond_panel.distill.displaced import Displaced, displaced_columns
+from inficond_panel.results.doctor.belonging_together import images_together
 from inficond_panel.results.doctor.exchanged import exchanged_pairs
 from inficond_panel.results.doctor.parts import parts_of_store
 from inficond_panel.store import Store
@@ -26,7 +27,10 @@ _NAMED = 3
 @once(8)
 def displaced_concepts(store: Store) -> str:
     """Return sentences on concepts whose scores are unrelated to all else in the images of fit, of
-    tune, or of a group of them, or go the other way; "" without any."""
+    tune, or of a group of them, or go the other way; "" without any, or where images belong
+    together: a few patients tell little of correlations."""
+    if images_together(store):
+        return ""
     return " ".join(islice(_sentences(store), _NAMED))
 
 

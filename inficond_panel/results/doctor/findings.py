@@ -103,6 +103,7 @@ _CONTRADICTION = (
 )
 #: Largest number of classes with too few photos that have a finding each.
 _ALONE = 3
+_SCORES_FIRST = "Were these scores made in the same way in both? If not, make them again; if so: "
 _NEEDED = f"At least {LEAST_LABELLED} training and tuning images of each class are needed"
 
 
@@ -193,7 +194,9 @@ def _of_photos(store: Store, seed: int, remedies: Remedies) -> Iterator[dict[str
     if store.contradictions:
         yield _row("labels", "copies with other labels", store.contradictions, _CONTRADICTION)
     if told := drift_finding(store, seed):
-        yield _row("images", "tuning unlike training", told, remedies.of_kind(PHOTOS))
+        yield _row(
+            "images", "tuning unlike training", told, _SCORES_FIRST + remedies.of_kind(PHOTOS)
+        )
 
 
 def _of_teacher(

@@ -20,6 +20,8 @@ from inficond_panel.wording.groups import group_words
 LEAST_IMAGES, LEAST_VALUES = 20, 10
 #: Least share of the images at the end of the scores, and of the others beyond it.
 LEAST_AT_END, LEAST_BEYOND = 0.1, 0.05
+#: Share of the others at the same end from which it is the end of the concept's own range.
+NATURAL = 0.02
 CUT = "scores that are cut off?"
 CUT_REMEDY = (
     "Does the sensor, or its file, end there? What it says of such images is lost: take its full "
@@ -70,7 +72,8 @@ def _cut(store: Store, part: ComparedPart) -> Iterator[str]:
     for sign, beyond in ((1, "more"), (-1, "less")):
         ends = (sign * here).max(axis=0)
         at_end, past = (sign * here == ends).mean(axis=0), (sign * others > ends).mean(axis=0)
-        for c in np.flatnonzero((at_end >= LEAST_AT_END) & (past >= LEAST_BEYOND)):
+        natural = (sign * others == ends).mean(axis=0) >= NATURAL  # others end there, too
+        for c in np.flatnonzero((at_end >= LEAST_AT_END) & (past >= LEAST_BEYOND) & ~natural):
             whole = sign * np.asarray(store.concept_score[part.rows, c])
             if len(np.unique(here[:, c])) >= LEAST_VALUES and whole.max() <= ends[c]:
                 value = significant(float(sign * ends[c]), 3)
