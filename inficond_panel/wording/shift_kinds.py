@@ -287,9 +287,8 @@ def before_images(found: Differences | None) -> str:
     """Return what to look at before images are added: the scores by which alone they differ."""
     if found is None or not found.apart:
         return ""
-    return (
-        f"Were the scores of {found.apart} made in the same way in both? If not, make them again. "
-    )
+    asked = f"Were the scores of {found.apart} made in the same way in both?"
+    return f"{asked} If not, make them again; if so: "
 
 
 def _photos(found: Differences) -> str:
