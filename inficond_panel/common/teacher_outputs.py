@@ -84,8 +84,21 @@ def is_labels(values: NDArray) -> bool:
 _PERCENT = "; if they are percentages, divide them by 100"
 
 
+def _are_logs_of_shares(values: NDArray) -> bool:
+    """Return True if the exponentials of values (n, K), none of them above 0, add up to 1."""
+    if not values.max() <= 0:  # nan is in no range
+        return False
+    total = np.exp(values.astype(np.float64)).sum(axis=1)
+    return bool(np.allclose(total, 1, rtol=0, atol=SUM_ERROR))
+
+
 def logits_fault(values: NDArray, by_softmax: bool = True) -> str:
     """Return why values ``(n, K)`` do not look like logits; "" if they may be logits."""
+    if values.size and not by_softmax and _are_logs_of_shares(values):
+        return (
+            "look like the log of a softmax: the exponentials of each image add up to 1, so that "
+            "no class is present; give log(p / (1 - p))"
+        )
     if not (values.size and values.min() >= 0):  # nan is in no range
         return ""
     if is_labels(values):

@@ -8,7 +8,12 @@ import pytest
 from precompute_factory import CLASSES, write_table
 from scipy.special import expit, softmax
 
-from inficond_panel.common.teacher_outputs import log_odds, probabilities_fault, softmax_of
+from inficond_panel.common.teacher_outputs import (
+    log_odds,
+    logits_fault,
+    probabilities_fault,
+    softmax_of,
+)
 from inficond_panel.distill import soft_targets
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher
@@ -220,3 +225,13 @@ def test_probabilities_that_are_rounded_are_said_to_be():
 def test_probabilities_of_which_classes_are_missing_are_not_said_to_be_rounded():
     shares = np.random.default_rng(0).dirichlet(np.ones(5), 200)[:, :3]
     assert probabilities_fault(shares, by_softmax=True).endswith("classes are missing")
+
+
+def test_the_log_of_a_softmax_is_no_logit_of_a_class_by_itself():
+    logs = np.log(softmax(np.random.default_rng(0).normal(size=(50, 4)), axis=1))
+    assert logits_fault(logs, by_softmax=False).startswith("look like the log of a softmax")
+
+
+def test_the_log_of_a_softmax_may_be_a_logit_of_a_softmax():
+    logs = np.log(softmax(np.random.default_rng(0).normal(size=(50, 4)), axis=1))
+    assert logits_fault(logs) == ""
