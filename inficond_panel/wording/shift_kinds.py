@@ -39,10 +39,7 @@ from inficond_panel.wording.suspects import few_sentence, plain_sentence, plain_
 NOTHING_WRONG = "no problem was found; what these images do not tell"
 LOOK_AT = "Look at the training labels that are listed: they may be right."
 #: Of training labels that scores contradict, and the teacher does not.
-ALONE = (
-    "The teacher does not contradict them: perhaps it learned these labels, or the scores of these "
-    "images are wrong."
-)
+ALONE = "The teacher does not contradict them: it may have learned them, or these scores are wrong."
 #: What the list of labels that are likely wrong does not find (docs/measured.md).
 MISSING_LABELS = (
     "Not all wrong labels are found: in a rare class most that are missing from images with it are "
@@ -95,8 +92,10 @@ def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
         return f"{unsure_sentence(found)} {unsure_remedy(found, FEW.remedy)}"
     first, *others = found.kinds
     also = f" Also: {listed([other.words for other in others])}." if others else ""
-    remedy = remedy_of(first, found, shift)
-    return f"{kind_sentence(first, found, shift)}{also} {remedy}"
+    sentence = f"{kind_sentence(first, found, shift)}{also}"
+    if first == NOISE and found.labels_alone:  # a button opens the labels, and there is no room
+        return sentence
+    return f"{sentence} {remedy_of(first, found, shift)}"
 
 
 #: Kinds of wrong labels, and the images that have them.

@@ -83,7 +83,7 @@ def test_wrong_labels_are_named(mislabelled):
 
 
 def test_labels_that_the_teacher_learned_may_be_right(mislabelled):
-    assert "or the scores of these rows are wrong" in by_kind(mislabelled[0])[NOISE_OF_ROWS]
+    assert "or these scores are wrong" in by_kind(mislabelled[0])[NOISE_OF_ROWS]
 
 
 def test_where_nothing_speaks_for_wrong_labels_no_share_of_them_is_told(mislabelled):
