@@ -6,21 +6,13 @@ from collections.abc import Sequence
 
 import param
 
-from inficond_panel.results.doctor.belonging_together import TOGETHER_REMEDY, images_together
-from inficond_panel.results.doctor.displaced import DISPLACED_REMEDY, displaced_concepts
-from inficond_panel.results.doctor.exchanged import EXCHANGED_REMEDY, exchanged_concepts
-from inficond_panel.results.doctor.stuck import (
-    CUT_REMEDY,
-    STUCK_REMEDY,
-    cut_concepts,
-    stuck_concepts,
-)
+from inficond_panel.results.doctor.store_faults import store_faults
 from inficond_panel.results.teacher_outputs import output_faults
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
-from inficond_panel.store.missing_codes import codes_told
+from inficond_panel.vocabulary.tasks import MISSING_CODES
 
 #: Most faults of the teacher's outputs that are told.
 _NAMED = 2
@@ -49,20 +41,15 @@ class FaultsState(param.Parameterized):
             return _faults(store)
 
         def done(told: Sequence[tuple[str, str]]) -> None:
-            self.found = [{"fault": fault, "remedy": remedy} for fault, remedy in told if fault]
+            self.found = [{"fault": fault, "remedy": remedy} for fault, remedy in told]
 
         self._tuning.jobs.submit(Job("faults", work, done, self._tuning.tell, idle=True))
 
 
 def _faults(store: Store) -> Sequence[tuple[str, str]]:
-    """Return sentences on the faults, "" without one, with the remedies."""
-    codes, remedy = codes_told(store)
-    return (
-        (images_together(store), TOGETHER_REMEDY),
-        (f"Are these values missing ones? {codes}" if codes else "", remedy),
-        (exchanged_concepts(store), EXCHANGED_REMEDY),
-        (displaced_concepts(store), DISPLACED_REMEDY),
-        (stuck_concepts(store), STUCK_REMEDY),
-        (cut_concepts(store), CUT_REMEDY),
+    """Return sentences on the faults, with the remedies; codes for missing values as a question."""
+    asked = {MISSING_CODES: "Are these values missing ones? "}
+    return [
+        *((asked.get(each.kind, "") + each.finding, each.remedy) for each in store_faults(store)),
         *((told, remedy) for _, _, told, remedy in output_faults(store)[:_NAMED]),
-    )
+    ]

@@ -15,33 +15,15 @@ from inficond_panel.common.numbers import number
 from inficond_panel.concepts.random_words import random_words
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.suspects import LARGE_LOSS
-from inficond_panel.results.doctor.belonging_together import (
-    TOGETHER,
-    TOGETHER_REMEDY,
-    images_together,
-)
 from inficond_panel.results.doctor.decided import decision_findings
-from inficond_panel.results.doctor.displaced import DISPLACED, DISPLACED_REMEDY, displaced_concepts
 from inficond_panel.results.doctor.drifted import drift_finding, moved_findings
 from inficond_panel.results.doctor.examined import Examined
-from inficond_panel.results.doctor.exchanged import (
-    EXCHANGED_REMEDY,
-    exchanged_concepts,
-    exchanged_kind,
-)
 from inficond_panel.results.doctor.never_labelled import (
     NEVER_LABELLED,
     NEVER_REMEDY,
     never_labelled,
 )
-from inficond_panel.results.doctor.stuck import (
-    CUT,
-    CUT_REMEDY,
-    STUCK,
-    STUCK_REMEDY,
-    cut_concepts,
-    stuck_concepts,
-)
+from inficond_panel.results.doctor.store_faults import store_faults
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
@@ -52,7 +34,6 @@ from inficond_panel.results.teacher_outputs import output_faults
 from inficond_panel.results.teacher_splits import BETTER_ON_TUNE, BETTER_REMEDY, better_on_tune
 from inficond_panel.results.worst_group import group_figures
 from inficond_panel.store import Store
-from inficond_panel.store.missing_codes import codes_told
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.null_students import is_at_hand
@@ -120,7 +101,7 @@ def findings_frame(
     worst_first = dict(sorted(seen.items(), key=lambda item: -item[1].shift.ap_lost))
     remedies = remedies_for(tuner.store)
     found = [
-        *_of_codes(tuner.store),
+        *(_row(*each) for each in store_faults(tuner.store)),
         *_of_teacher(tuner, worst_first, remedies),
         *_of_teacher_splits(tuner, worst_first),
         *_of_teacher_groups(tuner, worst_first, facts),
@@ -150,22 +131,6 @@ def findings_frame(
 
 def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:
     return {"about": about, "kind": kind, "finding": finding, "remedy": remedy}
-
-
-def _of_codes(store: Store) -> Iterator[dict[str, str]]:
-    if told := images_together(store):
-        yield _row("images", TOGETHER, told, TOGETHER_REMEDY)
-    told, remedy = codes_told(store)
-    if told:
-        yield _row("columns", MISSING_CODES, told, remedy)
-    if told := exchanged_concepts(store):
-        yield _row("concepts", exchanged_kind(store), told, EXCHANGED_REMEDY)
-    if told := displaced_concepts(store):
-        yield _row("concepts", DISPLACED, told, DISPLACED_REMEDY)
-    if told := stuck_concepts(store):
-        yield _row("concepts", STUCK, told, STUCK_REMEDY)
-    if told := cut_concepts(store):
-        yield _row("concepts", CUT, told, CUT_REMEDY)
 
 
 @once(4)

@@ -12,6 +12,7 @@ from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
+from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.things import ROWS
 
@@ -38,7 +39,7 @@ def _note(tuner: Tuner, node_id: str, classes: tuple[str, ...]) -> str:
     for name in classes:
         outcome = students[name].outcome
         shown = float(outcome.positive.mean()) if len(outcome.positive) else np.nan
-        ap = average_precision(outcome.positive, outcome.logit)
+        ap = outcome.value(AP.key)
         if outcome.positive.sum() < LEAST_TUNE or not ap >= shown + LEAST_ABOVE:
             continue
         first = _first_columns(tuner.store, name)

@@ -1,0 +1,50 @@
+"""Faults of the data of all classes: what the doctor and the start page say of a store first."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from inficond_panel.results.doctor.belonging_together import (
+    TOGETHER,
+    TOGETHER_REMEDY,
+    images_together,
+)
+from inficond_panel.results.doctor.displaced import DISPLACED, DISPLACED_REMEDY, displaced_concepts
+from inficond_panel.results.doctor.exchanged import (
+    EXCHANGED_REMEDY,
+    exchanged_concepts,
+    exchanged_kind,
+)
+from inficond_panel.results.doctor.stuck import (
+    CUT,
+    CUT_REMEDY,
+    STUCK,
+    STUCK_REMEDY,
+    cut_concepts,
+    stuck_concepts,
+)
+from inficond_panel.store import Store
+from inficond_panel.store.missing_codes import codes_told
+from inficond_panel.vocabulary.tasks import MISSING_CODES
+
+
+class StoreFault(NamedTuple):
+    """What a fault is ``about``, its ``kind``, a sentence on it, and what helps."""
+
+    about: str
+    kind: str
+    finding: str
+    remedy: str
+
+
+def store_faults(store: Store) -> list[StoreFault]:
+    """Return the faults of a store, the most urgent first."""
+    looked_for = (
+        StoreFault("images", TOGETHER, images_together(store), TOGETHER_REMEDY),
+        StoreFault("columns", MISSING_CODES, *codes_told(store)),
+        StoreFault("concepts", exchanged_kind(store), exchanged_concepts(store), EXCHANGED_REMEDY),
+        StoreFault("concepts", DISPLACED, displaced_concepts(store), DISPLACED_REMEDY),
+        StoreFault("concepts", STUCK, stuck_concepts(store), STUCK_REMEDY),
+        StoreFault("concepts", CUT, cut_concepts(store), CUT_REMEDY),
+    )
+    return [each for each in looked_for if each.finding]
