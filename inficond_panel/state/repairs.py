@@ -40,13 +40,14 @@ class ShiftState(ByClass):
     KEY = "shifts"
     RESULTS = ("by_class", "differences")
 
+    asked = param.Boolean(False, doc="Whether a view has asked for the shifts.")
     by_class = param.Dict({}, doc="``ClassShift`` by class, as far as it is computed.")
     differences = param.Dict({}, doc="``Differences`` by class, as far as they are computed.")
 
     def __init__(
         self, students: StudentsState, selection: Selection, belong: BelongState, jobs: Jobs
     ) -> None:
-        self._belong, self._asked = belong, False
+        self._belong = belong
         super().__init__(students, selection, jobs)
 
     @property
@@ -76,8 +77,7 @@ class ShiftState(ByClass):
 
     def start(self) -> None:
         """Start computing the shifts, if the spec shows suspects; each view calls this once."""
-        self._asked = self._students.tuner.spec.tuning.suspects
-        self._next()
+        self.asked = self._students.tuner.spec.tuning.suspects  # ``_follow`` comes before others
 
     @param.depends("_belong.belonging", watch=True)
     def _settle(self) -> None:
@@ -99,12 +99,12 @@ class ShiftState(ByClass):
         if shifts:
             self._jobs.submit(Job("settled", work, done, self._failed))
 
-    @param.depends("_selection.class_name", watch=True)
+    @param.depends("asked", "_selection.class_name", watch=True)
     def _follow(self) -> None:
         self._next()
 
     def _missing(self) -> list[str]:
-        wanted = self._wanted() if self._asked else []
+        wanted = self._wanted() if self.asked else []
         return [name for name in wanted if name not in self.by_class]
 
     def _made(self, node: Node, class_name: str) -> ClassShift:
@@ -117,7 +117,7 @@ class ShiftState(ByClass):
         tuner, node = self._students.tuner, self._students.node
         wanted = self._wanted() if self.complete else [self._selection.class_name]
         missing = [name for name in wanted if name in self.by_class.keys() - self.differences]
-        if not self._asked or self.problem or not missing:
+        if not self.asked or self.problem or not missing:
             return
 
         def work(job: Job) -> dict[str, Differences]:

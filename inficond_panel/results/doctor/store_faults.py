@@ -1,4 +1,4 @@
-"""Faults of the data of all classes: what the doctor and the start page say of a store first."""
+"""Faults of a store's data: what doctor, start page and model card say of a store first."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from inficond_panel.results.doctor.stuck import (
     cut_concepts,
     stuck_concepts,
 )
+from inficond_panel.results.teacher_outputs import output_faults
 from inficond_panel.store import Store
 from inficond_panel.store.missing_codes import codes_told
 from inficond_panel.vocabulary.tasks import MISSING_CODES
@@ -48,3 +49,9 @@ def store_faults(store: Store) -> list[StoreFault]:
         StoreFault("concepts", CUT, cut_concepts(store), CUT_REMEDY),
     )
     return [each for each in looked_for if each.finding]
+
+
+def data_faults(store: Store, outputs: int | None = None) -> list[StoreFault]:
+    """Return the faults of a store, then those of its teacher's outputs by class (``about``): the
+    first ``outputs`` of them, None: all. Takes seconds for large stores, once."""
+    return [*store_faults(store), *(StoreFault(*each) for each in output_faults(store)[:outputs])]
