@@ -109,6 +109,7 @@ def _rendered(card: Mapping[str, Any]) -> str:
         cross_fitted=lambda each: ", ".join(k for k, v in each.items() if v.get("cross_fitted")),
         in_words=in_words,
         facts=[(name, in_words(value)) for name, value in card["data"].items()],
+        faults=[[each[key] for key in ("about", "kind", "sentence")] for each in card["faults"]],
         settings=_settings(card),
         intents=list(_intents(card)),
         solution=list(_solution(card)),

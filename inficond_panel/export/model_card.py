@@ -19,6 +19,7 @@ from inficond_panel.common.numbers import defined
 from inficond_panel.distill import SEEN_LABEL, TeacherSkill
 from inficond_panel.export.exported import EXPORT_VERSION
 from inficond_panel.results.confusions import metrics_together
+from inficond_panel.results.doctor.store_faults import data_faults
 from inficond_panel.results.frame import intervals_of, records
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
@@ -38,7 +39,7 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 from inficond_panel.wording.metrics import constant_sentence, teacher_sentences
 from inficond_panel.wording.null_students import named_words
 from inficond_panel.wording.repairs import chose_sentence
-from inficond_panel.wording.things import image_word, with_word
+from inficond_panel.wording.things import image_word, in_words_of, with_word
 
 #: Number of positives below which metrics are uncertain.
 _FEW = 20
@@ -189,6 +190,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "task": tuner.store.task,
         "node": _node(node),
         "data": _data(tuner),
+        "faults": _faults(tuner),
         "classes": list(tuner.store.classes),
         "concepts": list(tuner.store.concepts),
         "distillation": dict(steps[0].settings),
@@ -238,6 +240,19 @@ def _data(tuner: Tuner) -> dict[str, Any]:
     more = [name for name in ("scores", "typed", "typed_photos") if name in store.attrs]
     facts = {name: store.attrs[name] for name in (*names, *more)}
     return {**facts, "images": {split: len(store.rows(split)) for split in SPLITS}}
+
+
+def _faults(tuner: Tuner) -> list[dict[str, str]]:
+    """Return the faults of the data, in the doctor's words: those of all classes, then those of
+    the teacher's outputs by class."""
+    return [
+        {
+            "about": each.about,
+            "kind": in_words_of(tuner.store, each.kind),
+            "sentence": in_words_of(tuner.store, each.finding),
+        }
+        for each in data_faults(tuner.store)
+    ]
 
 
 def _iteration(tuner: Tuner, node: Node) -> dict[str, Any]:

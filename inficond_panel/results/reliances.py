@@ -8,6 +8,7 @@ from typing import Any
 
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, student_shared
 from inficond_panel.results.shift import ALL_UP_TO, student_differences, student_shift
+from inficond_panel.results.student_groups import student_group_findings
 from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.tuning import Node, Tuner
@@ -43,9 +44,10 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     in neither. ``in_fit`` has columns that go with a class in the training images only,
     ``other_kinds`` what else differs between the training and the tuning images of a class, such as
     its pictures, or what may differ. ``teacher_groups`` are groups of images in which the teacher
-    itself is worse, by class, or "" of all, ``unshown`` and ``unsummed`` classes of which it sees
-    more than the concepts, or a sum of them, show, and ``weak_teacher`` those of which it is worse
-    than its student. ``mislabelled`` are classes whose first finding is wrong labels of training or
+    itself is worse, by class, or "" of all, ``student_groups`` those in which a student is worse
+    and its teacher not; ``unshown`` and ``unsummed`` are classes of which the teacher sees more
+    than the concepts, or a sum of them, show, and ``weak_teacher`` those of which it is worse than
+    its student. ``mislabelled`` are classes whose first finding is wrong labels of training or
     tuning images. ``unsure`` are the classes with too few labelled images for ``differs``, and for
     ``shared``. ``lacking`` states why nothing was computed. Takes up to a second per class, once.
     """
@@ -70,6 +72,10 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     found["teacher_groups"] = [
         {"class": name, "sentence": in_words_of(store, told)}
         for name, told in (*groups, *teacher_group_findings(tuner).items())
+    ]
+    found["student_groups"] = [
+        {"class": name, "sentence": in_words_of(store, each.finding)}
+        for name, each in student_group_findings(tuner, node).items()
     ]
     differences = {name: student_differences(tuner, node, name) for name in store.classes}
     found["other_kinds"] = [

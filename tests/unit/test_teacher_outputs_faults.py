@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import inficond_panel
+from inficond_panel.export.model_card import model_card
 from inficond_panel.results.teacher_outputs import ONE_OUTPUT, SAME_OUTPUTS
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.ui import upstream
@@ -57,3 +58,9 @@ def test_the_start_page_says_so(students):
     app = AppState(students.tuner, Jobs(inline=True))
     app.shifts.start()
     assert "outputs of truck are those of bus" in StartView(app).panel.faults[0]["fault"]
+
+
+def test_the_card_has_all_of_them_by_class(students):
+    faults = model_card(students.tuner, students.node)["faults"]
+    of_outputs = [each["about"] for each in faults if "output" in each["kind"]]
+    assert of_outputs == ["truck", "dog"]
