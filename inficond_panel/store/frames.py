@@ -40,12 +40,11 @@ from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, SINGLE_LABEL,
 #: Longer side of a thumbnail in pixels, and its JPEG quality: the defaults of a spec.
 _SIDE, _QUALITY = 256, 80
 #: How to go on with near-equal images in different splits.
-_IN_PYTHON = (
-    'across_splits="allow". If a column says which belong together, such as patient, name it: '
-    'near_duplicates="patient". If they are no copies: near_duplicates=False'
-)
 _ALLOWED = Remedy(
-    f"make the store in Python, where inficond_panel.from_frames takes {_IN_PYTHON}", _IN_PYTHON
+    "--across-splits allow. If a column of the metadata says which belong together, such as "
+    "patient, name it: --near-duplicates patient. If they are no copies: --near-duplicates false",
+    'across_splits="allow". If a column says which belong together, such as patient, name it: '
+    'near_duplicates="patient". If they are no copies: near_duplicates=False',
 )
 _REMEDY = (
     "Correct the tables; rows are matched by image id. `inficond docs notebook` has an example."

@@ -155,8 +155,12 @@ OF_TABLES = Remedies(
     of_no_influence=_OUTPUTS
     + Remedy("`students.lambda` in a spec.", "λ: `students.with_settings(lambda_=...)`."),
     of_shared=_SAY_SO + "images with one and without the other.",
-    of_near_equal=_COPIES + "by `near_duplicates` of `inficond_panel.from_frames`. If they are no "
-    "copies, say so: `near_duplicates=False`.",
+    of_near_equal=_COPIES
+    + "by "
+    + Remedy("`inficond init --near-duplicates`", "`near_duplicates` of `from_frames`")
+    + ". If they are no copies, say so: "
+    + Remedy("`--near-duplicates false`", "`near_duplicates=False`")
+    + ".",
     of_constant="Drop these columns of scores.",
     of_nearly_equal="Drop one column of each pair.",
     of_suspects="A suspect is named by the nearest column of scores. If none fits, add a column.",

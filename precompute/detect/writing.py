@@ -35,6 +35,7 @@ _COMMENTS = {
     "task": "each image has exactly one class",
     "image_id": "how the teacher's table names the images",
     "classes": "those that are taken",
+    "near_duplicates": "images with one text count as one",
     "captions": "the page shows them; their words are the concepts",
     "metadata": "inficond metrics --by takes its columns",
     "metadata_table": "inficond metrics --by takes its columns",

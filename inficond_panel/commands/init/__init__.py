@@ -10,6 +10,7 @@ from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package
 from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.splits import ACROSS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
 
 DESCRIPTION = (
@@ -51,6 +52,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="TABLE",
         help="with tables: CSV of image_id and a column for each property of the images, such as "
         "the camera",
+    )
+    parser.add_argument(
+        "--near-duplicates",
+        metavar="COLUMN|false",
+        help="column of the metadata with groups of images that are no independent evidence, such "
+        "as a patient; with the three tables also false: each row is independent (default: rows "
+        "with nearly equal scores are a group)",
+    )
+    parser.add_argument(
+        "--across-splits",
+        choices=ACROSS,
+        help="what near-equal images in different splits are; default: error",
     )
     for name, words, what in (
         ("task", TASKS, "one class per image, or any number; default: from the labels"),

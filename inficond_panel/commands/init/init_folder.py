@@ -15,6 +15,7 @@ from inficond_panel.commands.init.init_network import try_network
 from inficond_panel.commands.init.init_sources import CaptionTable, PhotoFolder, source_of
 from inficond_panel.commands.shared.output import say
 from inficond_panel.common.installation import path_word
+from inficond_panel.common.names import find_name
 from inficond_panel.common.near_words import listed, nearest
 from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
@@ -24,6 +25,7 @@ from inficond_panel.vocabulary.tasks import SIGMOID
 
 if TYPE_CHECKING:
     from precompute.datasets import Dataset
+    from precompute.detect import FolderLayout
     from precompute.detect.writing import SpecDraft
 
 _OWN_CLASSES = ("table", "voc", "coco", "folder")
@@ -198,8 +200,22 @@ def _draft(args: argparse.Namespace, source: PhotoFolder | CaptionTable, output:
         teacher=teacher,
         # until the task is known
         teacher_more={"activation": SIGMOID} if teacher.activation else {},
-        keys={key: written(layout.root), **layout.keys},
+        keys={key: written(layout.root), **layout.keys, **_near_keys(args, layout)},
     )
+
+
+def _near_keys(args: argparse.Namespace, layout: FolderLayout) -> dict[str, Any]:
+    """Return the spec's keys of near-equal images, as far as a person named them; their column is
+    one of the metadata, also with more values than other columns of a table may have."""
+    column, keys = args.near_duplicates, dict[str, Any]()
+    if column:
+        keys["near_duplicates"] = column
+        columns, beside = layout.keys.get("metadata", []), "metadata_table" in layout.keys
+        if layout.kind == "columns" and not beside and not find_name(column, columns):
+            keys["metadata"] = [*columns, column]
+    if args.across_splits:
+        keys["across_splits"] = args.across_splits
+    return keys
 
 
 def _write_first_that_fits(

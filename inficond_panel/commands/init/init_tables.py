@@ -17,7 +17,7 @@ from inficond_panel.common.names import equal_names, find_name, pair_text
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import significant
 from inficond_panel.errors import DataError, OrderError
-from inficond_panel.vocabulary.splits import SPLITS
+from inficond_panel.vocabulary.splits import ERROR, SPLITS
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL, task_text
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _OF_ONE = (
 _OF_FOLDER = ("download", "teacher", "encoder", "corpus")
 _TABLES = ("scores", "logits", "labels")
 _OF_TABLES = ("splits", "photos", "metadata")
+#: Value of ``--near-duplicates``: each row is independent of all others.
+_INDEPENDENT = "false"
 
 
 def is_of_tables(args: argparse.Namespace) -> bool:
@@ -51,6 +53,8 @@ def is_of_tables(args: argparse.Namespace) -> bool:
         missing.append("--splits TABLE is missing.")
     if not (args.output or "").endswith(".zarr"):
         missing.append("--output must name a store, such as own.zarr.")
+    if args.near_duplicates not in (None, _INDEPENDENT) and not args.metadata:
+        missing.append("--metadata TABLE is missing, with the column of --near-duplicates.")
     missing += [f"--{name} is only for a folder of photos." for name in of_folder]
     if missing:
         one = len(args.place) == 1 and args.splits is not None
@@ -75,6 +79,11 @@ def _check_folder(args: argparse.Namespace) -> None:
 
 def check_captions(args: argparse.Namespace) -> None:
     """Raise ``DataError`` for flags that a table of captions, or a folder, has no use for."""
+    if args.near_duplicates == _INDEPENDENT:
+        raise DataError(
+            "--near-duplicates false is only for the three tables of scores, logits and labels.",
+            "Leave it out. If copies may lie in different splits: --across-splits allow",
+        )
     of_table = bool(args.place) and isinstance(source_of(Path(args.place[0])), CaptionTable)
     if args.captions and not of_table:
         raise DataError(
@@ -102,6 +111,7 @@ def write_tables(args: argparse.Namespace) -> None:
     images = _column(args.photos, "path") if args.photos else None
     if images is not None:
         images = images.map(lambda name: Path(args.photos).parent / str(name))
+    near = args.near_duplicates
     task = args.task or (SINGLE_LABEL if is_single_label(_matrix(labels)) else MULTI_LABEL)
     try:
         with errors_with_word("row" if images is None else "image"):
@@ -119,6 +129,8 @@ def write_tables(args: argparse.Namespace) -> None:
                 activation=args.activation or ("softmax" if task == SINGLE_LABEL else "sigmoid"),
                 outputs=args.outputs,
                 order=args.order,
+                near_duplicates=False if near == _INDEPENDENT else near,
+                across_splits=args.across_splits or ERROR,
             )
     except OrderError as error:
         pairs = ", ".join(f"{old!r} to {new!r}" for old, new in error.right_names.items())
