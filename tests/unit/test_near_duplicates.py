@@ -316,7 +316,7 @@ def test_people_with_equal_attributes_are_no_copies():
 def test_a_refusal_of_copies_says_how_to_deny_them():
     with pytest.raises(DataError) as error:
         from_frames(**across())
-    assert "near_duplicates=False" in error.value.remedy
+    assert "near_duplicates=False" in str(error.value)
 
 
 def test_a_column_that_does_not_exist_is_named():
