@@ -1,6 +1,7 @@
 """``suggest`` by the worst group: what is compared, proposed, stated and refused."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from grouped import CLASS, COLUMN, grouped_frames
 
@@ -165,3 +166,21 @@ def test_without_labels_of_tune_a_class_is_left_out(tmp_path):
     found = students.suggest(aim="worst-group", by=COLUMN)
     assert "0 positive and 0 negative images" in found.skipped[CLASS]
     assert "labelled as showing it" in found.summary
+
+
+def test_a_student_that_ranks_by_chance_is_not_proposed(tmp_path):
+    """In images of one device, the only column that tells the class never shows it, so the student
+    never calls them; without the column its calls are as good as at random, in both groups."""
+    rng, names = np.random.default_rng(0), [f"r{i}" for i in range(1600)]
+    label, blurred = (rng.random(1600) < 0.09).astype(int), rng.random(1600) < 0.25
+    scores = pd.DataFrame(rng.normal(size=(1600, 12)), index=names).rename(columns="c{}".format)
+    scores["c0"] += np.where(blurred, -3.0, 1.6 * label)
+    logit = 2.5 * scores["c0"] - 4 + rng.normal(0, 0.5, 1600)
+    students = from_frames(
+        scores,
+        *(pd.DataFrame({"truck": each}, index=names) for each in (logit, label)),
+        split=pd.Series(["fit"] * 1200 + ["tune"] * 400, index=names),
+        metadata=pd.DataFrame({"device": np.where(blurred, "dashcam", "phone")}, index=names),
+        path=tmp_path / "own.zarr",
+    ).fit()
+    assert suggest(students.tuner, aim="worst-group", by="device").intents == ()

@@ -89,6 +89,8 @@ _TO_LEARN = "labels of tuning images, to learn"
 NO_GAIN = "no gain on all tuning images together: the student stays as it is"
 #: Said of a lever whose best setting gains too little to be told from the unchanged student.
 UNSURE_GAIN = "gain within one standard error: the student stays as it is"
+#: Said of a lever whose student tells images apart no better than a constant.
+BY_CHANCE = "ranks images no better than chance: the student stays as it is"
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ class Lever:
     ``gain`` is in what levers are compared by. ``ap`` is the current AP plus ``ap_change``, 0 to 1;
     ``worst`` likewise the accuracy of the worst group, nan without groups. ``fidelity`` is the
     share of photos on which student and teacher agree, ``concepts`` the number of concepts in the
-    student. ``needs`` are requirements besides the store, ``NO_GAIN`` or ``UNSURE_GAIN``.
+    student. ``needs`` are requirements besides the store, ``NO_GAIN``, ``UNSURE_GAIN`` or
+    ``BY_CHANCE``.
     """
 
     name: str
@@ -247,14 +250,18 @@ def _compared(
         choice = gain_of_choice(label, logits, counts, taught=taught, **how)
         held = thumbs.after(thumbs.intents)[1] if best and thumbs.intents else None
         chosen = (edits, needs) if best else ((), UNSURE_GAIN if ahead else NO_GAIN)
-        tried.append(_Tried(name, *chosen, choice, made, logits[best], held))
-    choices = [one.choice for one in tried if one.choice is not None]
+        one = _Tried(name, *chosen, choice, made, logits[best], held)
+        tried.append(
+            one if _ranks(evidence, one, cell) else replace(one, edits=(), needs=BY_CHANCE)
+        )
+    choices = [one.choice for one in tried if one.choice and one.needs != BY_CHANCE]
     measured = _measured(tuner, parent, evidence, tried, cell)
     of_best = gain_of_levers(choices)
     others = () if few else baselines_of(evidence, still[0], counts, cell, seed)
     gains = of_best.gain, of_best.ap_change
     likely, proposed = not by_ap and cell is None, recommended(measured)
-    skilled = not likely or proposed is None or _above_chance(evidence, tried, proposed.name)
+    lever = next((one for one in tried if proposed and one.name == proposed.name), None)
+    skilled = not likely or lever is None or _above_chance(evidence, lever.logits)
     doubted = tune_noise(evidence.one_of_each)
     how = {"by_likelihood": likely, "above_chance": skilled, "baselines": others}
     how["tune_doubted"] = is_possible(doubted) and not doubted.denied
@@ -264,11 +271,20 @@ def _compared(
     return _without_limits(repair, small) if small else repair
 
 
-def _above_chance(evidence: Evidence, tried: Sequence[_Tried], name: str) -> bool:
-    """Return True if the student of a lever ranks the photos of tune better than chance, by the
-    rule that says whether a teacher knows a class. If not, their labels teach nothing, as if they
-    were wrong."""
-    logits = next(one.logits for one in tried if one.name == name)
+def _ranks(evidence: Evidence, lever: _Tried, cell: Cell) -> bool:
+    """Return True if a lever's student tells images apart: it has concepts and, if the worst group
+    compares, ranks better than chance. A constant calls ties of all groups at equal shares, and so
+    has no group that is much worse than the others."""
+    if not lever.edits:
+        return True
+    some = np.any(evidence.student.under(lever.terms, lever.box).base.weights)
+    return bool(some) and (cell is None or _above_chance(evidence, lever.logits))
+
+
+def _above_chance(evidence: Evidence, logits: Array) -> bool:
+    """Return True if the logits (n,) of a student rank the photos of tune better than chance, by
+    the rule that says whether a teacher knows a class. If not, their labels teach nothing, as if
+    they were wrong."""
     ranking = Outcome(evidence.tune_label, logits, group=evidence.tune_group)
     return bool(teacher_skill(ranking).knows)
 
