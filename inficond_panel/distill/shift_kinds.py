@@ -37,7 +37,7 @@ from inficond_panel.distill.solver.objective import decision_function
 from inficond_panel.distill.solver.problem import FitProblem
 from inficond_panel.distill.sources import Array
 from inficond_panel.distill.spread import constant, divisor
-from inficond_panel.distill.through_class import NONE_OF_THEM, through_class
+from inficond_panel.distill.through_class import NONE_OF_THEM, at_equal_shares, through_class
 
 #: L1 penalties that are tried for the models of labels.
 PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
@@ -300,12 +300,15 @@ def other_photos(
     tune_label: NDArray,
     shared: Shared | None = None,
     others: tuple[NDArray, NDArray] | None = None,
+    *,
+    one_class: bool = False,
 ) -> OtherPhotos:
     """Test whether photos of the two splits differ, from scores (n, C) and labels (n,).
 
     At most ``MOST`` negatives and positives of each split are used, evenly drawn. ``shared`` is
     ``shared_by_classes`` of these photos, or of more; without it the same takes several times as
-    long. ``others`` are labels (n, K) of other classes, of both splits, for ``through``.
+    long. ``others`` are labels (n, K) of other classes, of both splits, for ``through``. If each
+    photo has ``one_class``, z of negatives is of what differs at equal shares of the others.
     """
     rng, sides = np.random.default_rng(0), (fit_scores, tune_scores)
     standard = _standard(sides) if shared is None else shared.standard
@@ -320,12 +323,23 @@ def other_photos(
     positives = [
         (_rows(*each, standard) @ directions).sum(axis=1) for each in zip(sides, shown, strict=True)
     ]
-    pair, through = (along[of_fit], along[~of_fit]), NONE_OF_THEM
+    pair, through, left = (along[of_fit], along[~of_fit]), NONE_OF_THEM, 1.0
     if others is not None:
-        labels = (label[rows] for label, rows in zip(others, some, strict=True))
+        labels = [label[rows] for label, rows in zip(others, some, strict=True)]
         through = int(through_class(*(side[:, None] for side in pair), *labels)[0])
+        left = _left_at_equal_shares(*pair, *labels) if one_class else 1.0
     alone = _alone(negatives[of_fit].mean(axis=0) - negatives[~of_fit].mean(axis=0))
-    return OtherPhotos(_rank_z(*pair), _rank_z(*positives), through, alone)
+    return OtherPhotos(left * _rank_z(*pair), _rank_z(*positives), through, alone)
+
+
+def _left_at_equal_shares(
+    fit: Array, tune: Array, fit_label: NDArray, tune_label: NDArray
+) -> float:
+    """Return which share, 0 to 1, of the difference of the means of ``fit`` and ``tune`` is left
+    where the classes (labels (n, K)) are as frequent in both."""
+    plain = fit.mean() - tune.mean()
+    equal = fit.mean() - np.average(tune, weights=at_equal_shares(fit_label, tune_label))
+    return float(np.clip(equal / plain, 0.0, 1.0)) if plain else 1.0
 
 
 def _alone(apart: Array) -> int:

@@ -1,5 +1,5 @@
 """Kinds of shift of a class: lost correlation, wrong labels, other photos, other share, image
-properties."""
+properties, noisier scores."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
+from inficond_panel.distill.noisier import noisier
 from inficond_panel.distill.shift_kinds import (
     LabelNoise,
     OtherPhotos,
@@ -17,7 +18,7 @@ from inficond_panel.distill.shift_kinds import (
     other_photos,
     shared_by_classes,
 )
-from inficond_panel.distill.spread import divisor, support
+from inficond_panel.distill.spread import divisor, spread, support
 from inficond_panel.distill.suspects import (
     LEAST_SUPPORT,
     SHIFT,
@@ -50,6 +51,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     FEW,
     LOST,
     NOISE,
+    NOISIER,
     OUTDONE,
     PHOTOS,
     PICTURES,
@@ -58,6 +60,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     ShiftKind,
 )
 from inficond_panel.vocabulary.splits import FIT, TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: False discovery rate at which an image property differs.
 CLEAR_PICTURES = 0.01
@@ -72,7 +75,8 @@ VERY_CLEAR = 40.0
 PARTED = 0.7
 #: Most p at which the scores of a concept differ between the splits.
 SCORES_APART = 1e-4
-
+#: Least share of a student's influence, over all concepts, of one whose scores are noisier.
+RELIED_ON = 0.05
 
 #: Photos of which no difference was measured.
 ALL_ALIKE = OtherPhotos(0.0, 0.0)
@@ -109,6 +113,16 @@ class PictureDifference:
 
 
 @dataclass(frozen=True)
+class NoisierScores:
+    """Concept that a student uses, whose scores vary more on ``tune``, with the class and
+    without it: standard deviations within the images of one label."""
+
+    concept: str
+    fit: float
+    tune: float
+
+
+@dataclass(frozen=True)
 class Differences:
     """Differences between ``fit`` and ``tune`` for one class.
 
@@ -118,7 +132,8 @@ class Differences:
     ``labels`` unless labels of fit may be wrong, ``tune_labels`` unless labels of tune may, and
     ``limit`` unless the teacher sees more of the class than the concepts, or a sum of them, show,
     or is worse than its student (``UNSHOWN``, ``UNSUMMED``, ``OUTDONE``). ``apart`` is the
-    concept by whose scores alone the images without the class differ.
+    concept by whose scores alone the images without the class differ, ``noisier`` the one that the
+    student uses and whose scores are noisier on ``tune``, where no other is the suspect to name.
     """
 
     class_name: str
@@ -134,12 +149,13 @@ class Differences:
     limit: ScoreLimit | None = None
     tune_labels: DoubtedLabels | None = None
     apart: str = ""
+    noisier: NoisierScores | None = None
 
     @property
     def reliance_explained(self) -> bool:
-        """Whether other pictures of the class, or wrong labels of tuning images, explain what its
-        student seems to rely on."""
-        return bool({PICTURES, TUNE_NOISE} & {*self.kinds}) and LOST in self.perhaps
+        """Whether other pictures of the class, wrong labels of tuning images, or noisier scores,
+        explain what its student seems to rely on."""
+        return bool({PICTURES, TUNE_NOISE, NOISIER} & {*self.kinds}) and LOST in self.perhaps
 
     @property
     def harder(self) -> bool:
@@ -197,6 +213,9 @@ def differences(
     measured = _measured(one, share)
     noise, of_tune = measured.noise, measured.of_tune
     kinds, perhaps = _told_apart(shift, origin, measured)
+    noisy = _noisier(one) if LOST in kinds else None
+    if noisy and (not shift.suspects or shift.first.concept == noisy.concept):
+        kinds, perhaps = tuple(NOISIER if k == LOST else k for k in kinds), (LOST, *perhaps)
     explained = bool({NOISE, TUNE_NOISE, LOST} & {*kinds, *perhaps})
     limit = score_limit(evidence, shift, student, interval, explained=explained, together=together)
     kinds = _with_limit(kinds, limit)
@@ -212,6 +231,7 @@ def differences(
         noise=noise,
         other=measured.other,
         apart=evidence.concepts[alone] if (alone := measured.other.alone) >= 0 else "",
+        noisier=noisy if NOISIER in kinds else None,
         pictures=measured.pictures,
         labels=fit_labels_in_doubt(*each, noise, level) if NOISE in doubted else None,
         limit=limit,
@@ -235,7 +255,9 @@ class PhotoDifferences:
 
 def _measured(one: Evidence, share: float) -> PhotoDifferences:
     sides = one.fit_scores, one.fit_label, one.tune_scores, one.tune_label
-    other = other_photos(*sides, _shared(one.student.store), one.other_labels)
+    store = one.student.store
+    one_class = store.task == SINGLE_LABEL
+    other = other_photos(*sides, _shared(store), one.other_labels, one_class=one_class)
     noise = NO_NOISE if one.by_teacher else fit_noise(one)
     apart = _scores_apart(one)
     return PhotoDifferences(noise, tune_noise(one), other, picture_differences(one), share, apart)
@@ -250,6 +272,21 @@ def _scores_apart(one: Evidence) -> bool:
     first = int(np.argmax(np.abs(one.tune_photos.bond) / divisor(one.tune_scores)))
     p = ks_2samp(one.fit_scores[:, first], one.tune_scores[:, first]).pvalue
     return bool(p <= SCORES_APART)
+
+
+def _noisier(one: Evidence) -> NoisierScores | None:
+    """Return the concept with the largest influence on the student of those whose scores are
+    noisier on ``tune``; None if it has less than ``RELIED_ON`` of all influence."""
+    influence = np.abs(one.student.weights) * spread(one.fit_scores)
+    relied_on = np.flatnonzero(influence >= RELIED_ON * influence.sum())
+    if not influence.any():
+        return None
+    sides = one.fit_scores[:, relied_on], one.fit_label, one.tune_scores[:, relied_on]
+    spreads = noisier(*sides, one.tune_label)
+    if np.isnan(spreads[0]).all():
+        return None
+    most = int(np.nanargmax(np.where(np.isnan(spreads[0]), np.nan, influence[relied_on])))
+    return NoisierScores(one.concepts[relied_on[most]], *map(float, spreads[:, most]))
 
 
 def _with_limit(kinds: Kinds, limit: ScoreLimit | None) -> Kinds:

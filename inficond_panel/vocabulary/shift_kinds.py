@@ -31,6 +31,12 @@ LOST = ShiftKind(
     "a correlation in the training images only",
     "If it should not count, remove it.",
 )
+NOISIER = ShiftKind(
+    "noisier_scores",
+    "noisier scores of a concept",
+    "Was it measured in the same way in both? If not, make these scores again, or leave out the "
+    "concept.",
+)
 PICTURES = ShiftKind(
     "changed_pictures",
     "other pictures of the class",
@@ -64,4 +70,7 @@ OUTDONE = ShiftKind(
     "teach the student in its place.",
 )
 #: All kinds, the most urgent first.
-SHIFT_KINDS = (OUTDONE, NOISE, TUNE_NOISE, PICTURES, LOST, UNSHOWN, UNSUMMED, PHOTOS, SHARE, FEW)
+SHIFT_KINDS = (
+    *(OUTDONE, NOISE, TUNE_NOISE, PICTURES, NOISIER, LOST),
+    *(UNSHOWN, UNSUMMED, PHOTOS, SHARE, FEW),
+)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import ceil, isnan
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.common.numbers import count, share, share_range
+from inficond_panel.common.numbers import count, share, share_range, significant
 from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.tuning.repairs.evidence import LEAST_LABELLED
 from inficond_panel.tuning.score_limits import ScoreLimit
@@ -18,6 +18,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     FEW,
     LOST,
     NOISE,
+    NOISIER,
     OUTDONE,
     PHOTOS,
     PICTURES,
@@ -267,6 +268,17 @@ def _pictures(found: Differences) -> str:
     return f"{first.words.capitalize()} are {shares}.{also}"
 
 
+def _noisier(found: Differences) -> str:
+    one = found.noisier
+    assert one is not None
+    now, then = (significant(value, 3) for value in (one.tune, one.fit))
+    return (
+        f"The student of {found.class_name} uses {one.concept}, whose scores vary more in the "
+        f"tuning images, with {found.class_name} and without it: standard deviation {now}, in "
+        f"training {then}."
+    )
+
+
 def _of_limit(sentence: Callable[[str, ScoreLimit], str]) -> Callable[[Differences], str]:
     """Return the function of the differences for a sentence on a class and its limit."""
 
@@ -319,6 +331,7 @@ _EVIDENCE = {
     UNSHOWN: _of_limit(unshown_sentence),
     UNSUMMED: _of_limit(unsummed_sentence),
     PICTURES: _pictures,
+    NOISIER: _noisier,
     PHOTOS: _photos,
     SHARE: _shares,
 }

@@ -27,6 +27,7 @@ from inficond_panel.distill.through_class import NONE_OF_THEM, share_z
 from inficond_panel.tuning.label_noise import NOISY, DoubtedLabels, fit_labels_in_doubt, fit_noise
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import (
+    APART,
     Differences,
     PhotoDifferences,
     _told_apart,
@@ -411,6 +412,25 @@ def test_a_class_is_the_reason_if_its_own_photos_differ(changed, through):
     )
     assert found.through == through
     assert found.negatives > 4
+
+
+@pytest.mark.parametrize(("one_class", "differ"), [(True, False), (False, True)])
+def test_photos_of_one_class_each_are_compared_at_equal_shares_of_the_others(one_class, differ):
+    """Two other classes, each with a thing of its own, are more frequent on fit."""
+    rng, sides, labels = np.random.default_rng(5), [], []
+    for chances in ((0.2, 0.4, 0.4), (0.5, 0.25, 0.25)):
+        shown = rng.multinomial(1, chances, size=1200)
+        values = rng.normal(size=(1200, 12))
+        values[:, :2] += 3.0 * shown[:, 1:]
+        sides.append(values)
+        labels.append(shown)
+    of_class = [np.arange(1200) % 12 == 0] * 2
+    others = labels[0], labels[1]
+    found = shift_kinds.other_photos(
+        sides[0], of_class[0], sides[1], of_class[1], None, others, one_class=one_class
+    )
+    assert found.through == NONE_OF_THEM
+    assert (found.negatives > APART) == differ
 
 
 @pytest.mark.parametrize(("z", "at"), [(5.0, 0), (3.5, 1), (1.0, 2)])
