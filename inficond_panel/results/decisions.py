@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
+from inficond_panel.common.near_words import listed
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill import Outcome, change_intervals, metric_intervals
 from inficond_panel.distill.drift import Drift, drift
@@ -66,8 +67,9 @@ def thresholds(
     precision. F1, precision and recall are cross-fitted: the threshold of each image is chosen by
     the other images. Columns ``*_change`` are differences from the threshold ``now``, on the same
     draws. ``lacking`` states why no threshold is chosen. Nothing is changed: copy the fact
-    ``threshold`` into the spec. Raises ``TuningError`` for an unknown class, for a precision that
-    is not above 0 and at most 1, and with one class per image.
+    ``threshold`` into the spec; by the best F1, it has the classes whose F1 gains. Raises
+    ``TuningError`` for an unknown class, for a precision that is not above 0 and at most 1, and
+    with one class per image.
     """
     if tuner.store.task == SINGLE_LABEL:
         raise TuningError(
@@ -80,9 +82,11 @@ def thresholds(
     names = chosen_classes(classes, tuner.store.classes)
     noise = tuner.spec.views.noise(draws, seed)
     rows = [_chosen(tuner, node, name, precision, noise) for name in names]
-    setting = _setting(tuner, rows)
+    worse = [] if precision else [row["class"] for row in rows if row[f"{F1.key}_change"] <= 0]
+    setting = _setting(tuner, [row for row in rows if row["class"] not in worse])
     rule = "the best F1" if precision is None else f"most recall at precision {precision:g}"
     lacking = [f"{row['class']} is left out: {row['lacking']}." for row in rows if row["lacking"]]
+    lacking += [f"F1 gains nothing, so they are left out below: {listed(worse)}."] * bool(worse)
     return make_frame(
         rows,
         "class",

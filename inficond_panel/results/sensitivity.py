@@ -87,6 +87,12 @@ class AutoChoice:
         )
 
 
+_NEAREST = (
+    "λ now was chosen by `students.lambda: auto`, which uses no label: its student is the nearest "
+    "to the teacher on tuning images. auto here is the repair, which compares AP by the labels."
+)
+
+
 def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -> pd.DataFrame:
     """Return metrics of a class's student refitted at several lambdas; one row per lambda.
 
@@ -132,7 +138,9 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
         _PATH_HEADINGS,
         title=f"{node_title(tuner, node)}, {class_name} on {IMAGES_OF[split]}",
         notes=[used] * (class_name in tuner.spent(node, split))
-        + ([] if auto is None else [auto.sentence]),
+        + ([] if auto is None else [auto.sentence])
+        + [_NEAREST]
+        * (tuner.spec.students.penalty(class_name) is None and node.id == tuner.root_id),
         facts={
             "node": node.id,
             "class": class_name,

@@ -8,7 +8,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.state.comparison import ChangesState
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.students import StudentsState
-from inficond_panel.vocabulary.shift_kinds import UNSHOWN, UNSUMMED
+from inficond_panel.vocabulary.shift_kinds import NOISIER, UNSHOWN, UNSUMMED
 from inficond_panel.wording.shift_kinds import is_mislabelled, is_unlike, reliance_explained
 from inficond_panel.wording.suspects import is_repaired, relies_wrongly
 
@@ -26,6 +26,9 @@ class RelianceState(param.Parameterized):
     )
     unlike = param.List(
         [], item_type=str, doc="Classes whose training images are other pictures, before all else."
+    )
+    noisier = param.List(
+        [], item_type=str, doc="Classes whose students use a concept with noisier scores on tune."
     )
     unshown = param.List(
         [], item_type=str, doc="Classes of which the teacher sees more than the concepts show."
@@ -57,6 +60,7 @@ class RelianceState(param.Parameterized):
             ],
             mislabelled=[n for n, found in differences.items() if is_mislabelled(found, shifts[n])],
             unlike=[n for n, found in differences.items() if is_unlike(found, shifts[n])],
+            noisier=[name for name, found in differences.items() if NOISIER in found.kinds],
             unshown=[name for name, found in differences.items() if UNSHOWN in found.kinds],
             unsummed=[name for name, found in differences.items() if UNSUMMED in found.kinds],
             repaired=[name for name, each in shifts.items() if is_repaired(each, gained[name])],

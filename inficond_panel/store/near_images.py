@@ -118,6 +118,13 @@ def joined(pairs: Sequence[Pairs], column: Sequence[str] | None, images: int) ->
     return groups_of(together, images).astype(np.int32)
 
 
+def are_named(group: NDArray, column: Sequence[str]) -> bool:
+    """Return whether the groups (n,) with several images are those of equal texts in ``column``."""
+    return bool((group != np.arange(len(group))).any()) and np.array_equal(
+        group, joined([], column, len(group))
+    )
+
+
 def equal_texts(column: Sequence[str]) -> Pairs:
     """Return each image's pair with the first image of equal text; empty texts are left out."""
     first: dict[str, int] = {}

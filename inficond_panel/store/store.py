@@ -19,6 +19,7 @@ from inficond_panel.errors import DataError, Remedy, StoreFormatError
 from inficond_panel.store.checks import value_fault
 from inficond_panel.store.near_images import (
     NearImages,
+    are_named,
     contradiction_text,
     contradictions,
     near_images,
@@ -248,7 +249,10 @@ class Store:
     @cached_property
     def contradictions(self) -> str:
         """Sentence on groups of near-equal images whose labels contradict each other; "" if none
-        do."""
+        do, or if the groups were named by a column: images of one patient have labels of their
+        own."""
+        if any(are_named(self.near_group, self.column(name)) for name in self.metadata_columns):
+            return ""
         found = contradictions(self.near_group, self.label, self.images, self.classes)
         return contradiction_text(found)
 

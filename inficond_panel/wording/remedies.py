@@ -35,7 +35,8 @@ _EXTEND = Remedy("`inficond extend`", "`students.extend(folder)`")
 _BELONGS = Remedy("`inficond history belongs`", "`students.belongs(class_name, thing)`")
 _SAY_SO = "If it belongs to the class, say so: " + _BELONGS + ". Else follow the thumb, or add "
 _KINDS: Mapping[ShiftKind, str] = {
-    NOISE: _OR_SUGGEST,
+    NOISE: "That changes the figures; students change only if a repair taught them labels. "
+    + _OR_SUGGEST,
     LOST: "Or take what "
     + _SUGGEST
     + " finds; if it belongs to the class, say so: "

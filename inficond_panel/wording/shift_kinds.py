@@ -273,9 +273,8 @@ def _noisier(found: Differences) -> str:
     assert one is not None
     now, then = (significant(value, 3) for value in (one.tune, one.fit))
     return (
-        f"The student of {found.class_name} uses {one.concept}, whose scores vary more in the "
-        f"tuning images, with {found.class_name} and without it: standard deviation {now}, in "
-        f"training {then}."
+        f"Its student uses {one.concept}, whose scores vary more in the tuning images, whatever "
+        f"their label: standard deviation {now}, in training {then}."
     )
 
 

@@ -23,6 +23,11 @@ from inficond_panel.results.doctor.stuck import (
     cut_concepts,
     stuck_concepts,
 )
+from inficond_panel.results.doctor.two_spellings import (
+    TWO_SPELLINGS,
+    TWO_SPELLINGS_REMEDY,
+    two_spellings,
+)
 from inficond_panel.results.teacher_outputs import output_faults
 from inficond_panel.store import Store
 from inficond_panel.store.missing_codes import codes_told
@@ -47,6 +52,7 @@ def store_faults(store: Store) -> list[StoreFault]:
         StoreFault("concepts", DISPLACED, displaced_concepts(store), DISPLACED_REMEDY),
         StoreFault("concepts", STUCK, stuck_concepts(store), STUCK_REMEDY),
         StoreFault("concepts", CUT, cut_concepts(store), CUT_REMEDY),
+        StoreFault("columns", TWO_SPELLINGS, two_spellings(store), TWO_SPELLINGS_REMEDY),
     )
     return [each for each in looked_for if each.finding]
 

@@ -21,7 +21,7 @@ from inficond_panel.tuning.shared_bias import SharedSuspect
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion
-from inficond_panel.vocabulary.shift_kinds import LOST, PICTURES
+from inficond_panel.vocabulary.shift_kinds import LOST, NOISIER, PICTURES
 from inficond_panel.vocabulary.things import CONCEPT, shown_words
 from inficond_panel.wording.shared_bias import (
     asked_sentence,
@@ -175,13 +175,14 @@ class Rank(IntEnum):
     before what they cause, and what a person decides by before what is only behind."""
 
     PICTURES = 0  #: the cause, where the student relies on something, too
-    RELIES = 1
-    LABELS = 2
-    TOLD = 3  #: of teacher and decisions
-    ASKED = 4
-    GAINLESS = 5  #: relies on something, without a gain to expect
-    BEHIND = 6
-    THRESHOLD = 7
+    NOISIER = 1  #: the same
+    RELIES = 2
+    LABELS = 3
+    TOLD = 4  #: of teacher and decisions
+    ASKED = 5
+    GAINLESS = 6  #: relies on something, without a gain to expect
+    BEHIND = 7
+    THRESHOLD = 8
 
 
 #: What has a card only for a class without one of a rank before.
@@ -236,6 +237,17 @@ def make_mislabelled(
     """Return cards without a concept, with the words of their ``button``: of the classes ``names``,
     with wrong labels of training or tuning images."""
     return [_told_card(name, mislabelled_sentence(found[name], shifts[name])) for name in names]
+
+
+def make_noisier(
+    shifts: Mapping[str, ClassShift], found: Mapping[str, Differences], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return cards as ``make_mislabelled``, of the classes ``names``, whose students use a concept
+    with noisier scores on tune."""
+    return [
+        _told_card(name, kind_sentence(NOISIER, found[name], shifts[name]), "Look at it")
+        for name in names
+    ]
 
 
 def make_contradicted(

@@ -33,6 +33,7 @@ from inficond_panel.views.start.cards import (
     make_contradicted,
     make_faults,
     make_mislabelled,
+    make_noisier,
     make_offers,
     make_shared,
     make_thresholds,
@@ -76,8 +77,8 @@ class StartPanel(ViewComponent):
 class Begin(NamedTuple):
     """Classes in the order of *Where to begin*, and what is found of which: those that rely on a
     ``wrong`` concept, those to be ``asked`` about, and the ``others``; of these, those that are
-    ``mislabelled``; those with ``unlike`` pictures. ``looked``: what all images share was looked
-    for."""
+    ``mislabelled``; those with ``unlike`` pictures, or with ``noisier`` scores. ``looked``: what
+    all images share was looked for."""
 
     order: Sequence[str]
     wrong: Sequence[str]
@@ -85,6 +86,7 @@ class Begin(NamedTuple):
     others: Sequence[str]
     mislabelled: Sequence[str]
     unlike: Sequence[str]
+    noisier: Sequence[str]
     looked: bool
 
 
@@ -176,6 +178,7 @@ class StartView(RefitActions, Viewer):
             others=others if complete else [],
             mislabelled=[name for name in others if name in reliance.mislabelled],
             unlike=[name for name in order if name in reliance.unlike and complete],
+            noisier=[name for name in order if name in reliance.noisier and complete],
             looked=not (app.spec.tuning.suspects and waits),
         )
 
@@ -196,6 +199,7 @@ class StartView(RefitActions, Viewer):
         behind = metrics, unsure_classes(shifts), begin.order, *less
         cards = {
             Rank.PICTURES: make_unlike_cards(shifts, found, begin.unlike[:CARDS], tuning),
+            Rank.NOISIER: make_noisier(shifts, found, begin.noisier[:CARDS]),
             Rank.RELIES: [card for card in relying if card["class_name"] not in last],
             Rank.LABELS: [
                 *make_mislabelled(shifts, found, begin.mislabelled[:CARDS]),
