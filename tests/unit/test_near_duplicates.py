@@ -293,6 +293,26 @@ def test_a_column_of_metadata_replaces_the_search_by_scores():
     assert students.tuner.store.near_images.groups == 0
 
 
+def with_other_labels(made):
+    """The frames with a class that each second image has."""
+    made["labels"]["bird"] = np.arange(len(made["labels"])) % 2
+    return made
+
+
+def test_labels_of_a_group_that_a_column_names_may_differ():
+    """Frames of a film, or the visits of a patient, are no copies."""
+    made = with_other_labels(wide_frames(1))
+    store = from_frames(**made, metadata=films(made), near_duplicates="film").tuner.store
+    assert store.contradictions == ""
+
+
+def test_labels_of_copies_may_not_differ_whatever_columns_there_are():
+    made = wide_frames(3)
+    made["labels"]["bird"] = (np.arange(len(made["labels"])) >= 400).astype(int)
+    store = from_frames(**made, metadata=films(made)).tuner.store
+    assert store.contradictions.startswith("In 40 groups of near-equal images")
+
+
 def test_images_are_independent_on_request():
     store = from_frames(**wide_frames(3), near_duplicates=False).tuner.store
     assert (store.near_images.groups, store.groups_on(TUNE)) == (0, None)

@@ -72,10 +72,10 @@ def test_no_image_chooses_the_threshold_that_decides_it():
 
 def test_the_line_of_the_command_goes_into_the_spec(tmp_path, capsys):
     spec = small_spec(tmp_path, images=400)
-    assert main(["thresholds", str(spec), "--class", "bird", "--class", "sheep"]) == 0
+    assert main(["thresholds", str(spec), "--class", "bird"]) == 0
     line = capsys.readouterr().out.splitlines()[-1]
     setting = YAML(typ="safe").load(line)["threshold"]
-    assert set(setting) == {"bird", "sheep"}
+    assert set(setting) == {"bird"}
     tuner = open_tuner(spec)
     before, root = tuner.metrics(tuner.root(), "tune")["bird"], tuner.root_id
     student = tuner.at(tuner.root(), "tune")["bird"]
@@ -87,6 +87,21 @@ def test_the_line_of_the_command_goes_into_the_spec(tmp_path, capsys):
     after = again.metrics(again.root(), "tune")["bird"]
     assert after.f1 == pytest.approx(max(f1_score(label, logit >= cut) for cut in logit))
     assert after.f1 >= before.f1
+
+
+def test_classes_whose_f1_gains_nothing_are_not_in_the_line(tmp_path):
+    tuner = open_tuner(small_spec(tmp_path, images=400))
+    found = thresholds(tuner, tuner.root())
+    setting = found.attrs["facts"]["threshold"]
+    gain = found["f1_change"].dropna()
+    assert set(setting) == set(gain[gain > 0].index)
+    assert set(setting) != set(gain.index)
+
+
+def test_at_a_given_precision_all_classes_are_in_the_line(tmp_path):
+    tuner = open_tuner(small_spec(tmp_path, images=400))
+    found = thresholds(tuner, tuner.root(), precision=0.5)
+    assert set(found.attrs["facts"]["threshold"]) == set(found.index[found["threshold"].notna()])
 
 
 def test_too_few_labels_are_told(tmp_path, capsys):
