@@ -1,15 +1,16 @@
 """Scores that vary more in one split: the test, and what the doctor says of a class."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from noisy import noisy_students
 from scipy.stats import levene
 
-from inficond_panel import from_frames
 from inficond_panel.distill.noisier import noisier
 from inficond_panel.vocabulary.shift_kinds import NOISIER
 
 KIND = NOISIER.words
+#: Columns with noise on tune.
+NOISY = (None, "assay", "c3")
 
 
 def drawn(seed: int, noise: float = 0.0, photos: tuple[int, int] = (600, 300)):
@@ -80,26 +81,11 @@ def test_few_images_are_not_called():
     assert np.isnan(noisier(fit, fit_label, tune, tune_label)).all()
 
 
-def what_of(path, noisy: str | None) -> pd.DataFrame:
-    """The doctor's findings on a class that column ``assay`` tells, and its label a little;
-    ``noisy`` is the column that is less precise on ``tune``."""
-    rng, names = np.random.default_rng(4), [f"r{i}" for i in range(1500)]
-    split = pd.Series(["fit"] * 1000 + ["tune"] * 500, index=names)
-    label = (rng.random(1500) < 0.3).astype(int)
-    columns = [f"c{i}" for i in range(8)] + ["assay"]
-    scores = pd.DataFrame(rng.normal(size=(1500, 9)), index=names, columns=columns)
-    scores["assay"] += 2.0 * label
-    logit = 3.0 * scores["assay"] - 3.0 + rng.normal(0, 0.5, 1500)
-    if noisy:
-        scores.loc[split == "tune", noisy] += rng.normal(0, 1.6, 500)
-    frames = (pd.DataFrame({"disease": each}, index=names) for each in (logit, label))
-    return from_frames(scores, *frames, split=split, path=path).fit().doctor()["findings"]
-
-
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("noisier")
-    return {str(noisy): what_of(folder / f"{noisy}.zarr", noisy) for noisy in (None, "assay", "c3")}
+    every = {str(noisy): noisy_students(folder / f"{noisy}.zarr", noisy) for noisy in NOISY}
+    return {noisy: students.doctor()["findings"] for noisy, students in every.items()}
 
 
 def test_the_doctor_names_the_noisier_column(findings):
