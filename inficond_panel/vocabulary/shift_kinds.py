@@ -32,10 +32,7 @@ LOST = ShiftKind(
     "If it should not count, remove it.",
 )
 NOISIER = ShiftKind(
-    "noisier_scores",
-    "noisier scores of a concept",
-    "Was it measured in the same way in both? If not, make these scores again, or leave out the "
-    "concept.",
+    "noisier_scores", "noisier scores of a concept", "Was it measured in the same way in both?"
 )
 PICTURES = ShiftKind(
     "changed_pictures",

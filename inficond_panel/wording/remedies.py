@@ -18,6 +18,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     FEW,
     LOST,
     NOISE,
+    NOISIER,
     PHOTOS,
     PICTURES,
     SHARE,
@@ -42,6 +43,7 @@ _KINDS: Mapping[ShiftKind, str] = {
     + " finds; if it belongs to the class, say so: "
     + _BELONGS
     + ".",
+    NOISIER: "If not, make these scores again, or leave out the concept.",
     SHARE: Remedy("`inficond thresholds`", "`students.thresholds()`"),
 }
 _ADD = Remedy("`inficond concept add`", "`students.add_concept(name, images=...)`")
