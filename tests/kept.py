@@ -1,8 +1,8 @@
 """What is computed of equal values is computed once a process: most tests are on one small store.
 
-Functions of arrays alone are kept: fits, models of labels, and changes along a curve. Their results
-are shared, so nobody may write to them. A call that tells its progress, or may be cancelled, is
-never kept.
+Functions of arrays alone are kept: fits, models of labels, differences between splits, and changes
+along a curve. Their results are shared, so nobody may write to them. A call that tells its progress,
+or may be cancelled, is never kept.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ def kept(function: Callable[..., Any]) -> Callable[..., Any]:
 def keep(patch: pytest.MonkeyPatch) -> None:
     """Keep what tests compute again and again, until the patch is undone."""
     from inficond_panel.results import what_if_curves
+    from inficond_panel.tuning import label_noise, shift_kinds
     from inficond_panel.tuning.fitting import class_fit, recipe
     from inficond_panel.tuning.repairs import evidence
 
@@ -87,5 +88,11 @@ def keep(patch: pytest.MonkeyPatch) -> None:
         (recipe, "solve"),
         (what_if_curves, "change_band"),
         (evidence, "cross_fitted_model"),
+        (evidence, "verdict"),
+        (label_noise, "label_noise"),
+        (label_noise, "beyond_misfit"),
+        (label_noise, "share_limits"),
+        (label_noise, "platt_scaling"),
+        (shift_kinds, "other_photos"),
     ):
         patch.setattr(module, name, kept(getattr(module, name)))
