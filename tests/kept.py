@@ -1,8 +1,8 @@
 """What is computed of equal values is computed once a process: most tests are on one small store.
 
 Functions of arrays alone are kept: fits, models of labels, differences between splits, and changes
-along a curve. Their results are shared, so nobody may write to them. A call that tells its progress,
-or may be cancelled, is never kept.
+along a curve. Their results are shared, so nobody may write to them. A call that tells its
+progress, or may be cancelled, is never kept.
 """
 
 from __future__ import annotations

@@ -58,8 +58,9 @@ SHOWN = 2.326
 #: Least photos more than expected that are called on one side: a decision on one or two photos is
 #: clear at a low rate of calls, and changes nothing.
 LEAST_CALLED = 3.0
-#: Share of a candidate's variance, given all others, below which its alternatives are left out.
-LEAST_LEFT = 0.05
+#: Share of a candidate's variance, given all others, below which its alternatives are left out: a
+#: twentieth of the images may be in none of several categories.
+LEAST_LEFT = 0.25
 #: Share of a column's variance below which the rest, given other columns, is rounding.
 _ROUNDING = 1e-9
 

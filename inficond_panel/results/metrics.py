@@ -30,7 +30,6 @@ from inficond_panel.distill import (
     teacher_skill,
 )
 from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
-from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.distill.refits import Progress
 from inficond_panel.results.frame import Heading, make_frame, table_file
 from inficond_panel.results.snapshot import Snapshot
@@ -53,11 +52,8 @@ def chosen_on_tune(tuner: Tuner, node: Node, class_name: str) -> int:
 def like_constant(student: Student, level: float) -> bool:
     """Return whether the interval of a student's fidelity, at ``level``, does not lie above the
     fidelity of one answer for all images."""
-    images = student.outcome.independent(FIDELITY.key)
-    if not images:
-        return False
-    low, _ = wilson(student.outcome.value(FIDELITY.key), images, level)
-    return low <= student.metrics.constant_fidelity
+    found = metric_intervals(student.outcome, (FIDELITY.key,), level=level)[FIDELITY.key]
+    return bool(found.low <= student.metrics.constant_fidelity)  # False of nan
 
 
 _SIDES = ("positives", "negatives")

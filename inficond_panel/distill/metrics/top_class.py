@@ -31,7 +31,7 @@ from inficond_panel.common.near_words import unknown
 from inficond_panel.distill.metrics.calibration import BINS, EQUAL_MASS, bin_of, check_outcomes
 from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.distill.metrics.formulas import ratio
-from inficond_panel.distill.metrics.groups import Groups, distinct, of_rows
+from inficond_panel.distill.metrics.groups import Groups, distinct, group_sizes, of_rows
 from inficond_panel.distill.metrics.outcome import DrawKey, likeliest
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import DataError
@@ -126,9 +126,15 @@ class TopClass:
     def independent(self, metric: str) -> int | None:
         """Return the number of images that a metric is a share of, near-equal ones once; None if
         it is no share of images."""
+        sizes = self.group_sizes(metric)
+        return None if sizes is None else len(sizes)
+
+    def group_sizes(self, metric: str) -> NDArray[np.intp] | None:
+        """Return the sizes of the groups of near-equal images that a metric is a share of; None if
+        it is no share of images."""
         if metric in (BALANCED.key, TOP_ECE.key):
             return None
-        return distinct(self.groups(metric), np.ones(self.images(metric), dtype=bool))
+        return group_sizes(self.groups(metric), np.ones(self.images(metric), dtype=bool))
 
     @cached_property
     def known_groups(self) -> Groups:

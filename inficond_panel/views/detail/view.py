@@ -129,7 +129,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         """Return sentences on the images that are listed, and on a student that agrees with its
         teacher no more than one answer for all images does."""
         student, level = self._app.selection.class_name, self._app.spec.views.shown_level
-        if not (student and level and like_constant(self._app.shown.student(student), level)):
+        if not (student and level and like_constant(self._app.students.student(student), level)):
             return self._of_images()
         images = self._of_images()
         ended = f"{images.removesuffix('.')}. " if images else ""
