@@ -31,12 +31,15 @@ _TIMES = 3.0
 #: Least number by which values in larger units are closer together, and the share of the training
 #: rows that lie beyond their median.
 _CLOSER, _EDGE = 5.0, 0.05
+#: Share of the columns from which values are closer together without an edge, and least columns: a
+#: table that was not standardised as the store's.
+_MOST_CLOSER, _COLUMNS = 0.5, 4
 #: Share of a range by which a value may lie outside it: numbers that were rounded.
 _ROUNDED = 0.01
 _OTHER_UNITS = (
     "Are these columns in the units of the store's scores? Over half of their values are "
-    "outside those of the training rows, or they lie at an edge and several times closer together, "
-    "or all are several times as large or as small"
+    "outside those of the training rows, or they lie several times closer together, at an edge or "
+    "in most columns, or all are several times as large or as small"
 )
 _FAR_VALUES = "Values that are far outside those of the training rows, perhaps in other units"
 _CORRECT = (
@@ -252,17 +255,19 @@ def _multiplied(fit: np.ndarray, score: np.ndarray) -> np.ndarray:
 def _closer(fit: np.ndarray, score: np.ndarray) -> np.ndarray:
     """Return a mask over the concepts (C,): True if the scores of new rows are ``_CLOSER`` times as
     close together as those of the training rows, by the distance of the quartiles, at an edge of
-    these (``_EDGE``).
+    these (``_EDGE``), or with most other concepts (``_MOST_CLOSER``).
 
     Larger units do so also where the training rows' mean was subtracted, in their own units, so
-    that values are no longer positive.
+    that values are no longer positive; shares or similarities that were not standardised lie in
+    the middle of training rows that were.
     """
     if len(score) < _MANY:
         return np.zeros(fit.shape[1], dtype=bool)
     (one, _, three), (new_one, new_middle, new_three) = _quartiles(fit), _quartiles(score)
     close = (new_three > new_one) & (three - one >= _CLOSER * (new_three - new_one))
     low, high = np.quantile(fit, (_EDGE, 1 - _EDGE), axis=0)
-    return np.asarray(close & ((new_middle < low) | (new_middle > high)))
+    most = len(close) >= _COLUMNS and close.mean() > _MOST_CLOSER
+    return np.asarray(close & (most | (new_middle < low) | (new_middle > high)))
 
 
 def _quartiles(scores: np.ndarray) -> np.ndarray:

@@ -67,7 +67,7 @@ def thresholds(
     precision. F1, precision and recall are cross-fitted: the threshold of each image is chosen by
     the other images. Columns ``*_change`` are differences from the threshold ``now``, on the same
     draws. ``lacking`` states why no threshold is chosen. Nothing is changed: copy the fact
-    ``threshold`` into the spec; by the best F1, it has the classes whose F1 gains. Raises
+    ``threshold`` into the spec; by the best F1, it has the classes whose F1 clearly gains. Raises
     ``TuningError`` for an unknown class, for a precision that is not above 0 and at most 1, and
     with one class per image.
     """
@@ -82,24 +82,31 @@ def thresholds(
     names = chosen_classes(classes, tuner.store.classes)
     noise = tuner.spec.views.noise(draws, seed)
     rows = [_chosen(tuner, node, name, precision, noise) for name in names]
-    worse = [] if precision else [row["class"] for row in rows if row[f"{F1.key}_change"] <= 0]
-    setting = _setting(tuner, [row for row in rows if row["class"] not in worse])
+    unclear = [] if precision else [row["class"] for row in rows if _gains_nothing(row)]
+    setting = _setting(tuner, [row for row in rows if row["class"] not in unclear])
     rule = "the best F1" if precision is None else f"most recall at precision {precision:g}"
     lacking = [f"{row['class']} is left out: {row['lacking']}." for row in rows if row["lacking"]]
-    lacking += [f"F1 gains nothing, so they are left out below: {listed(worse)}."] * bool(worse)
+    lacking += [f"F1 does not clearly gain, so left out below: {listed(unclear)}."] * bool(unclear)
     return make_frame(
         rows,
         "class",
         _THRESHOLD_HEADINGS,
         title=f"{node_title(tuner, node)}: thresholds of {rule}, by the labels of tuning images",
-        notes=[
-            *lacking,
-            "F1, precision and recall are cross-fitted. To use the thresholds, put under students:",
-            f"  {threshold_line(setting)}",
-        ],
+        notes=[*lacking, "F1, precision and recall are cross-fitted.", *_to_use(setting)],
         facts={"node": node.id, "threshold": setting},
         level=noise["level"],
     )
+
+
+def _to_use(setting: Mapping[str, float]) -> list[str]:
+    if not setting:
+        return []
+    return ["To use the thresholds, put under students:", f"  {threshold_line(setting)}"]
+
+
+def _gains_nothing(row: Mapping[str, Any]) -> bool:
+    """Return whether the gain in F1 by a chosen threshold is not clearly above 0."""
+    return not row["lacking"] and not row[f"{F1.key}_change_low"] > 0
 
 
 def _chosen(

@@ -305,6 +305,32 @@ def test_rows_in_larger_units_that_were_standardised_are_asked_about(standardise
         made.predict_proba(rows)
 
 
+@pytest.fixture(scope="module")
+def similarities(tmp_path_factory):
+    """Students of standardised similarities, with those of new rows, as they are and
+    standardised."""
+    rng = np.random.default_rng(10)
+    raw = pd.DataFrame(rng.normal(0.02, 0.03, size=(300, 6))).rename(columns="c{}".format)
+    mean, size = raw[:200].mean(), raw[:200].std()
+    label = pd.DataFrame({"dog": (raw["c0"] > 0.03).astype(int)})
+    split = pd.Series(["fit"] * 200 + ["tune"] * 100)
+    made = inficond_panel.from_frames((raw - mean) / size, 4 * label - 2.0, label, split=split)
+    return made, raw[200:], ((raw - mean) / size)[200:]
+
+
+def test_rows_that_were_not_standardised_are_asked_about(similarities):
+    made, raw, _ = similarities
+    with pytest.warns(UnitsWarning, match=r"c0 \(median"):
+        made.predict_proba(raw)
+
+
+def test_rows_that_were_standardised_are_not_asked_about(similarities):
+    made, _, rows = similarities
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UnitsWarning)
+        made.predict_proba(rows)
+
+
 def test_standardised_rows_of_the_lowest_values_are_not_asked_about(standardised):
     level, mean, size, made = standardised
     lowest = (level.nsmallest(30, "ash") - mean) / size
