@@ -1,5 +1,5 @@
-"""Findings on decisions: a threshold that another one beats, a class that is called too often or
-too seldom, and one that is taken for another."""
+"""Findings on decisions: a threshold that another one beats, a class that is called in images of
+another one, called too often or too seldom, or taken for another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import number, share
 from inficond_panel.distill.metrics.few_images import wilson
-from inficond_panel.distill.metrics.outcome import likeliest
+from inficond_panel.distill.metrics.outcome import above, likeliest
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import Remedy
 from inficond_panel.results.confusions import confusion_matrix, confusions
@@ -30,6 +30,8 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 LEAST_GAIN = 0.05
 #: Least lower limit of the share of a class's images that are taken for one other class.
 LEAST_TAKEN = 0.25
+#: Least images of another class in which a class is called, and how often as often as elsewhere.
+LEAST_BESIDE, TIMES_ELSEWHERE = 10, 3.0
 #: Least ratio of the images that are called a class to those of the class.
 MOST_OFTEN = 1.5
 #: Most of the images that are wrongly called a class, as a share, that are of one class.
@@ -39,6 +41,7 @@ LEAST_BY_CONSTANT = 0.02
 OTHER_THRESHOLD = "another threshold"
 TOO_OFTEN, TOO_SELDOM = "called too often", "called too seldom"
 TAKEN = "taken for another class"
+BESIDE = "called in images of another class"
 _CHOOSE = "Rankings stay: choose the threshold. " + Remedy(
     "`inficond thresholds`", "`students.thresholds()`"
 )
@@ -50,6 +53,12 @@ _LOOK = (
     "Look at these images, and at the labels of both classes: "
     + Remedy("`inficond metrics --confusion`", "`students.confusions()`")
     + ". If the teacher confuses them as well, labels can teach the students in its place."
+)
+
+
+_DO_THEY = (
+    "Look at these images: if they show it, mend the labels. If the teacher confuses the two as "
+    "well, labels can teach the student in its place."
 )
 
 
@@ -66,8 +75,9 @@ def decision_findings(tuner: Tuner, node: Node, classes: Sequence[str]) -> tuple
     """Return findings on how ``classes`` are decided on ``tune``, where rankings may be right.
 
     With several classes per image a threshold chosen by the labels of ``tune`` has a higher F1, on
-    images that did not choose it: the lower limit of the gain is ``LEAST_GAIN`` or more. With one
-    class per image a class is called far more often than it is the label, or far less often
+    images that did not choose it: the lower limit of the gain is ``LEAST_GAIN`` or more. Or the
+    class is called in many images of another class that do not show it (``_called_beside``). With
+    one class per image a class is called far more often than it is the label, or far less often
     (``named_too_often``, ``named_too_seldom``), or so many of a class are taken for one other:
     ``LEAST_TAKEN`` by the lower limit.
     """
@@ -76,8 +86,55 @@ def decision_findings(tuner: Tuner, node: Node, classes: Sequence[str]) -> tuple
 
 @once(64)
 def _kept(tuner: Tuner, node_id: str, classes: tuple[str, ...]) -> tuple[OnDecisions, ...]:
-    found = _of_one_class if tuner.store.task == SINGLE_LABEL else _better_thresholds
+    found = _of_one_class if tuner.store.task == SINGLE_LABEL else _of_several
     return tuple(found(tuner, tuner.node(node_id), classes))
+
+
+def _of_several(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
+    yield from _called_beside(tuner, node, classes)
+    yield from _better_thresholds(tuner, node, classes)
+
+
+def _called_beside(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
+    """Yield findings on classes that are called in ``LEAST_TAKEN`` of the images of another class
+    without them, by the lower limit, and ``TIMES_ELSEWHERE`` as often as in the others without
+    them: of the other classes the one with the largest share."""
+    level, students = tuner.spec.views.noise()["level"], tuner.at(node, TUNE)
+    label = np.asarray(tuner.store.label)[tuner.store.rows(TUNE)]
+    for name in classes:
+        student = students[name]
+        called = above(student.logits, student.outcome.cutoff)
+        absent = label[:, student.column] == 0
+        sides = [
+            (absent & (label[:, j] == 1), absent & (label[:, j] == 0)) for j in range(len(students))
+        ]
+        lows = [
+            _least_called(called, *side, level) if j != student.column else 0.0
+            for j, side in enumerate(sides)
+        ]
+        first = int(np.argmax(lows))
+        if lows[first] >= LEAST_TAKEN:
+            inside, elsewhere = sides[first]
+            told = int(student.teacher_decided[inside].sum())
+            finding = (
+                f"{name} is called in {called[inside].sum():,} of the {inside.sum():,} tuning "
+                f"images with {tuner.store.classes[first]} and without {name}, and in "
+                f"{share(called[elsewhere].mean())} of the others without it; the teacher calls it "
+                f"in {told:,} of them."
+            )
+            yield OnDecisions(name, BESIDE, finding, _DO_THEY)
+
+
+def _least_called(
+    called: NDArray, inside: NDArray[np.bool_], elsewhere: NDArray[np.bool_], level: float
+) -> float:
+    """Return the lower limit of the share of images ``inside`` that are called; 0 if these are few,
+    or others are called about as often."""
+    images = int(inside.sum())
+    if images < LEAST_BESIDE or not elsewhere.any():
+        return 0.0
+    low = wilson(float(called[inside].mean()), images, level)[0]
+    return low if low >= TIMES_ELSEWHERE * called[elsewhere].mean() else 0.0
 
 
 def _better_thresholds(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
