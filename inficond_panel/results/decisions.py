@@ -67,9 +67,9 @@ def thresholds(
     precision. F1, precision and recall are cross-fitted: the threshold of each image is chosen by
     the other images. Columns ``*_change`` are differences from the threshold ``now``, on the same
     draws. ``lacking`` states why no threshold is chosen. Nothing is changed: copy the fact
-    ``threshold`` into the spec; by the best F1, it has the classes whose F1 clearly gains. Raises
-    ``TuningError`` for an unknown class, for a precision that is not above 0 and at most 1, and
-    with one class per image.
+    ``threshold`` into the spec, or the line of the notes, which by the best F1 has only the classes
+    whose F1 clearly gains. Raises ``TuningError`` for an unknown class, for a precision that is not
+    above 0 and at most 1, and with one class per image.
     """
     if tuner.store.task == SINGLE_LABEL:
         raise TuningError(
@@ -83,7 +83,7 @@ def thresholds(
     noise = tuner.spec.views.noise(draws, seed)
     rows = [_chosen(tuner, node, name, precision, noise) for name in names]
     unclear = [] if precision else [row["class"] for row in rows if _gains_nothing(row)]
-    setting = _setting(tuner, [row for row in rows if row["class"] not in unclear])
+    clear = _setting(tuner, [row for row in rows if row["class"] not in unclear])
     rule = "the best F1" if precision is None else f"most recall at precision {precision:g}"
     lacking = [f"{row['class']} is left out: {row['lacking']}." for row in rows if row["lacking"]]
     lacking += [f"F1 does not clearly gain, so left out below: {listed(unclear)}."] * bool(unclear)
@@ -92,8 +92,8 @@ def thresholds(
         "class",
         _THRESHOLD_HEADINGS,
         title=f"{node_title(tuner, node)}: thresholds of {rule}, by the labels of tuning images",
-        notes=[*lacking, "F1, precision and recall are cross-fitted.", *_to_use(setting)],
-        facts={"node": node.id, "threshold": setting},
+        notes=[*lacking, "F1, precision and recall are cross-fitted.", *_to_use(clear)],
+        facts={"node": node.id, "threshold": _setting(tuner, rows)},
         level=noise["level"],
     )
 

@@ -92,7 +92,7 @@ def test_the_line_of_the_command_goes_into_the_spec(tmp_path, capsys):
 def test_classes_whose_f1_gains_nothing_are_not_in_the_line(tmp_path):
     tuner = open_tuner(small_spec(tmp_path, images=400))
     found = thresholds(tuner, tuner.root())
-    setting = found.attrs["facts"]["threshold"]
+    setting = YAML(typ="safe").load(found.attrs["notes"][-1])["threshold"]
     gain = found["f1_change_low"]
     assert set(setting) == set(gain[gain > 0].index)
     assert 0 < len(setting) < len(gain)
@@ -107,7 +107,8 @@ def test_without_a_clear_gain_there_is_no_line(tmp_path, capsys):
 def test_at_a_given_precision_all_classes_are_in_the_line(tmp_path):
     tuner = open_tuner(small_spec(tmp_path, images=400))
     found = thresholds(tuner, tuner.root(), precision=0.5)
-    assert set(found.attrs["facts"]["threshold"]) == set(found.index[found["threshold"].notna()])
+    setting = YAML(typ="safe").load(found.attrs["notes"][-1])["threshold"]
+    assert set(setting) == set(found.index[found["threshold"].notna()])
 
 
 def test_too_few_labels_are_told(tmp_path, capsys):
