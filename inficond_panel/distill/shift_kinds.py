@@ -28,6 +28,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri, expit, logit
 
+from inficond_panel.distill.label_likelihood import (
+    MOST_WRONG,
+    SHARES,
+    Sides,
+    label_loss,
+    least_loss,
+)
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.groups import Groups
 from inficond_panel.distill.metrics.point_metrics import average_precision
@@ -43,8 +50,6 @@ from inficond_panel.distill.through_class import NONE_OF_THEM, at_equal_shares, 
 PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
 #: Ridge of the discriminant, in variances of a standardised score.
 RIDGE = 0.3
-#: Largest share of wrong labels in the model: beyond one half, present and absent swap meaning.
-MOST_WRONG = 0.5
 #: Least shares of wrong labels, added and missed, that are assumed when labels are ranked.
 LEAST = (0.01, 0.05)
 #: Most negatives of each split, and most positives, that are told apart.
@@ -115,12 +120,12 @@ def label_noise(
     """Estimate the label noise of ``fit``, from labels (n,) and scores (n, S) of models that were
     not fitted to the labels of ``fit``."""
     size = divisor(tune_scores)
-    sides = (fit_scores / size, fit_label, tune_scores / size, tune_label)
-    clean, at = _least([[-2.0, -2.0, *[1.0] * len(size)]], *sides)
-    by_shares = _loss(np.array([*at, 0.0, 0.0]), *sides)[1][-2:]
+    sides = Sides(fit_scores / size, fit_label, tune_scores / size, tune_label)
+    clean, at = least_loss([[-2.0, -2.0, *[1.0] * len(size)]], sides)
+    by_shares = label_loss(np.array([*at, 0.0, 0.0]), sides).gradient[-2:]
     if (by_shares >= 0).all():  # a few wrong labels would be less likely
         return LabelNoise(0.0, 0.0, 0.0, len(size))
-    noisy, values = _least([[*at, *start] for start in _STARTS], *sides)
+    noisy, values = least_loss([[*at, *start] for start in _STARTS], sides)
     evidence = max(0.0, 2 * (clean - noisy))
     return LabelNoise(float(values[-2]), float(values[-1]), evidence, len(size))
 
@@ -137,8 +142,8 @@ def share_limits(
     fall = chdtri(1, 1 - level)
 
     def holds(which: int, share: float) -> bool:
-        bounds = [(share, share) if at == which else most for at, most in enumerate(_SHARES)]
-        loss, _ = _least([values.tolist()], *sides, shares=bounds)
+        bounds = [(share, share) if at == which else most for at, most in enumerate(SHARES)]
+        loss, _ = least_loss([values.tolist()], sides, bounds)
         return 2 * (loss - least) <= fall
 
     def limit(which: int, near: float, far: float) -> float:
@@ -169,21 +174,18 @@ def right_logits(
 
 def _with_misfit(
     fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
-) -> tuple[tuple[NDArray, ...], float, Array]:
-    """Return the arguments of ``_loss``, its least with all shares, and its values there."""
+) -> tuple[Sides, float, Array]:
+    """Return the sides of ``label_loss``, its least with all shares, and its values there."""
     size = divisor(tune_scores)
-    sides = (fit_scores / size, fit_label, tune_scores / size, tune_label)
+    sides = Sides(fit_scores / size, fit_label, tune_scores / size, tune_label)
     plain = [-2.0, -2.0, *[1.0] * len(size)]
     curves = ((0.0, 0.0), _STARTS[0])
-    return sides, *_least(
-        [[*plain, *start, *curve] for start in _STARTS for curve in curves], *sides
-    )
+    begins = [[*plain, *start, *curve] for start in _STARTS for curve in curves]
+    return sides, *least_loss(begins, sides)
 
 
 #: Halvings by which a limit is found.
 _HALVINGS = 7
-#: Bounds of the two shares of wrong labels.
-_SHARES = ((0.0, MOST_WRONG), (0.0, MOST_WRONG))
 
 
 def beyond_misfit(
@@ -195,69 +197,17 @@ def beyond_misfit(
     splits goes from a share a0 to 1 - m0 instead of from 0 to 1.
     """
     size = divisor(tune_scores)
-    sides = (fit_scores / size, fit_label, tune_scores / size, tune_label)
+    sides = Sides(fit_scores / size, fit_label, tune_scores / size, tune_label)
     plain = [-2.0, -2.0, *[1.0] * len(size)]
     begins = [[*plain, 0.0, 0.0, *start] for start in _STARTS]
-    clean, at = _least(begins, *sides, shares=[(0.0, 0.0)] * 2)
+    clean, at = least_loss(begins, sides, [(0.0, 0.0)] * 2)
     begin, shares = at[: len(plain)], at[-2:]
-    noisy, _ = _least([[*begin, *start, *shares] for start in _STARTS], *sides)
+    noisy, _ = least_loss([[*begin, *start, *shares] for start in _STARTS], sides)
     return max(0.0, 2 * (clean - noisy))
 
 
 #: Shares from which the likelihood is maximised.
 _STARTS = ((0.05, 0.05), (0.2, 0.05), (0.05, 0.3))
-
-
-def _least(
-    starts: Sequence[Sequence[float]],
-    *sides: NDArray,
-    shares: Sequence[tuple[float, float]] = _SHARES,
-) -> tuple[float, Array]:
-    """Return the least of ``_loss`` from several starts, and its values; ``shares`` bound the two
-    shares of wrong labels."""
-    from scipy.optimize import minimize  # noqa: PLC0415 - slow to load
-
-    free = [*[(None, None)] * 2, *[(0, None)] * sides[0].shape[1]]
-    bounds = [*free, *shares, *_SHARES][: len(starts[0])]
-    found = [
-        minimize(_loss, list(start), args=sides, jac=True, method="L-BFGS-B", bounds=bounds)
-        for start in starts
-    ]
-    best = min(found, key=lambda minimum: float(minimum.fun))
-    return float(best.fun), best.x
-
-
-def _loss(
-    values: Array, fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
-) -> tuple[float, Array]:
-    """Return the negative log likelihood of the labels of both splits, and its gradient by
-    ``values``: two intercepts, the slopes, the two shares of wrong labels (or none), and the two
-    shares of the curve of both splits (or none)."""
-    slope, given = np.split(values[2:], [fit_scores.shape[1]])
-    added, missed, low, high = np.concatenate([given, np.zeros(4 - len(given))])
-    p, q = expit(values[0] + fit_scores @ slope), expit(values[1] + tune_scores @ slope)
-    rise, kept = 1 - low - high, 1 - added - missed
-    curve = low + rise * p
-    chance = np.clip(added + kept * curve, 1e-12, 1 - 1e-12)
-    other = np.clip(low + rise * q, 1e-12, 1 - 1e-12)
-    loss = -_log_likelihood(fit_label, chance) - _log_likelihood(tune_label, other)
-    by_chance = (chance - fit_label) / (chance * (1 - chance))
-    by_other = (other - tune_label) / (other * (1 - other))
-    by_logits = by_chance * kept * rise * p * (1 - p), by_other * rise * q * (1 - q)
-    gradient = [
-        by_logits[0].sum(),
-        by_logits[1].sum(),
-        *(by_logits[0] @ fit_scores + by_logits[1] @ tune_scores),
-        by_chance @ (1 - curve),
-        -by_chance @ curve,
-        kept * by_chance @ (1 - p) + by_other @ (1 - q),
-        -(kept * by_chance @ p + by_other @ q),
-    ]
-    return loss, np.array(gradient[: len(values)])
-
-
-def _log_likelihood(label: NDArray, chance: Array) -> float:
-    return float(np.log(np.where(label == 1, chance, 1 - chance)).sum())
 
 
 def wrong_chance(logit: Array, label: NDArray, noise: LabelNoise) -> Array:
