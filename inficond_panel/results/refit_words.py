@@ -129,6 +129,10 @@ def movers_sentences(moves: ConceptMoves) -> list[str]:
     return [*lines, *([taken_over_sentence(moves)] if moves.tuned else [])]
 
 
+#: Share of the change of the tuned concepts below which that of the others is not told.
+_UNMOVED = 0.015
+
+
 def taken_over_sentence(moves: ConceptMoves) -> str:
     """Return a sentence on the share of the tuned concepts' change that others offset; on both
     changes in logits if that of the tuned concepts is small."""
@@ -140,6 +144,8 @@ def taken_over_sentence(moves: ConceptMoves) -> str:
             f"The tuned concepts changed the logits by {number(moves.tuned_spread)}, the other "
             f"concepts by {number(moves.others_spread)} (standard deviations)."
         )
+    if abs(share) < _UNMOVED:
+        return "The other concepts hardly moved."
     if share < 0:
         return (
             "The other concepts moved the same way: they add "

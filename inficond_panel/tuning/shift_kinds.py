@@ -57,6 +57,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     PICTURES,
     SHARE,
     TUNE_NOISE,
+    WORSE,
     ShiftKind,
 )
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -127,7 +128,8 @@ class Differences:
     """Differences between ``fit`` and ``tune`` for one class.
 
     ``positives`` and ``photos`` are numbers on ``fit`` and on ``tune``. ``kinds`` are the kinds of
-    shift; ``perhaps`` are possible kinds: alternative explanations, or chance. ``share`` is the z
+    shift (``WORSE`` in place of ``LOST`` where no concept is a suspect); ``perhaps`` are possible
+    kinds: alternative explanations, or chance. ``share`` is the z
     of the difference in the share of positives; ``noise`` and ``other`` are None with few photos,
     ``labels`` unless labels of fit may be wrong, ``tune_labels`` unless labels of tune may, and
     ``limit`` unless the teacher sees more of the class than the concepts, or a sum of them, show,
@@ -161,7 +163,7 @@ class Differences:
     def harder(self) -> bool:
         """Whether training images of the class differ, or may, from the tuning images: single
         labels of harder images look wrong."""
-        return bool({LOST, PICTURES, PHOTOS} & {*self.kinds, *self.perhaps})
+        return bool({LOST, WORSE, PICTURES, PHOTOS} & {*self.kinds, *self.perhaps})
 
     @property
     def tune_labels_possible(self) -> bool:
@@ -216,7 +218,9 @@ def differences(
     noisy = _noisier(one) if LOST in kinds else None
     if noisy and (not shift.suspects or shift.first.concept == noisy.concept):
         kinds, perhaps = tuple(NOISIER if k == LOST else k for k in kinds), (LOST, *perhaps)
-    explained = bool({NOISE, TUNE_NOISE, LOST} & {*kinds, *perhaps})
+    elif not shift.suspects:
+        kinds = tuple(WORSE if k == LOST else k for k in kinds)
+    explained = bool({NOISE, TUNE_NOISE, LOST, WORSE} & {*kinds, *perhaps})
     limit = score_limit(evidence, shift, student, interval, explained=explained, together=together)
     kinds = _with_limit(kinds, limit)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())

@@ -31,6 +31,11 @@ LOST = ShiftKind(
     "a correlation in the training images only",
     "If it should not count, remove it.",
 )
+WORSE = ShiftKind(
+    "worse_on_tune",
+    "worse on the tuning images",
+    "Look at the tuning images that it misses, and at their labels.",
+)
 NOISIER = ShiftKind(
     "noisier_scores", "noisier scores of a concept", "Was it measured in the same way in both?"
 )
@@ -68,6 +73,6 @@ OUTDONE = ShiftKind(
 )
 #: All kinds, the most urgent first.
 SHIFT_KINDS = (
-    *(OUTDONE, NOISE, TUNE_NOISE, PICTURES, NOISIER, LOST),
+    *(OUTDONE, NOISE, TUNE_NOISE, PICTURES, NOISIER, LOST, WORSE),
     *(UNSHOWN, UNSUMMED, PHOTOS, SHARE, FEW),
 )

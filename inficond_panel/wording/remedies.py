@@ -24,6 +24,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     SHARE,
     UNSHOWN,
     UNSUMMED,
+    WORSE,
     ShiftKind,
 )
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
@@ -44,6 +45,7 @@ _KINDS: Mapping[ShiftKind, str] = {
     + _BELONGS
     + ".",
     NOISIER: "If not, make these scores again, or leave out the concept.",
+    WORSE: _OR_SUGGEST,
     SHARE: Remedy("`inficond thresholds`", "`students.thresholds()`"),
 }
 _ADD = Remedy("`inficond concept add`", "`students.add_concept(name, images=...)`")

@@ -26,6 +26,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     TUNE_NOISE,
     UNSHOWN,
     UNSUMMED,
+    WORSE,
     ShiftKind,
 )
 from inficond_panel.wording.score_limits import (
@@ -60,7 +61,10 @@ MODEST = "The difference is modest: remove the concept only if it has no busines
 NO_EFFECT = "Removing it alone changes nothing: remove what carries it, too, or find a repair."
 _OTHERWISE = f"find a repair, or answer {ASKED} images."
 ALREADY = f"The concept is removed already: {_OTHERWISE}"
-NOTHING_TO_REMOVE = f"No concept is left to remove: {_OTHERWISE}"
+_LOOKS_SO = (
+    "A correlation that no concept shows, harder tuning images, and wrong labels of these look the "
+    "same."
+)
 
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:
@@ -70,6 +74,8 @@ def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str
     also = f" {sentence}" if (sentence := undistinguished(found, kind)) else ""
     if TUNE_NOISE in found.perhaps and kind == found.kinds[0]:
         also += f" {_tune_doubt(found)}"
+    if kind == WORSE:
+        return f"{plain_sentence(shift)} {_LOOKS_SO}{also}"
     evidence = plain_sentence(shift) if kind == LOST else _EVIDENCE[kind](found)
     return f"{evidence}{also}"
 
@@ -170,7 +176,7 @@ def _removal(shift: ClassShift) -> str:
     if shift.suspects and shift.first.removed:
         return ALREADY
     if not shift.removable:
-        return NO_EFFECT if shift.suspects else NOTHING_TO_REMOVE
+        return NO_EFFECT
     if shift.slight:
         return SLIGHT
     return MODEST if shift.modest else LOST.remedy
