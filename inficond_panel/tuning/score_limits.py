@@ -33,6 +33,8 @@ LEAST_ABOVE = 0.1
 CLOSED = 0.5
 #: Most squares, or squares and products, of one model.
 MOST_PRODUCTS = 60
+#: Most columns of metadata that are tried, and most values of one.
+MOST_COLUMNS, MOST_VALUES = 8, 12
 #: Logits (n,) on the images of tune by the students of all classes together: log-odds of a softmax.
 Together = Callable[[], Array]
 
@@ -45,7 +47,8 @@ class Unsummed:
     first; without any, the students of all classes ``together`` are enough. ``ap`` is the AP on
     tune then. ``several``: one square or product alone is not enough. ``turn`` is where the class
     turns along the concept of a single square. ``together`` is the AP of the students of all
-    classes together, if that is enough, too.
+    classes together, if that is enough, too. With a ``column`` of metadata, a constant for each of
+    its values is enough.
     """
 
     ap: Interval
@@ -53,6 +56,7 @@ class Unsummed:
     several: bool = False
     turn: Turn | None = None
     together: Interval | None = None
+    column: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,11 @@ class _Comparison:
         self._sum = self._better(*(logit[self._tune] for logit in sums))
 
     def found(self, together: Together | None) -> Unsummed | None:
-        """Return the simplest model that counts: of one square, one product, the students of all
-        classes ``together``, several squares, several squares and products; None without any."""
+        """Return the simplest model that counts: with a constant for each value of a column, of one
+        square, one product, the students of all classes ``together``, several squares, several
+        squares and products; None without any."""
+        if of_column := next(self._by_columns(), None):
+            return of_column
         tune = self._tune
         joint = None if together is None else self._counting(self._outcome(together()[tune]))
         residual = self._evidence.fit_label - expit(self._evidence.model_of_fit[0])
@@ -159,11 +166,30 @@ class _Comparison:
                 told = tuple((names[a], names[b]) for a, b in pairs)
                 yield Unsummed(ap, told, len(pairs) > 1, turn, joint)
 
+    def _by_columns(self) -> Iterator[Unsummed]:
+        """Yield what is found with a constant for each value of a column of metadata."""
+        store, rows = self._evidence.student.store, (self._evidence.fit, self._evidence.tune)
+        sides = rows[0][self._fit], rows[1][self._tune]
+        for column in store.metadata_columns[:MOST_COLUMNS]:
+            texts = np.array(store.column(column))
+            values = np.unique(texts[sides[0]])
+            if 2 <= len(values) <= MOST_VALUES:
+                tables = (
+                    np.hstack([scores, texts[side][:, None] == values])
+                    for scores, side in zip(self._scores, sides, strict=True)
+                )
+                if (ap := self._counting(self._of(*tables))) is not None:
+                    yield Unsummed(ap, column=column)
+
     def _with(self, pairs: NDArray[np.intp]) -> Outcome:
-        """Return the better outcome on tune with squares and products added: of a model of the
-        labels of fit, or of a cross-fitted one of tune."""
-        evidence, tables = self._evidence, [with_products(each, pairs) for each in self._scores]
-        (fit, tune), seed = standardised(*tables), evidence.seed
+        """Return the outcome of ``_of`` with squares and products added."""
+        return self._of(*(with_products(each, pairs) for each in self._scores))
+
+    def _of(self, fit_table: Array, tune_table: Array) -> Outcome:
+        """Return the better outcome on tune by scores (n, D): of a model of the labels of fit, or
+        of a cross-fitted one of tune."""
+        evidence = self._evidence
+        (fit, tune), seed = standardised(fit_table, tune_table), evidence.seed
         of_fit = evidence.fit_label[self._fit], _at(evidence.fit_group, self._fit)
         of_tune = evidence.tune_label[self._tune], _at(evidence.tune_group, self._tune)
         by_fit = cross_fitted_model(fit, of_fit[0], tune, seed, of_fit[1])[1]

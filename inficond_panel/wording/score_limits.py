@@ -16,6 +16,10 @@ _SCORE = "a student can show it with {} as a further score."
 _EXCHANGED = (
     "Look whether {} and {} are exchanged, or in other units, in some of the images. If not, "
 )
+_SAME_WAY = (
+    "Were the scores measured, or standardised, in the same way for each {}? If not, make them "
+    "again; if so, a student can show it with its values as further scores."
+)
 #: A teacher that knows the images sees more than scores that do not say which image it is.
 _KNOWN = "Has the teacher learned the tuning images, or others of the same patients or places?"
 _ALIKE = "Look whether these scores were made in the same way in all images. If so, "
@@ -48,9 +52,11 @@ def unsummed_sentence(name: str, limit: ScoreLimit) -> str:
     students of all classes together, and on how the class lies in the scores."""
     found = limit.unsummed
     assert found is not None
+    other = f"the scores are on another level for some, or {name} is more frequent there"
+    lies = other if found.column else _lies(name, found)
     return (
         f"The teacher's AP of {name} is {limit.teacher.text(2)}, a sum of weighted scores reaches "
-        f"{limit.reached.text(2)}, and {found.ap.text(2)} if {_added(found)}: {_lies(name, found)}."
+        f"{limit.reached.text(2)}, and {found.ap.text(2)} if {_added(found)}: {lies}."
     )
 
 
@@ -60,6 +66,8 @@ def unsummed_remedy(limit: ScoreLimit) -> Remedy:
     found = limit.unsummed
     assert found is not None
     joint = "One student of all classes may show it: " + _JOINT + "."
+    if found.column:
+        return Remedy(_SAME_WAY.format(found.column))
     if not found.pairs:
         return _DECIDED + joint
     needed = Remedy(f"{_KNOWN} {_needed(found)}")
@@ -69,10 +77,13 @@ def unsummed_remedy(limit: ScoreLimit) -> Remedy:
 def needs_score(found: Differences | None) -> bool:
     """Whether a sum can show a class with a further score, by its differences; True without."""
     limit = None if found is None else found.limit
-    return limit is None or limit.unsummed is None or bool(limit.unsummed.pairs)
+    found_sum = None if limit is None else limit.unsummed
+    return found_sum is None or bool(found_sum.pairs or found_sum.column)
 
 
 def _added(found: Unsummed) -> str:
+    if found.column:
+        return f"each value of {found.column} has a constant of its own"
     if not found.pairs:
         return "the students of all classes are taken together (softmax)"
     if not found.several:

@@ -104,6 +104,37 @@ def test_a_class_that_two_columns_show_together_is_told_with_both():
     assert "Look whether c2 and c4 are exchanged" in row.remedy
 
 
+def of_sites(own_level: bool, column: str = "site", scored: bool = False):
+    """Students of a class that c2 tells, which is on another level at site B; of three columns of
+    metadata one is the site, others are by chance. ``scored``: the site is a score, too."""
+    rng, names = np.random.default_rng(7), [f"r{at}" for at in range(FIT + TUNE)]
+    scores = rng.normal(size=(FIT + TUNE, COLUMNS))
+    label = rng.random(FIT + TUNE) < expit(3 * scores[:, 2] - 2)
+    teacher = 3 * scores[:, 2] - 2 + rng.normal(0, 0.3, FIT + TUNE)
+    site = np.where(rng.random(FIT + TUNE) < 0.4, "B", "A")
+    scores[:, 2] += 4.0 * own_level * (site == "B")
+    table = pd.DataFrame(scores, names).rename(columns="c{}".format)
+    if scored:
+        table["at B"] = (site == "B") * 1.0
+    metadata = pd.DataFrame(
+        {"camera": rng.choice(["x", "y", "z"], len(names)), column: site}, names
+    )
+    given = (pd.DataFrame({"k": values}, names) for values in (teacher, label * 1.0))
+    split = pd.Series(["fit"] * FIT + ["tune"] * TUNE, names)
+    return inficond_panel.from_frames(table, *given, split=split, metadata=metadata)
+
+
+def test_scores_on_another_level_for_a_value_of_a_column_are_told_with_the_column():
+    [row] = of_sites(own_level=True).doctor()["findings"].query("kind == @KIND").itertuples()
+    assert "if each value of site has a constant of its own" in row.finding
+    assert "standardised, in the same way for each site?" in row.remedy
+
+
+@pytest.mark.parametrize(("own_level", "scored"), [(False, False), (True, True)])
+def test_scores_on_one_level_or_with_the_column_as_a_score_have_no_finding(own_level, scored):
+    assert differences(of_sites(own_level, scored=scored)).limit is None
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_column_that_is_missing_is_not_told_as_a_sum(seed):
     assert differences(students(missing, seed)).kinds == (UNSHOWN,)
