@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 from math import isnan
 from typing import Any
 
@@ -43,6 +44,8 @@ from inficond_panel.vocabulary.splits import FIT, IMAGES_OF
 
 #: Figures that are kept for all sessions: one per class, iteration that tuned it, and column.
 _KEPT = 1024
+#: Most p, adjusted, of a difference between two groups that is a finding.
+CHANCE = 0.05
 _NOTES = (
     "Worst group: the least accuracy of a cell of label and group. Mean: cells weighted by their "
     "shares of the training images (Sagawa et al. 2020).",
@@ -102,17 +105,28 @@ class GroupFigures:
         """The cell with the least accuracy at equal numbers; None without any cell."""
         return min(self.cells, key=lambda cell: cell.at_equal_numbers.estimate, default=None)
 
-    @property
-    def apart(self) -> tuple[GroupCell, GroupCell] | None:
-        """The worst cell at equal numbers and the best of the same label, if their limits do not
-        overlap; None if all cells may be equal. Cells with fewer than 10 images do not count."""
+    def apart(self, classes: int) -> tuple[GroupCell, GroupCell] | None:
+        """The two cells of one label that differ most clearly at equal numbers, the worse first, if
+        by Fisher's exact test, adjusted (Bonferroni) for all pairs of cells of so many ``classes``,
+        chance is no explanation (``CHANCE``). Cells with fewer than 10 images do not count."""
         large = [cell for cell in self.cells if cell.images >= MIN_POSITIVES]
-        order = sorted(large, key=lambda cell: cell.at_equal_numbers.estimate)
-        for worst in order:
-            best = [cell for cell in order if cell.present == worst.present][-1]
-            if worst.at_equal_numbers.high < best.at_equal_numbers.low:
-                return worst, best
-        return None
+        pairs = [pair for pair in combinations(large, 2) if pair[0].present == pair[1].present]
+        chances = [_chance(*pair) for pair in pairs]
+        least = min(chances, default=1.0)
+        if not pairs or least * len(pairs) * classes > CHANCE:
+            return None
+        found = pairs[chances.index(least)]
+        worse, better = sorted(found, key=lambda cell: cell.at_equal_numbers.estimate)
+        return worse, better
+
+
+def _chance(one: GroupCell, other: GroupCell) -> float:
+    """Return the p of Fisher's exact test that two cells have one accuracy at equal numbers."""
+    from scipy.stats import fisher_exact  # noqa: PLC0415 - slow to load
+
+    right = [round(cell.at_equal_numbers.estimate * cell.images) for cell in (one, other)]
+    wrong = [cell.images - hits for cell, hits in zip((one, other), right, strict=True)]
+    return float(fisher_exact([right, wrong]).pvalue)
 
 
 def group_figures(

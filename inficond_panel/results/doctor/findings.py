@@ -322,7 +322,8 @@ def _of_groups(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dic
     if by is None:
         return
     for name in classes:
-        if sides := group_figures(tuner, node, TUNE, name, [by]).apart:
+        figures = group_figures(tuner, node, TUNE, name, [by])
+        if sides := figures.apart(len(tuner.store.classes)):
             words = partial(words_of_group, tuner.store, by)
             groups = [(words(cell.group), cell.at_equal_numbers) for cell in sides]
             present = sides[0].present
