@@ -56,15 +56,16 @@ def least_loss(
     (or none) within ``shares``, and the ends l and h of the curve (or none)."""
     free = [*[(-np.inf, np.inf)] * 2, *[(0.0, np.inf)] * sides.fit_scores.shape[1]]
     bounds = np.array([*free, *shares, *SHARES][: len(starts[0])])
-    found = [_minimum(np.array(start, dtype=np.float64), bounds, sides) for start in starts]
+    photos = _Photos.of(sides)
+    found = [_minimum(np.array(start, dtype=np.float64), bounds, photos) for start in starts]
     return min(found, key=lambda minimum: minimum[0])
 
 
-def _minimum(at: Array, bounds: Array, sides: Sides) -> tuple[float, Array]:
+def _minimum(at: Array, bounds: Array, photos: _Photos) -> tuple[float, Array]:
     """Return the loss at the minimum that is reached from a start, and its values."""
     low, high = bounds.T
     at, damping = np.clip(at, low, high), 1e-3
-    here = label_loss(at, sides)
+    here = _loss_on(photos, at)
     for _ in range(_STEPS):
         held = ((at <= low) & (here.gradient > 0)) | ((at >= high) & (here.gradient < 0))
         free = np.flatnonzero(~held & (high > low))
@@ -74,7 +75,7 @@ def _minimum(at: Array, bounds: Array, sides: Sides) -> tuple[float, Array]:
         new = at.copy()
         new[free] += step
         new = np.clip(new, low, high)
-        there = label_loss(new, sides)
+        there = _loss_on(photos, new)
         if there.loss < here.loss:
             at, here, damping = new, there, damping / 10
         elif (damping := damping * 10) > _MOST_DAMPING:
@@ -96,45 +97,46 @@ def _step(here: Local, free: NDArray[np.intp], damping: float) -> tuple[Array, f
 def label_loss(values: Array, sides: Sides) -> Local:
     """Return the negative log likelihood of the labels of both splits at ``values``, as of
     ``least_loss``, with its derivatives."""
-    slopes, count = sides.fit_scores.shape[1], len(values)
-    slope, given = values[2 : 2 + slopes], values[2 + slopes :]
-    shares = np.concatenate([given, np.zeros(4 - len(given))])
-    right = np.concatenate([[0.0, 0.0], shares[2:]])
-    fit = _side(values[0], slope, shares, sides.fit_scores, sides.fit_label)
-    tune = _side(values[1], slope, right, sides.tune_scores, sides.tune_label)
-    every = np.arange(slopes + 5)
-    both = np.delete(every, [slopes + 1, slopes + 2])  # no label of tune is wrong
-    gradient, curvature = np.zeros(slopes + 6), np.zeros((slopes + 6, slopes + 6))
-    for side, first, some in ((fit, 0, every), (tune, 1, both)):
-        to = np.where(some == 0, first, some + 1)
-        gradient[to] += side.gradient[some]
-        curvature[np.ix_(to, to)] += side.curvature[np.ix_(some, some)]
-    return Local(fit.loss + tune.loss, gradient[:count], curvature[:count, :count])
+    return _loss_on(_Photos.of(sides), values)
 
 
-def _side(intercept: float, slope: Array, shares: Array, scores: Array, label: NDArray) -> Local:
-    """Return the loss of one split with its derivatives by intercept, slopes, and the shares a, m,
-    l and h (S + 5 values)."""
-    p = expit(intercept + scores @ slope)
-    rises = p * (1 - p)
-    added, missed, low, high = shares
-    kept, rise = 1 - added - missed, 1 - low - high
-    curve = low + rise * p
-    chance = np.clip(added + kept * curve, _LEAST_CHANCE, 1 - _LEAST_CHANCE)
-    first = (chance - label) / (chance * (1 - chance))  # of the loss by the chance
-    second = np.where(label == 1, 1 / chance**2, 1 / (1 - chance) ** 2)
-    wide = np.column_stack([np.ones(len(p)), scores])
-    by_shares = np.column_stack([1 - curve, -curve, kept * (1 - p), -kept * p])
-    by = np.hstack([(kept * rise * rises)[:, None] * wide, by_shares])
-    curvature = by.T @ (second[:, None] * by)
-    ends = wide.shape[1]
-    bends = first * kept * rise * rises * (1 - 2 * p)
+class _Photos(NamedTuple):
+    """Photos of both splits: ``wide`` (n, S + 2) are masks of ``fit`` and of ``tune``, and scores;
+    ``label`` (n,) and ``of_fit`` (n,) are 0 or 1."""
+
+    wide: Array
+    label: Array
+    of_fit: Array
+
+    @classmethod
+    def of(cls, sides: Sides) -> _Photos:
+        of_fit = np.repeat([1.0, 0.0], [len(sides.fit_label), len(sides.tune_label)])
+        scores = np.concatenate([sides.fit_scores, sides.tune_scores])
+        label = np.concatenate([sides.fit_label, sides.tune_label]).astype(np.float64)
+        return cls(np.column_stack([of_fit, 1 - of_fit, scores]), label, of_fit)
+
+
+def _loss_on(photos: _Photos, values: Array) -> Local:
+    wide, label, of_fit = photos
+    ends, count = wide.shape[1], len(values)
+    added, missed, low, high = np.concatenate([values[ends:], np.zeros(4 + ends - count)])
+    p = expit(wide @ values[:ends])
+    q, kept, rise = 1 - p, 1 - (added + missed) * of_fit, 1 - low - high
+    rises, curve = p * q, low + rise * p
+    chance = np.clip(added * of_fit + kept * curve, _LEAST_CHANCE, 1 - _LEAST_CHANCE)
+    first = (chance - label) / (chance * (1 - chance))  # of the loss by the chance; its square is
+    by_shares = of_fit * (1 - curve), -of_fit * curve, kept * q, -kept * p  # the second derivative
+    by = first[:, None] * np.column_stack([(kept * rise * rises)[:, None] * wide, *by_shares])
+    curvature = by.T @ by
+    bends = first * kept * rise * rises * (q - p)
     curvature[:ends, :ends] += wide.T @ (bends[:, None] * wide)
-    crossed = wide.T @ ((first * rises)[:, None] * -np.array([rise, rise, kept, kept]))
+    falls = -rise * of_fit, -kept
+    by_share, by_end = (wide.T @ (first * rises * each) for each in falls)
+    crossed = np.column_stack([by_share, by_share, by_end, by_end])
     curvature[:ends, ends:] += crossed
     curvature[ends:, :ends] += crossed.T
-    of_ends = np.array([-(first @ (1 - p)), first @ p])  # a or m, and l or h
+    of_ends = np.array([-(first * of_fit) @ q, (first * of_fit) @ p])  # a or m, and l or h
     curvature[ends : ends + 2, ends + 2 :] += of_ends
     curvature[ends + 2 :, ends : ends + 2] += of_ends[:, None]
     loss = -np.log(np.where(label == 1, chance, 1 - chance)).sum()
-    return Local(float(loss), first @ by, curvature)
+    return Local(float(loss), by.sum(axis=0)[:count], curvature[:count, :count])
