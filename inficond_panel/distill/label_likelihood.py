@@ -24,7 +24,7 @@ from inficond_panel.distill.sources import Array
 #: Largest share of wrong labels in the model: beyond one half, present and absent swap meaning.
 MOST_WRONG = 0.5
 #: Bounds of the two shares of wrong labels, and of the two ends of the curve.
-SHARES = ((0.0, MOST_WRONG), (0.0, MOST_WRONG))
+SHARE_BOUNDS = ((0.0, MOST_WRONG), (0.0, MOST_WRONG))
 #: Expected fall of the loss (nats) by a step from which it is the last; most steps, and dampings.
 _LAST, _STEPS, _MOST_DAMPING = 1e-9, 100, 1e12
 #: Least probability of a label.
@@ -49,13 +49,15 @@ class Local(NamedTuple):
 
 
 def least_loss(
-    starts: Sequence[Sequence[float]], sides: Sides, shares: Sequence[tuple[float, float]] = SHARES
+    starts: Sequence[Sequence[float]],
+    sides: Sides,
+    shares: Sequence[tuple[float, float]] = SHARE_BOUNDS,
 ) -> tuple[float, Array]:
     """Return the least negative log likelihood (nats) from several starts, and its values:
     intercepts of ``fit`` and ``tune``, S slopes of 0 or more, the shares a and m of wrong labels
     (or none) within ``shares``, and the ends l and h of the curve (or none)."""
     free = [*[(-np.inf, np.inf)] * 2, *[(0.0, np.inf)] * sides.fit_scores.shape[1]]
-    bounds = np.array([*free, *shares, *SHARES][: len(starts[0])])
+    bounds = np.array([*free, *shares, *SHARE_BOUNDS][: len(starts[0])])
     photos = _Photos.of(sides)
     found = [_minimum(np.array(start, dtype=np.float64), bounds, photos) for start in starts]
     return min(found, key=lambda minimum: minimum[0])

@@ -30,7 +30,7 @@ from scipy.special import chdtri, expit, logit
 
 from inficond_panel.distill.label_likelihood import (
     MOST_WRONG,
-    SHARES,
+    SHARE_BOUNDS,
     Sides,
     label_loss,
     least_loss,
@@ -142,7 +142,7 @@ def share_limits(
     fall = chdtri(1, 1 - level)
 
     def holds(which: int, share: float) -> bool:
-        bounds = [(share, share) if at == which else most for at, most in enumerate(SHARES)]
+        bounds = [(share, share) if at == which else most for at, most in enumerate(SHARE_BOUNDS)]
         loss, _ = least_loss([values.tolist()], sides, bounds)
         return 2 * (loss - least) <= fall
 

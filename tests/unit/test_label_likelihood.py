@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import approx_fprime, minimize
 from scipy.special import expit
 
-from inficond_panel.distill.label_likelihood import SHARES, Sides, label_loss, least_loss
+from inficond_panel.distill.label_likelihood import SHARE_BOUNDS, Sides, label_loss, least_loss
 
 #: Points with all values, without the ends of the curve, and without shares, of one or two scores.
 POINTS = [
@@ -66,7 +66,7 @@ def test_the_loss_is_the_negative_log_likelihood():
 
 def by_scipy(starts, given: Sides) -> float:
     free = [*[(None, None)] * 2, *[(0, None)] * given.fit_scores.shape[1]]
-    bounds = [*free, *SHARES, *SHARES][: len(starts[0])]
+    bounds = [*free, *SHARE_BOUNDS, *SHARE_BOUNDS][: len(starts[0])]
 
     def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
         return label_loss(at, given)[:2]
