@@ -76,7 +76,7 @@ test-browser:
 	$(BROWSER_TESTS) --last-failed --exitfirst --verbose; status=$$?; fi; exit $$status
 
 test-fast: $(VENV)/.fast
-	$(BIN)/python -m pytest --quiet --fast --durations=5
+	$(BIN)/python -m pytest --quiet --fast --durations=5 --numprocesses $(WORKERS) --dist loadfile
 
 test-more: $(VENV)/.test
 	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz" --ignore tests/packaging
