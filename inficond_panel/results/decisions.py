@@ -48,6 +48,7 @@ _THRESHOLD_HEADINGS = {
     "now": Heading("now", sign=True),
     F1.key: Heading(F1.word),
     f"{F1.key}_change": Heading("change", sign=True),
+    "always": Heading("if always present"),
     **plain_headings(**{PRECISION.key: PRECISION.word, RECALL.key: RECALL.word}),
 }
 
@@ -66,10 +67,11 @@ def thresholds(
     ``classes`` None: all. The rule is the best F1, or with ``precision`` the largest recall at that
     precision. F1, precision and recall are cross-fitted: the threshold of each image is chosen by
     the other images. Columns ``*_change`` are differences from the threshold ``now``, on the same
-    draws. ``lacking`` states why no threshold is chosen. Nothing is changed: copy the fact
-    ``threshold`` into the spec, or the line of the notes, which by the best F1 has only the classes
-    whose F1 clearly gains. Raises ``TuningError`` for an unknown class, for a precision that is not
-    above 0 and at most 1, and with one class per image.
+    draws. ``always`` is the F1 if every image is called. ``lacking`` states why no threshold is
+    chosen. Nothing is changed: copy the fact ``threshold`` into the spec, or the line of the notes,
+    which by the best F1 has only the classes whose F1 clearly gains (``gains_clearly``). Raises
+    ``TuningError`` for an unknown class, for a precision that is not above 0 and at most 1, and
+    with one class per image.
     """
     if tuner.store.task == SINGLE_LABEL:
         raise TuningError(
@@ -82,7 +84,11 @@ def thresholds(
     names = chosen_classes(classes, tuner.store.classes)
     noise = tuner.spec.views.noise(draws, seed)
     rows = [_chosen(tuner, node, name, precision, noise) for name in names]
-    unclear = [] if precision else [row["class"] for row in rows if _gains_nothing(row)]
+    unclear = (
+        []
+        if precision
+        else [row["class"] for row in rows if not (row["lacking"] or gains_clearly(row))]
+    )
     clear = _setting(tuner, [row for row in rows if row["class"] not in unclear])
     rule = "the best F1" if precision is None else f"most recall at precision {precision:g}"
     lacking = [f"{row['class']} is left out: {row['lacking']}." for row in rows if row["lacking"]]
@@ -104,9 +110,10 @@ def _to_use(setting: Mapping[str, float]) -> list[str]:
     return ["To use the thresholds, put under students:", f"  {threshold_line(setting)}"]
 
 
-def _gains_nothing(row: Mapping[str, Any]) -> bool:
-    """Return whether the gain in F1 by a chosen threshold is not clearly above 0."""
-    return not row["lacking"] and not row[f"{F1.key}_change_low"] > 0
+def gains_clearly(row: Mapping[str, Any], least: float = 0.0) -> bool:
+    """Return whether a chosen threshold gains more than ``least`` in F1, by the lower limit, and
+    its F1 lies above that of calling every image: else it only calls most of them."""
+    return bool(row[f"{F1.key}_change_low"] > least and row[f"{F1.key}_low"] > row["always"])
 
 
 def _chosen(
@@ -115,7 +122,8 @@ def _chosen(
     outcome = tuner.at(node, TUNE)[name].outcome
     label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]
     positives = int(label.sum())
-    row = {"class": name, "positives": positives, "now": now}
+    always = 2 * positives / (positives + len(label)) if positives else np.nan
+    row = {"class": name, "positives": positives, "now": now, "always": always}
     shown, group = list(map(outcome.distinct, (True, False))), outcome.groups(F1.key)
     if min(shown) < LEAST_LABELLED:
         why = f"tune has {shown[0]} positive and {shown[1]} negative images{counted_once(group)}"

@@ -60,8 +60,7 @@ def test_a_lever_is_above_chance_if_it_ranks_photos_so(separation, expected):
     label = (np.arange(100) < 8).astype(int)
     logits = separation * label + np.random.default_rng(0).normal(size=100)
     evidence = SimpleNamespace(tune_label=label, tune_group=None)
-    tried = [SimpleNamespace(name="labels", logits=logits)]
-    assert levers._above_chance(evidence, tried, "labels") == expected
+    assert levers._above_chance(evidence, logits) == expected
 
 
 #: Draws of deviation 0.02, and what is drawn beside them.

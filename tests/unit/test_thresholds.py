@@ -10,7 +10,7 @@ from inficond_panel.cli import main
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.distill.metrics.thresholds import ThresholdChoice
 from inficond_panel.errors import TuningError
-from inficond_panel.results.decisions import thresholds
+from inficond_panel.results.decisions import gains_clearly, thresholds
 from inficond_panel.tuning import open_tuner
 
 pytestmark = pytest.mark.commands
@@ -109,6 +109,22 @@ def test_at_a_given_precision_all_classes_are_in_the_line(tmp_path):
     found = thresholds(tuner, tuner.root(), precision=0.5)
     setting = YAML(typ="safe").load(found.attrs["notes"][-1])["threshold"]
     assert set(setting) == set(found.index[found["threshold"].notna()])
+
+
+def test_the_f1_of_calling_every_image_stands_beside(tmp_path):
+    tuner = open_tuner(small_spec(tmp_path, images=400))
+    found, label = thresholds(tuner, tuner.root()), tuner.store.label[tuner.store.rows("tune")]
+    for k, name in enumerate(tuner.store.classes):
+        known = label[label[:, k] >= 0, k]
+        assert found.loc[name, "always"] == pytest.approx(f1_score(known, np.ones(len(known))))
+
+
+@pytest.mark.parametrize(
+    ("gain", "f1", "clear"), [(0.2, 0.4, True), (0.2, 0.2, False), (-0.1, 0.4, False)]
+)
+def test_a_threshold_that_only_calls_most_images_does_not_gain(gain, f1, clear):
+    row = {"f1_change_low": gain, "f1_low": f1, "always": 0.3}
+    assert gains_clearly(row) is clear
 
 
 def test_too_few_labels_are_told(tmp_path, capsys):

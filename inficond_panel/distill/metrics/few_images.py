@@ -46,8 +46,9 @@ def wilson(share: float, images: float, level: float) -> tuple[float, float]:
     return float(max(min(low, share), 0.0)), float(min(max(high, share), 1.0))
 
 
-#: Share of the variance that is taken as if the images of a group were alike.
-_ALIKE = 0.2
+#: Share of the variance that is taken as if the images of a group were alike, and times as many
+#: images from which they are not: draws tell their number to about a tenth.
+_ALIKE, _MORE = 0.2, 1.25
 
 
 def effective_images(share: float, drawn: Array, sizes: NDArray, level: float) -> float:
@@ -60,7 +61,9 @@ def effective_images(share: float, drawn: Array, sizes: NDArray, level: float) -
     variance = float(drawn.var()) * groups / max(groups - 1, 1) if len(drawn) else 0.0
     if groups == n or groups < 2 or not variance:
         return alike
-    images = float(np.clip(share * (1 - share) / variance, alike, n))
+    images = min(share * (1 - share) / variance, n)
+    if images < _MORE * alike:
+        return alike
     images = 1 / ((1 - _ALIKE) / images + _ALIKE / alike)
     above = tails(level)[1]
     return max(alike, float(images * (ndtri(above) / stdtrit(groups - 1, above)) ** 2))

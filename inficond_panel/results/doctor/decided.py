@@ -17,7 +17,7 @@ from inficond_panel.distill.metrics.outcome import above, likeliest
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import Remedy
 from inficond_panel.results.confusions import confusion_matrix, confusions
-from inficond_panel.results.decisions import thresholds
+from inficond_panel.results.decisions import gains_clearly, thresholds
 from inficond_panel.results.frame import interval_of
 from inficond_panel.store import Store
 from inficond_panel.store.checks import class_positions
@@ -75,7 +75,8 @@ def decision_findings(tuner: Tuner, node: Node, classes: Sequence[str]) -> tuple
     """Return findings on how ``classes`` are decided on ``tune``, where rankings may be right.
 
     With several classes per image a threshold chosen by the labels of ``tune`` has a higher F1, on
-    images that did not choose it: the lower limit of the gain is ``LEAST_GAIN`` or more. Or the
+    images that did not choose it: the lower limit of the gain is above ``LEAST_GAIN``, and the F1
+    clearly above that of calling every image. Or the
     class is called in many images of another class that do not show it (``_called_beside``). With
     one class per image a class is called far more often than it is the label, or far less often
     (``named_too_often``, ``named_too_seldom``), or so many of a class are taken for one other:
@@ -140,7 +141,7 @@ def _least_called(
 def _better_thresholds(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:
     for name, row in thresholds(tuner, node, classes=classes).iterrows():
         gain = interval_of(row, f"{F1.key}_change")
-        if gain.low >= LEAST_GAIN:
+        if gains_clearly(row, LEAST_GAIN):
             changed = (
                 f"{metric.word} {share(row[metric.key] - row[f'{metric.key}_change'])} → "
                 f"{share(row[metric.key])}"
