@@ -6,7 +6,7 @@ import pytest
 
 import inficond_panel
 from inficond_panel.distill.displaced import Displaced, displaced_columns
-from inficond_panel.results.doctor.displaced import DISPLACED
+from inficond_panel.results.doctor.displaced import DISPLACED, displaced_concepts
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.ui import upstream
 from inficond_panel.views.start.view import StartView
@@ -106,3 +106,20 @@ def test_the_start_page_says_so(students):
     app = AppState(students.tuner, Jobs(inline=True))
     app.shifts.start()
     assert "the scores of c2 go with no other score" in StartView(app).panel.faults[0]["fault"]
+
+
+def test_a_column_of_another_thing_in_tune_is_told_once(tmp_path):
+    """In fit it is a sum of two columns, in tune of two others: each contradicts the other."""
+    rng, names = np.random.default_rng(8), [f"r{i}" for i in range(900)]
+    scores = pd.DataFrame(rng.normal(size=(900, 8)), names).rename(columns="c{}".format)
+    tune = np.arange(900) >= 500
+    sums = np.where(tune, scores["c3"] + scores["c4"], scores["c5"] + scores["c6"])
+    scores["c7"] = sums / np.sqrt(2) + rng.normal(0, 0.3, 900)
+    label = (scores["c0"] > 0).astype(int)
+    given = (pd.DataFrame({"k": each}, names) for each in (4.0 * label - 2, label))
+    split = pd.Series(np.where(tune, "tune", "fit"), names)
+    made = inficond_panel.from_frames(scores, *given, split=split, path=tmp_path / "o.zarr")
+    assert displaced_concepts(made.tuner.store) == (
+        "In the 400 tuning images the scores of c7 go with other things than in the training "
+        "images: are they of one concept in both?"
+    )

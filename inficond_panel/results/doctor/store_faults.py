@@ -9,6 +9,7 @@ from inficond_panel.results.doctor.belonging_together import (
     TOGETHER_REMEDY,
     images_together,
 )
+from inficond_panel.results.doctor.copied import COPIED, COPIED_REMEDY, copied_concepts
 from inficond_panel.results.doctor.displaced import DISPLACED, DISPLACED_REMEDY, displaced_concepts
 from inficond_panel.results.doctor.exchanged import (
     EXCHANGED_REMEDY,
@@ -48,6 +49,7 @@ def store_faults(store: Store) -> list[StoreFault]:
     looked_for = (
         StoreFault("images", TOGETHER, images_together(store), TOGETHER_REMEDY),
         StoreFault("columns", MISSING_CODES, *codes_told(store)),
+        StoreFault("concepts", COPIED, copied_concepts(store), COPIED_REMEDY),
         StoreFault("concepts", exchanged_kind(store), exchanged_concepts(store), EXCHANGED_REMEDY),
         StoreFault("concepts", DISPLACED, displaced_concepts(store), DISPLACED_REMEDY),
         StoreFault("concepts", STUCK, stuck_concepts(store), STUCK_REMEDY),
