@@ -111,7 +111,7 @@ def test_the_start_page_says_so(students):
 def test_a_column_of_another_thing_in_tune_is_told_once(tmp_path):
     """In fit it is a sum of two columns, in tune of two others: each contradicts the other."""
     rng, names = np.random.default_rng(8), [f"r{i}" for i in range(900)]
-    scores = pd.DataFrame(rng.normal(size=(900, 8)), names).rename(columns="c{}".format)
+    scores = pd.DataFrame(rng.normal(size=(900, 20)), names).rename(columns="c{}".format)
     tune = np.arange(900) >= 500
     sums = np.where(tune, scores["c3"] + scores["c4"], scores["c5"] + scores["c6"])
     scores["c7"] = sums / np.sqrt(2) + rng.normal(0, 0.3, 900)
@@ -119,7 +119,6 @@ def test_a_column_of_another_thing_in_tune_is_told_once(tmp_path):
     given = (pd.DataFrame({"k": each}, names) for each in (4.0 * label - 2, label))
     split = pd.Series(np.where(tune, "tune", "fit"), names)
     made = inficond_panel.from_frames(scores, *given, split=split, path=tmp_path / "o.zarr")
-    assert displaced_concepts(made.tuner.store) == (
-        "In the 400 tuning images the scores of c7 go with other things than in the training "
-        "images: are they of one concept in both?"
-    )
+    told = displaced_concepts(made.tuner.store)
+    assert "of c7 go with other things than in the training images: are they of one" in told
+    assert told.count("c7") == 1
