@@ -126,8 +126,9 @@ def _loss_on(photos: _Photos, values: Array) -> Local:
     q, kept, rise = 1 - p, 1 - (added + missed) * of_fit, 1 - low - high
     rises, curve = p * q, low + rise * p
     chance = np.clip(added * of_fit + kept * curve, _LEAST_CHANCE, 1 - _LEAST_CHANCE)
-    first = (chance - label) / (chance * (1 - chance))  # of the loss by the chance; its square is
-    by_shares = of_fit * (1 - curve), -of_fit * curve, kept * q, -kept * p  # the second derivative
+    # the derivative of the loss by the chance, whose square is the second one: labels are 0 or 1
+    first = (chance - label) / (chance * (1 - chance))
+    by_shares = of_fit * (1 - curve), -of_fit * curve, kept * q, -kept * p
     by = first[:, None] * np.column_stack([(kept * rise * rises)[:, None] * wide, *by_shares])
     curvature = by.T @ by
     bends = first * kept * rise * rises * (q - p)

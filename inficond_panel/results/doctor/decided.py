@@ -76,11 +76,10 @@ def decision_findings(tuner: Tuner, node: Node, classes: Sequence[str]) -> tuple
 
     With several classes per image a threshold chosen by the labels of ``tune`` has a higher F1, on
     images that did not choose it: the lower limit of the gain is above ``LEAST_GAIN``, and the F1
-    clearly above that of calling every image. Or the
-    class is called in many images of another class that do not show it (``_called_beside``). With
-    one class per image a class is called far more often than it is the label, or far less often
-    (``named_too_often``, ``named_too_seldom``), or so many of a class are taken for one other:
-    ``LEAST_TAKEN`` by the lower limit.
+    clearly above that of calling every image. Or the class is called in many images of another
+    class that do not show it (``_called_beside``). With one class per image a class is called far
+    more often than it is the label, or far less often (``named_too_often``, ``named_too_seldom``),
+    or so many of a class are taken for one other: ``LEAST_TAKEN`` by the lower limit.
     """
     return _kept(tuner, node.id, tuple(classes))
 
