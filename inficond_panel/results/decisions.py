@@ -84,11 +84,9 @@ def thresholds(
     names = chosen_classes(classes, tuner.store.classes)
     noise = tuner.spec.views.noise(draws, seed)
     rows = [_chosen(tuner, node, name, precision, noise) for name in names]
-    unclear = (
-        []
-        if precision
-        else [row["class"] for row in rows if not (row["lacking"] or gains_clearly(row))]
-    )
+    unclear = [
+        row["class"] for row in rows if not (precision or row["lacking"] or gains_clearly(row))
+    ]
     clear = _setting(tuner, [row for row in rows if row["class"] not in unclear])
     rule = "the best F1" if precision is None else f"most recall at precision {precision:g}"
     lacking = [f"{row['class']} is left out: {row['lacking']}." for row in rows if row["lacking"]]

@@ -119,10 +119,8 @@ def joined(pairs: Sequence[Pairs], column: Sequence[str] | None, images: int) ->
 
 
 def are_named(group: NDArray, column: Sequence[str]) -> bool:
-    """Return whether the groups (n,) with several images are those of equal texts in ``column``."""
-    return bool((group != np.arange(len(group))).any()) and np.array_equal(
-        group, joined([], column, len(group))
-    )
+    """Return whether the groups (n,) are those of equal texts in ``column``."""
+    return np.array_equal(group, joined([], column, len(group)))
 
 
 def equal_texts(column: Sequence[str]) -> Pairs:

@@ -251,9 +251,10 @@ class Store:
         """Sentence on groups of near-equal images whose labels contradict each other; "" if none
         do, or if the groups were named by a column: images of one patient have labels of their
         own."""
-        if any(are_named(self.near_group, self.column(name)) for name in self.metadata_columns):
-            return ""
         found = contradictions(self.near_group, self.label, self.images, self.classes)
+        columns = self.metadata_columns if found else ()
+        if any(are_named(self.near_group, self.column(name)) for name in columns):
+            return ""
         return contradiction_text(found)
 
     def groups_at(self, rows: np.ndarray) -> Groups:

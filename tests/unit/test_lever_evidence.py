@@ -215,18 +215,18 @@ def test_the_concepts_of_a_lever_are_those_within_the_bounds_of_its_thumbs(remov
     lever, tuner = removed[0], students.tuner
     every = [Intent(NAME, concept, "remove") for concept in tuner.store.concepts]
     _, bounds = lever.after(every)
-    student, logits = lever.evidence.student, np.zeros(len(lever.evidence.tune))
-    tried = levers._Tried("all", every, "", None, student.terms, logits, bounds)
-    (measured,) = levers._measured(tuner, tuner.root(), lever.evidence, [tried], None)
-    assert measured.concepts == 0
+    student = lever.evidence.student
+    assert levers._size(student, student.terms, bounds) == 0
 
 
 def test_a_taken_lever_of_thumbs_is_measured_within_their_bounds(students, monkeypatch):
-    given, measured = [], levers._measured
+    bounded, size = [], levers._size
     monkeypatch.setattr(levers, "_taken", lambda *given, **how: (1, 1))
-    monkeypatch.setattr(levers, "_measured", lambda *all: given.extend(all[3]) or measured(*all))
-    suggest(students.tuner, classes=[NAME])
-    assert all((each.box is not None) == ("✕" in each.name or "👍" in each.name) for each in given)
+    monkeypatch.setattr(
+        levers, "_size", lambda *given: bounded.append(given[2] is not None) or size(*given)
+    )
+    found = suggest(students.tuner, classes=[NAME]).repairs[NAME].levers
+    assert bounded == ["✕" in each.name or "👍" in each.name for each in found[1:]]
 
 
 def test_what_learning_changes_is_after_less_before(students, monkeypatch):

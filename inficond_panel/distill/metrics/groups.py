@@ -23,7 +23,7 @@ def of_rows(group: Groups, rows: NDArray) -> Groups:
 
 def distinct(group: Groups, mask: NDArray[np.bool_]) -> int:
     """Return the number of groups with an image in ``mask`` (n,): of independent images."""
-    return len(group_sizes(group, mask))
+    return int(np.count_nonzero(mask)) if group is None else len(group_sizes(group, mask))
 
 
 def group_sizes(group: Groups, mask: NDArray[np.bool_]) -> NDArray[np.intp]:

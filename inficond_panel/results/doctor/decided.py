@@ -54,8 +54,6 @@ _LOOK = (
     + Remedy("`inficond metrics --confusion`", "`students.confusions()`")
     + ". If the teacher confuses them as well, labels can teach the students in its place."
 )
-
-
 _DO_THEY = (
     "Look at these images: if they show it, mend the labels. If the teacher confuses the two as "
     "well, labels can teach the student in its place."
@@ -104,17 +102,11 @@ def _called_beside(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator
     for name in classes:
         student = students[name]
         called = above(student.logits, student.outcome.cutoff)
-        absent = label[:, student.column] == 0
-        sides = [
-            (absent & (label[:, j] == 1), absent & (label[:, j] == 0)) for j in range(len(students))
-        ]
-        lows = [
-            _least_called(called, *side, level) if j != student.column else 0.0
-            for j, side in enumerate(sides)
-        ]
+        some = label[:, student.column] == 0
+        lows = _least_called(called[some], label[some], level)
         first = int(np.argmax(lows))
         if lows[first] >= LEAST_TAKEN:
-            inside, elsewhere = sides[first]
+            inside, elsewhere = (some & (label[:, first] == side) for side in (1, 0))
             told = int(student.teacher_decided[inside].sum())
             finding = (
                 f"{name} is called in {called[inside].sum():,} of the {inside.sum():,} tuning "
@@ -125,16 +117,18 @@ def _called_beside(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator
             yield OnDecisions(name, BESIDE, finding, _DO_THEY)
 
 
-def _least_called(
-    called: NDArray, inside: NDArray[np.bool_], elsewhere: NDArray[np.bool_], level: float
-) -> float:
-    """Return the lower limit of the share of images ``inside`` that are called; 0 if these are few,
-    or others are called about as often."""
-    images = int(inside.sum())
-    if images < LEAST_BESIDE or not elsewhere.any():
-        return 0.0
-    low = wilson(float(called[inside].mean()), images, level)[0]
-    return low if low >= TIMES_ELSEWHERE * called[elsewhere].mean() else 0.0
+def _least_called(called: NDArray, label: NDArray, level: float) -> Array:
+    """Return for each class (K,) the lower limit of the share of its images that are ``called``
+    (n,), by labels (n, K); 0 if these are few, or the images without it are called about as
+    often."""
+    lows = np.zeros(label.shape[1])
+    shown, absent = ((label == side).astype(np.float64) for side in (1, 0))
+    images, others = shown.sum(axis=0), absent.sum(axis=0)
+    shares, usual = called @ shown / np.maximum(images, 1), called @ absent / np.maximum(others, 1)
+    for k in np.flatnonzero((images >= LEAST_BESIDE) & (others > 0) & (shares >= LEAST_TAKEN)):
+        low = wilson(float(shares[k]), int(images[k]), level)[0]
+        lows[k] = low if low >= TIMES_ELSEWHERE * usual[k] else 0.0
+    return lows
 
 
 def _better_thresholds(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[OnDecisions]:

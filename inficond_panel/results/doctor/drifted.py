@@ -62,7 +62,7 @@ def _relied_on(tuner: Tuner, node: Node, class_name: str, seed: int) -> str:
     """Return the concept that the student is said to rely on wrongly; "" without one."""
     shift = student_shift(tuner, node, class_name, seed=seed)
     found = student_differences(tuner, node, class_name, seed=seed)
-    return shift.first.concept if LOST in found.kinds and shift.suspects else ""
+    return shift.first.concept if LOST in found.kinds else ""
 
 
 def _moved(

@@ -33,6 +33,7 @@ from inficond_panel.tuning.belonging import Belonging
 from inficond_panel.tuning.cells import too_small
 from inficond_panel.tuning.fitting.class_fit import (
     Box,
+    ClassFit,
     fit_each,
     fit_without_each,
     logits_by_fold,
@@ -229,7 +230,7 @@ def _compared(
     counts = draw_counts(len(evidence.seen), GAIN_DRAWS, seed, group)
     counts = counts[:, np.isin(evidence.seen, evidence.tune)]
     before = changes_by_teaching(evidence, student.terms, counts, cell, as_it_is)
-    tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
+    tried = [_Tried(AS_IT_IS, (), "", None, still[0], int(np.count_nonzero(student.weights)))]
     few, by_ap = evidence.shown(TUNE)[0] < LEAST_LABELLED, compared_by_ap(evidence)
     for name, edits, needs, select in _levers(tuner, evidence, shift, few, by, kept):
         check()
@@ -250,7 +251,7 @@ def _compared(
         choice = gain_of_choice(label, logits, counts, taught=taught, **how)
         held = thumbs.after(thumbs.intents)[1] if best and thumbs.intents else None
         chosen = (edits, needs) if best else ((), UNSURE_GAIN if ahead else NO_GAIN)
-        one = _Tried(name, *chosen, choice, made, logits[best], held)
+        one = _Tried(name, *chosen, choice, logits[best], _size(student, made, held))
         tried.append(
             one if _ranks(evidence, one, cell) else replace(one, edits=(), needs=BY_CHANCE)
         )
@@ -271,14 +272,18 @@ def _compared(
     return _without_limits(repair, small) if small else repair
 
 
+def _size(student: ClassFit, terms: Terms, held: Box | None) -> int:
+    """Return the number of concepts of a student under ``terms``, within bounds after thumbs."""
+    return int(np.count_nonzero(student.under(terms, held).weights))
+
+
 def _ranks(evidence: Evidence, lever: _Tried, cell: Cell) -> bool:
     """Return True if a lever's student tells images apart: it has concepts and, if the worst group
     compares, ranks better than chance. A constant calls ties of all groups at equal shares, and so
     has no group that is much worse than the others."""
     if not lever.edits:
         return True
-    some = np.any(evidence.student.under(lever.terms, lever.box).base.weights)
-    return bool(some) and (cell is None or _above_chance(evidence, lever.logits))
+    return bool(lever.concepts) and (cell is None or _above_chance(evidence, lever.logits))
 
 
 def _above_chance(evidence: Evidence, logits: Array) -> bool:
@@ -340,18 +345,15 @@ def _careful(edits: Sequence[Intent | Repair], *, few: bool) -> bool:
 
 @dataclass(frozen=True)
 class _Tried:
-    """A lever with the choice among its candidates, and the chosen edits, terms and logits.
-
-    ``edits`` is empty if the unchanged student is chosen. ``box`` are the bounds after thumbs.
-    """
+    """A lever with the choice among its candidates, and the chosen edits, logits and number of
+    ``concepts``. ``edits`` is empty if the unchanged student is chosen."""
 
     name: str
     edits: Sequence[Intent | Repair]
     needs: str
     choice: ChoiceGain | None
-    terms: Terms
     logits: Array
-    box: Box | None = None
+    concepts: int
 
 
 class _Given(NamedTuple):
@@ -509,20 +511,18 @@ def _scored(evidence: Evidence, tried: Sequence[Terms]) -> tuple[Array, list[Fit
 def _measured(
     tuner: Tuner, parent: Node, evidence: Evidence, tried: Sequence[_Tried], cell: Cell
 ) -> list[Lever]:
-    student, measured = evidence.student, []
+    measured = list[Lever]()
     before = _as_shown(tuner, parent, evidence)[1]
     ap, teacher, cutoff = before.value(AP.key), before.teacher, before.cutoff
     worst = np.nan if cell is None else _worst(evidence, before.all_logits, cell)
     for one in tried:
-        used = student.under(one.terms, one.box).base.weights
         gain, change = NO_CHANGE, NO_CHANGE
         if one.choice is not None:
             gain, change = one.choice.gain, one.choice.ap_change
         logits = before.all_logits if one.name == AS_IT_IS else one.logits
         share = float(np.mean(above(logits, cutoff) == teacher))
-        size = int(np.count_nonzero(used))
         of_worst = worst if cell is None else worst + gain.estimate
-        after = ap + change.estimate, share, size, change, of_worst
+        after = ap + change.estimate, share, one.concepts, change, of_worst
         measured.append(Lever(one.name, tuple(one.edits), one.needs, gain, *after))
     return measured
 
