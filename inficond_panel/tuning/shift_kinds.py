@@ -129,8 +129,8 @@ class Differences:
 
     ``positives`` and ``photos`` are numbers on ``fit`` and on ``tune``. ``kinds`` are the kinds of
     shift (``WORSE`` in place of ``LOST`` where no concept is a suspect); ``perhaps`` are possible
-    kinds: alternative explanations, or chance. ``share`` is the z
-    of the difference in the share of positives; ``noise`` and ``other`` are None with few photos,
+    kinds: alternative explanations, or chance. ``share`` is the z of the difference in the share of
+    positives; ``noise`` and ``other`` are None with few photos,
     ``labels`` unless labels of fit may be wrong, ``tune_labels`` unless labels of tune may, and
     ``limit`` unless the teacher sees more of the class than the concepts, or a sum of them, show,
     or is worse than its student (``UNSHOWN``, ``UNSUMMED``, ``OUTDONE``). ``apart`` is the

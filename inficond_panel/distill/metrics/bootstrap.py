@@ -144,14 +144,15 @@ def level_interval(
     Shares of images, F1 and AP have the intervals of ``few_images``. AP has no limits with fewer
     than 2 positives, or negatives."""
     estimate = interval(outcome.value(metric), resampled, level, metric)
-    images = outcome.independent(metric)
-    if images is None or np.isnan(estimate.estimate):
+    sizes = outcome.group_sizes(metric)
+    if np.isnan(estimate.estimate) or (sizes is None and metric != AP.key):
         return replace(estimate, low=max(estimate.low, 0.0))  # nan stays: max(nan, 0)
-    known, sizes = resampled[~np.isnan(resampled)], outcome.group_sizes(metric)
+    known = resampled[~np.isnan(resampled)]
     if sizes is not None:
         low, high = _share_limits(metric, estimate.estimate, known, sizes, level)
         return replace(estimate, low=low, high=high)
-    if images < LEAST_RANKED:
+    images = outcome.independent(metric)
+    if images is None or images < LEAST_RANKED:
         return estimate.alone
     low, high = ap_limits(estimate.estimate, known, images, level)
     return replace(estimate, low=low, high=high)

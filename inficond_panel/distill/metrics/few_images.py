@@ -11,9 +11,8 @@ have no width.
   share (1 - share) / n (Kish 1965, Survey Sampling), with Student's quantile of the groups in place
   of the normal one (Korn and Graubard 1998, Survey Methodology 24). They are at least n^2 / sum of
   squared group sizes, as if the images of a group were alike, and at most n. Of few groups d is
-  uncertain, so a fifth of the variance is that of alike images: in 80 simulated settings of 20 to
-  300 groups, limits at the usual level miss the share in 7 % of the samples at most, 3 % in the
-  mean.
+  uncertain, so a fifth of the variance is that of alike images: how often the limits hold the share
+  is simulated in tests/unit/test_grouped_shares.py.
 - *F1* is 2 J / (1 + J), J = TP / (TP + FP + FN): a share of the images that have the class or are
   named. F1's limits are those of J.
 - *AP* is a mean, over m positives, of shares. Its interval is a +- k s on the scale of the

@@ -34,32 +34,37 @@ def copied_concepts(store: Store) -> str:
     whole nothing is said."""
     found = list[str]()
     for split in (TUNE, FIT):
-        rows = store.rows(split)
         scores, elsewhere = store.scores_of(split), store.scores_of(FIT if split == TUNE else TUNE)
-        whole = set(_copies(scores, elsewhere))
+        whole = set(_copies(scores, elsewhere, *(np.arange(len(s)) for s in (scores, elsewhere))))
         if whole:
-            found.append(_sentence(store, f"the {len(rows):,} {IMAGES_OF[split]}", whole))
-        for group, inside in column_masks(store, rows).items():
-            some = set(_copies(scores[inside], scores[~inside])) - whole
-            if some:
-                images = count(int(inside.sum()), IMAGES_OF[split].removesuffix("s"))
+            found.append(_sentence(store, f"the {len(scores):,} {IMAGES_OF[split]}", whole))
+        for group, inside in column_masks(store, store.rows(split)).items():
+            rows = np.flatnonzero(inside), np.flatnonzero(~inside)
+            if some := set(_copies(scores, scores, *rows)) - whole:
+                images = count(len(rows[0]), IMAGES_OF[split].removesuffix("s"))
                 words = f"“{group_words(*group, shown_or_not=False)}” ({images})"
                 found.append(_sentence(store, words, some))
     return " ".join(found[:_NAMED])
 
 
-def _copies(scores: NDArray, elsewhere: NDArray) -> Iterator[tuple[int, int]]:
-    """Yield pairs of concepts whose ``scores`` (n, C) are equal, and not those ``elsewhere``."""
-    if min(len(scores), len(elsewhere)) < LEAST_IMAGES:
+def _copies(
+    scores: NDArray, elsewhere: NDArray, rows: NDArray[np.intp], others: NDArray[np.intp]
+) -> Iterator[tuple[int, int]]:
+    """Yield pairs of concepts whose ``scores`` (n, C) are equal at ``rows``, and not those
+    ``elsewhere`` (m, C) at ``others``. Only of concepts that are equal in the first rows all are
+    looked at."""
+    if min(len(rows), len(others)) < LEAST_IMAGES:
         return
-    equal = defaultdict[bytes, list[int]](list)
-    for c, column in enumerate(np.ascontiguousarray(scores.T)):
-        equal[column.tobytes()].append(c)
-    for first, *others in equal.values():
-        if others and len(np.unique(scores[:, first])) >= LEAST_VALUES:
-            for c in others:
-                if not np.array_equal(elsewhere[:, first], elsewhere[:, c]):
-                    yield first, c
+    alike = defaultdict[bytes, list[int]](list)
+    for c, column in enumerate(np.ascontiguousarray(scores[rows[:LEAST_IMAGES]].T)):
+        alike[column.tobytes()].append(c)
+    for first, *rest in alike.values():
+        for c in rest:
+            here, there = scores[rows, first], elsewhere[others, first]
+            equal = np.array_equal(here, scores[rows, c])
+            varied = equal and len(np.unique(here)) >= LEAST_VALUES
+            if varied and not np.array_equal(there, elsewhere[others, c]):
+                yield first, c
 
 
 def _sentence(store: Store, words: str, pairs: set[tuple[int, int]]) -> str:
