@@ -183,7 +183,7 @@ def on_main_axes(values: NDArray) -> NDArray:
     squared sizes of a sample. No two places are farther apart than their rows."""
     _, sizes, axes = np.linalg.svd(values[_evenly(len(values), _SAMPLE)], full_matrices=False)
     share = np.cumsum(sizes**2) / np.sum(sizes**2)
-    return np.asarray(values @ axes[: int(np.searchsorted(share, _EXPLAINED)) + 1].T)
+    return _product(values, axes[: int(np.searchsorted(share, _EXPLAINED)) + 1])
 
 
 def _scale(places: NDArray) -> np.float32:
@@ -215,7 +215,17 @@ def _evenly(count: int, most: int) -> NDArray[np.intp]:
 def _squared(one: NDArray, other: NDArray) -> Array:
     """Return squared distances (n, m) between rows (n, C) and rows (m, C)."""
     sizes = np.einsum("ic,ic->i", one, one)[:, None] + np.einsum("ic,ic->i", other, other)
-    return np.maximum(sizes - 2 * (one @ other.T), 0.0)
+    return np.maximum(sizes - 2 * _product(one, other), 0.0)
+
+
+def _product(one: NDArray, other: NDArray) -> NDArray:
+    """Return ``one @ other.T`` of finite values.
+
+    Kernels of OpenBLAS may raise the flag of an invalid operation on lanes that are not part of the
+    result, which NumPy would tell as a warning.
+    """
+    with np.errstate(invalid="ignore"):
+        return np.asarray(one @ other.T)
 
 
 def within(places: NDArray, radius: float) -> Iterator[Pairs]:
@@ -232,7 +242,7 @@ def within(places: NDArray, radius: float) -> Iterator[Pairs]:
         rows = slice(start, start + _ROWS)
         end = int(np.searchsorted(sorted_[:, 0], sorted_[rows][-1, 0] + radius, "right"))
         for first in range(start, end, _ROWS):
-            product = left[rows] @ right[first : min(first + _ROWS, end)].T
+            product = _product(left[rows], right[first : min(first + _ROWS, end)])
             i, j = np.nonzero(product >= -np.float32(radius**2))
             near = np.stack([i + start, j + first], axis=1)
             yield np.sort(order[near[near[:, 0] < near[:, 1]]], axis=1)

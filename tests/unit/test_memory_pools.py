@@ -1,0 +1,43 @@
+"""Threads of a server share two memory pools."""
+
+import platform
+import re
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="pools are glibc's")
+
+#: Sixteen threads hold memory at one time; then the C library tells its pools.
+_THREADS = """
+import ctypes, threading
+from inficond_panel.serving.memory import limit_memory_pools
+{call}
+held = threading.Barrier(16)
+def work():
+    some = [bytes(5000 + i) for i in range(100)]
+    held.wait()
+threads = [threading.Thread(target=work) for _ in range(16)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+library = ctypes.CDLL(None)
+library.malloc_info(0, ctypes.c_void_p.in_dll(library, "stdout"))
+library.fflush(None)
+"""
+
+
+def _pools(call: str) -> int:
+    told = subprocess.run(
+        [sys.executable, "-c", _THREADS.format(call=call)], capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stderr
+    return len(re.findall("<heap nr", told.stdout))
+
+
+def test_without_a_limit_threads_have_pools_of_their_own():
+    assert _pools("") > 2
+
+
+def test_with_the_limit_there_are_two():
+    assert _pools("limit_memory_pools()") <= 2
