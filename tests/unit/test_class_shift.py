@@ -9,7 +9,9 @@ from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
+from inficond_panel.distill import shift_kinds as kinds
 from inficond_panel.distill.shift_kinds import LabelNoise, cross_fitted_model
+from inficond_panel.distill.solver.exact import solve
 from inficond_panel.results.shift import student_differences, student_shift, tune_aps
 from inficond_panel.tuning import Intent, Tuner, open_tuner, shift_kinds
 from inficond_panel.tuning.repairs.learn import Learn
@@ -292,6 +294,36 @@ def test_a_model_of_tune_never_sees_the_label_that_it_is_measured_on():
     scores, label = rng.random((200, 150)), (rng.random(200) < 0.5).astype(int)
     logit, _ = cross_fitted_model(scores, label, scores[:1])
     assert abs(np.corrcoef(logit, label)[0, 1]) < 0.25
+
+
+def tried_penalties(monkeypatch, scores, label) -> list[float]:
+    """Penalties of the models that ``cross_fitted_model`` solves."""
+    tried: list[float] = []
+
+    def solved(problem, **settings):
+        tried.append(problem.of_each()[0].penalty.l1)
+        return solve(problem, **settings)
+
+    monkeypatch.setattr(kinds, "solve", solved)
+    cross_fitted_model(scores, label, scores[:1])
+    return tried
+
+
+def test_penalties_smaller_than_one_at_which_ap_falls_are_not_tried(monkeypatch):
+    """One of 150 concepts shows the class, and the largest penalty keeps it alone."""
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((400, 150))
+    label = (scores[:, 0] + 0.5 * rng.standard_normal(400) > 0).astype(int)
+    assert tried_penalties(monkeypatch, scores, label) == [1e-2, 3e-3]
+
+
+def test_penalties_with_equal_ap_do_not_end_the_search(monkeypatch):
+    """The class is rare and its concept weak: large penalties leave no weight, and one AP."""
+    rng = np.random.default_rng(0)
+    label = np.zeros(2000, int)
+    label[:20] = 1
+    scores = (rng.random((2000, 1)) + 0.2 * label[:, None]) * 0.1
+    assert len(tried_penalties(monkeypatch, scores, label)) == 4
 
 
 def test_labels_that_nothing_puts_in_doubt_are_not_ranked(tuner):
