@@ -12,6 +12,7 @@ from inficond_panel.results.refit_changes import (
     Churn,
     ConceptMoves,
     CorrelatedGroup,
+    Member,
     Mover,
     churn,
     moved_classes,
@@ -175,15 +176,22 @@ def correlation_sentence(group: CorrelatedGroup, report: ClassReport) -> str:
             f"{tuned} are correlated{more}, and were tuned in opposite directions: their "
             "effects cancel."
         )
+    namesakes = group.class_words
+    if not twins and len(group.tuned) == 1:
+        named = _correlated(namesakes)
+        return f"{tuned} is correlated with {named}, named like the class and not tuned{more}."
+    names = ", ".join(m.concept for m in namesakes)
+    left = f" {names}, named like the class, is not in the group." if namesakes else ""
     if not twins:
-        return f"{tuned} {verb} correlated{more}, and tuned as one."
-    correlated = ", ".join(
+        return f"{tuned} are correlated{more}, and tuned as one.{left}"
+    return f"{tuned} {verb} correlated with {_correlated(twins)}{more}.{left}"
+
+
+def _correlated(members: Sequence[Member]) -> str:
+    return ", ".join(
         f"{m.concept} (correlation {m.correlation:.2f}, {_figure(m.before)} → {_figure(m.after)})"
-        for m in twins
+        for m in members
     )
-    namesakes = ", ".join(m.concept for m in group.class_words)
-    left = f" {namesakes}, named like the class, is not in the group." if namesakes else ""
-    return f"{tuned} {verb} correlated with {correlated}{more}.{left}"
 
 
 def objective_sentence(report: ClassReport) -> str:

@@ -252,10 +252,15 @@ class Store:
         do, or if the groups were named by a column: images of one patient have labels of their
         own."""
         found = contradictions(self.near_group, self.label, self.images, self.classes)
-        columns = self.metadata_columns if found else ()
-        if any(are_named(self.near_group, self.column(name)) for name in columns):
-            return ""
-        return contradiction_text(found)
+        return "" if not found or self.grouping else contradiction_text(found)
+
+    @cached_property
+    def grouping(self) -> str:
+        """Column of metadata whose values are the groups of near-equal images, which a spec named;
+        "" if they were found, or there are none."""
+        columns = self.metadata_columns if self.near_images.groups else ()
+        named = (name for name in columns if are_named(self.near_group, self.column(name)))
+        return next(named, "")
 
     def groups_at(self, rows: np.ndarray) -> Groups:
         """Return the groups of near-equal images among the images at ``rows``; None if none are

@@ -78,6 +78,9 @@ PARTED = 0.7
 SCORES_APART = 1e-4
 #: Least share of a student's influence, over all concepts, of one whose scores are noisier.
 RELIED_ON = 0.05
+#: Most that the scores of a suspect may move in the images without the class, by the move in those
+#: with it, for these to differ alone.
+MOVED_TOO = 0.25
 
 #: Photos of which no difference was measured.
 ALL_ALIKE = OtherPhotos(0.0, 0.0)
@@ -212,7 +215,7 @@ def differences(
     share = float(share_z(one.fit_label, one.tune_label)) if min(sizes) else 0.0
     if shift.lacking:
         return Differences(evidence.student.name, positives, sizes, (FEW,), (), share)
-    measured = _measured(one, share)
+    measured = _measured(one, share, shift)
     noise, of_tune = measured.noise, measured.of_tune
     kinds, perhaps = _told_apart(shift, origin, measured)
     noisy = _noisier(one) if LOST in kinds else None
@@ -246,8 +249,9 @@ def differences(
 @dataclass(frozen=True)
 class PhotoDifferences:
     """What is measured of the photos of a class: wrong labels of fit (``noise``) and ``of_tune``,
-    ``other`` photos, image properties that differ (``pictures``), the z of the ``share``, and
-    whether the scores that tell the class best differ in all photos (``scores_apart``)."""
+    ``other`` photos, image properties that differ (``pictures``), the z of the ``share``, whether
+    the scores that tell the class best differ in all photos (``scores_apart``), and whether those
+    of the suspect do with the class alone (``with_class``)."""
 
     noise: LabelNoise = NO_NOISE
     of_tune: LabelNoise = NO_NOISE
@@ -255,16 +259,18 @@ class PhotoDifferences:
     pictures: tuple[PictureDifference, ...] = ()
     share: float = 0.0
     scores_apart: bool = False
+    with_class: bool = False
 
 
-def _measured(one: Evidence, share: float) -> PhotoDifferences:
+def _measured(one: Evidence, share: float, shift: ClassShift) -> PhotoDifferences:
     sides = one.fit_scores, one.fit_label, one.tune_scores, one.tune_label
     store = one.student.store
     one_class = store.task == SINGLE_LABEL
     other = other_photos(*sides, _shared(store), one.other_labels, one_class=one_class)
     noise = NO_NOISE if one.by_teacher else fit_noise(one)
     apart = _scores_apart(one)
-    return PhotoDifferences(noise, tune_noise(one), other, picture_differences(one), share, apart)
+    differ = picture_differences(one), share, apart, _moved_with_class(one, shift)
+    return PhotoDifferences(noise, tune_noise(one), other, *differ)
 
 
 def _scores_apart(one: Evidence) -> bool:
@@ -357,17 +363,33 @@ def picture_differences(evidence: Evidence) -> tuple[PictureDifference, ...]:
     return tuple(found)
 
 
+def _moved_with_class(one: Evidence, shift: ClassShift) -> bool:
+    """Return whether the scores of the suspect to name moved between the splits in the images with
+    the class, and hardly in the others, whatever else differs in all of them."""
+    if not shift.suspects or shift.first.concept not in one.concepts:
+        return False
+    c = one.concepts.index(shift.first.concept)
+    with_it, without = (
+        one.tune_scores[one.tune_label == label, c].mean()
+        - one.fit_scores[one.fit_label == label, c].mean()
+        for label in (1, 0)
+    )
+    return bool(without * np.sign(with_it) < MOVED_TOO * abs(with_it))
+
+
 def _told_apart(
     shift: ClassShift, origin: ClassShift, found: PhotoDifferences
 ) -> tuple[Kinds, Kinds]:
     """Return the kinds of shift, most important first, and the possible alternative kinds.
 
     Wrong labels, of fit or of tune, weaken every correlation and change the share of the class, so
+    Wrong labels, of fit or of tune, weaken every correlation and change the share of the class, so
     they may explain all other differences, but a suspect of the ``origin`` that is clearer than
     they are: photos with a new thing in them contradict a model of the labels of tune, too. A
     correlation of ``fit`` alone moves negatives and positives in opposite directions; other photos
-    move both the same way. Where the scores that tell the class best differ, and not by another
-    share of the class, these may be wrong in place of labels.
+    move both the same way, but not by the scores of a suspect that differ with the class alone.
+    Where the scores that tell the class best differ, and not by another share of the class, these
+    may be wrong in place of labels.
     """
     noise, of_tune, other, share = found.noise, found.of_tune, found.other, found.share
     lost, was_lost = shift.kind == SHIFT, SHIFT in (shift.kind, origin.kind)
@@ -384,7 +406,7 @@ def _told_apart(
     kinds = {
         NOISE: noisy,
         TUNE_NOISE: tune_noisy,
-        LOST: lost and not (noisy or tune_noisy or alike),
+        LOST: lost and not (noisy or tune_noisy or (alike and not found.with_class)),
         PHOTOS: alike,
         SHARE: moved and not fewer and not either,
     }

@@ -228,8 +228,28 @@ def test_a_word_for_the_class_itself_is_told_but_never_offered(tmp_path: Path) -
     assert text.startswith("fur is correlated with hair (correlation ")
     assert "Bicycles, named like the class, is not in the group." in text
     assert "concepts: [fur, hair]" in text
+    both = explain(tuner, tuned(tuner, ("fur", "down"), ("hair", "down"))).of("bicycle")
+    told = group_sentence(both.groups[0], both)
+    assert told == (
+        "fur, hair are correlated, and tuned as one. Bicycles, named like the class, is not in "
+        "the group."
+    )
     by_hand = explain(tuner, tuned(tuner, ("Bicycles", "down")))
     assert "Bicycles" in by_hand.of("bicycle").groups[0].twins
+
+
+def test_a_concept_beside_the_word_for_the_class_alone_is_not_said_to_be_tuned_as_one(tmp_path):
+    """Here wheel goes with *Bicycles*, and with nothing else."""
+    arrays = small_arrays()
+    names, score = list(arrays["concept"]), arrays["concept_score"]
+    noise = 0.1 * score[:, names.index("fur")]
+    score[:, names.index("spoke")] = score[:, names.index("wheel")] + noise
+    arrays["concept"] = np.array(["Bicycles" if name == "spoke" else name for name in names])
+    tuner = tuner_of(arrays, tmp_path)
+    report = explain(tuner, tuned(tuner, ("wheel", "remove"))).of("bicycle")
+    text = group_sentence(report.groups[0], report)
+    assert text.startswith("wheel is correlated with Bicycles (correlation ")
+    assert text.endswith(", named like the class and not tuned.")
 
 
 @pytest.mark.parametrize("split", ["fit", "tune", "holdout"])

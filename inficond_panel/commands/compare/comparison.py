@@ -90,7 +90,7 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
     except MissingExtraError as error:
         note(error.for_shell)
         grouped, measures = None, networks.output_measures(tuner, outputs, None, noise)
-    if "oracle" not in outputs.logits:
+    if "oracle" not in outputs.logits and not tuner.store.given:
         note("The store has no oracle logits: set teacher.oracle; run inficond precompute SPEC.")
     _count_looks(args, len(grid))
     frames = {"outputs": measures, **students, "reliability": networks.output_reliability(outputs)}

@@ -31,7 +31,7 @@ TOGETHER_REMEDY = (
 @once(8)
 def images_together(store: Store) -> str:
     """Return sentences on columns of metadata with many values, of which the images of one are
-    alike and are not known to be near-equal; "" without any."""
+    alike, and are not known to be near-equal or are in both splits; "" without any."""
     rows = np.concatenate([store.rows(FIT), store.rows(TUNE)])
     rows = rows[:: -(-len(rows) // _MOST_IMAGES)]
     scores = np.asarray(store.concept_score[rows], dtype=np.float64)
@@ -40,13 +40,13 @@ def images_together(store: Store) -> str:
         texts = np.array(store.column(column))[rows]
         known = texts != ""
         values, code, sizes = np.unique(texts[known], return_inverse=True, return_counts=True)
-        few = len(values) < LEAST_VALUES or sizes.mean() < LEAST_EACH
-        if few or _named(store, rows[known], code):
+        if len(values) < LEAST_VALUES or sizes.mean() < LEAST_EACH:
             continue
         alike = between_share(scores[known], code)
         if alike >= LEAST_ALIKE:
-            found.append(_sentence(store, column, len(values), alike))
-    return " ".join(found[:_NAMED])
+            named = _named(store, rows[known], code)
+            found.append(_sentence(store, column, len(values), alike, named))
+    return " ".join(each for each in found[:_NAMED] if each)
 
 
 def _named(store: Store, rows: NDArray[np.intp], code: NDArray[np.intp]) -> bool:
@@ -70,7 +70,7 @@ def between_share(scores: Array, code: NDArray[np.intp]) -> float:
     return float(shares.mean())
 
 
-def _sentence(store: Store, column: str, values: int, alike: float) -> str:
+def _sentence(store: Store, column: str, values: int, alike: float, named: bool) -> str:
     texts = np.array(store.column(column))
     fit, tune = (texts[store.rows(split)] for split in (FIT, TUNE))
     crossing = float((np.isin(tune, fit) & (tune != "")).mean())
@@ -79,6 +79,8 @@ def _sentence(store: Store, column: str, values: int, alike: float) -> str:
         "variance of the scores is between them)"
     )
     if crossing < CROSSING:
+        if named:
+            return ""
         return f"{told}, and tests and intervals count each image alone: they are too sure."
     return (
         f"{told}, and {share(crossing)} of the tuning images have a {column} that training images "

@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number
 from inficond_panel.concepts.random_words import random_words
-from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.suspects import LARGE_LOSS
 from inficond_panel.results.doctor.decided import decision_findings
 from inficond_panel.results.doctor.drifted import drift_finding, moved_findings
@@ -23,7 +21,7 @@ from inficond_panel.results.doctor.never_labelled import (
     NEVER_REMEDY,
     never_labelled,
 )
-from inficond_panel.results.doctor.store_faults import store_faults
+from inficond_panel.results.doctor.store_faults import lesser_faults, store_faults
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
@@ -76,12 +74,7 @@ from inficond_panel.wording.shift_kinds import (
 )
 from inficond_panel.wording.suspects import DECIDED, trained_sentence, unsure_classes
 
-#: Correlation of scores from which two concepts are twins.
-ALIKE = 0.995
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
-_CONTRADICTION = (
-    "If they are copies, one of the labels is wrong: correct it. Frames of a film may differ."
-)
 #: Largest number of classes with too few photos that have a finding each.
 _ALONE = 3
 _SCORES_FIRST = "Were these scores made in the same way in both? If not, make them again; if so: "
@@ -117,7 +110,8 @@ def findings_frame(
         *_of_groups(tuner, node, list(seen)),
         *_of_names(tuner, tuple(seen), remedies),
         *_of_photos(tuner.store, facts["seed"], remedies),
-        *_of_store(tuner.store, remedies),
+        *(_row(*each) for each in lesser_faults(tuner.store)),
+        *_warnings(tuner.store),
     ]
     unsure = list(_not_told(worst_first, remedies))
     rows = [{**row, "remedy": reader(row["remedy"])} for row in (*found, *unsure)]
@@ -133,18 +127,7 @@ def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:
     return {"about": about, "kind": kind, "finding": finding, "remedy": remedy}
 
 
-@once(4)
-def _of_store(store: Store, remedies: Remedies) -> Sequence[dict[str, str]]:
-    return tuple(_faults_of(store, remedies))
-
-
-def _faults_of(store: Store, remedies: Remedies) -> Iterator[dict[str, str]]:
-    scores, names = store.scores_of(FIT), store.concepts
-    if constant := [names[c] for c in np.flatnonzero(np.ptp(scores, axis=0) == 0)]:
-        finding = f"The score is the same on all training images: {listed(constant, 8)}."
-        yield _row("concepts", "constant", finding, remedies.of_constant)
-    if pairs := [f"{names[a]} = {names[b]}" for a, b in Correlations(scores).pairs(ALIKE)]:
-        yield _row("concepts", "nearly equal", f"{listed(pairs, 8)}.", remedies.of_nearly_equal)
+def _warnings(store: Store) -> Iterator[dict[str, str]]:
     for warning in store.attrs.get("warnings", []):
         if str(warning).startswith((TWINS, NEAR_DUPLICATES, MISSING_CODES)):
             continue  # reported as a finding of its own
@@ -153,11 +136,9 @@ def _faults_of(store: Store, remedies: Remedies) -> Iterator[dict[str, str]]:
 
 def _of_photos(store: Store, seed: int, remedies: Remedies) -> Iterator[dict[str, str]]:
     near = store.near_images
-    if near.groups:
+    if near.groups and not store.grouping:
         finding = f"{near}. A group counts as one image in tests and intervals."
         yield _row("images", "near-equal", finding, remedies.of_near_equal)
-    if store.contradictions:
-        yield _row("labels", "copies with other labels", store.contradictions, _CONTRADICTION)
     if told := drift_finding(store, seed):
         yield _row(
             "images", "tuning unlike training", told, _SCORES_FIRST + remedies.of_kind(PHOTOS)

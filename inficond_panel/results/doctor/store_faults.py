@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
+from inficond_panel.common.cache import once
+from inficond_panel.common.near_words import listed
+from inficond_panel.distill.correlations import Correlations
 from inficond_panel.results.doctor.belonging_together import (
     TOGETHER,
     TOGETHER_REMEDY,
@@ -32,7 +37,15 @@ from inficond_panel.results.doctor.two_spellings import (
 from inficond_panel.results.teacher_outputs import output_faults
 from inficond_panel.store import Store
 from inficond_panel.store.missing_codes import codes_told
+from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import MISSING_CODES
+from inficond_panel.wording.remedies import remedies_for
+
+#: Correlation of scores from which two concepts are twins.
+ALIKE = 0.995
+_CONTRADICTION = (
+    "If they are copies, one of the labels is wrong: correct it. Frames of a film may differ."
+)
 
 
 class StoreFault(NamedTuple):
@@ -59,7 +72,26 @@ def store_faults(store: Store) -> list[StoreFault]:
     return [each for each in looked_for if each.finding]
 
 
+@once(4)
+def lesser_faults(store: Store) -> tuple[StoreFault, ...]:
+    """Return what is less urgent: labels of copies that contradict each other, and concepts whose
+    scores tell nothing, or the same as those of others."""
+    scores, names, remedies = store.scores_of(FIT), store.concepts, remedies_for(store)
+    same = [names[c] for c in np.flatnonzero(np.ptp(scores, axis=0) == 0)]
+    constant = f"The score is the same on all training images: {listed(same, 8)}." if same else ""
+    pairs = [f"{names[a]} = {names[b]}" for a, b in Correlations(scores).pairs(ALIKE)]
+    equal = f"{listed(pairs, 8)}." if pairs else ""
+    looked_for = (
+        StoreFault("labels", "copies with other labels", store.contradictions, _CONTRADICTION),
+        StoreFault("concepts", "constant", constant, remedies.of_constant),
+        StoreFault("concepts", "nearly equal", equal, remedies.of_nearly_equal),
+    )
+    return tuple(each for each in looked_for if each.finding)
+
+
 def data_faults(store: Store, outputs: int | None = None) -> list[StoreFault]:
     """Return the faults of a store, then those of its teacher's outputs by class (``about``): the
-    first ``outputs`` of them, None: all. Takes seconds for large stores, once."""
-    return [*store_faults(store), *(StoreFault(*each) for each in output_faults(store)[:outputs])]
+    first ``outputs`` of them, None: all; then what is less urgent. Takes seconds for large stores,
+    once."""
+    of_teacher = [StoreFault(*each) for each in output_faults(store)[:outputs]]
+    return [*store_faults(store), *of_teacher, *lesser_faults(store)]

@@ -125,7 +125,8 @@ class Context:
 
 
 def contexts_of(students: Sequence[ClassFit]) -> list[Context | None]:
-    """Return the contexts of students of one store; None if no concept goes with the logits.
+    """Return the contexts of students of one store; None if no concept goes with the logits, or a
+    number goes against them by more.
 
     The context is the concept with the largest correlation, on ``fit``, of its score with the
     student's logits, both less what the own word tells of them. It needs neither labels nor a
@@ -154,9 +155,10 @@ def _contexts(students: Sequence[ClassFit]) -> list[Context | None]:
     slopes = _quotient(np.einsum("im,im->m", known, left), np.einsum("im,im->m", known, known))
     left -= known * slopes
     together = _along(store.scores_of(FIT), left, known)
+    number = np.array([name in store.numeric for name in store.concepts], dtype=bool)
     for student, word, along in zip(students, words, together.T, strict=True):
-        along[sorted(near_words(store, student.name))] = -np.inf
-        first = int(np.argmax(along)) if len(along) else 0
+        along[sorted(near_words(store, student.name))] = 0.0
+        first = int(np.argmax(np.where(number, np.abs(along), along))) if len(along) else 0
         shown = len(along) and along[first] > _FLAT
         name = "" if word is None else word.name
         concept = store.concepts[first] if shown else ""

@@ -425,7 +425,7 @@ function noticeLine(model, leave) {
       model.leads.compare &&
       model.layout.columns.flat().includes("provenance")
     )
-    text(onward, `Next: ${model.leads.next}`)
+    text(onward, `Next: ${model.leads.next ?? ""}`)
     onward.hidden = !(model.offer && model.leads.next)
     line.hidden = !model.notice
     const { top } = line.getBoundingClientRect()
