@@ -67,6 +67,16 @@ def test_a_column_that_is_named_is_not_told(tmp_path):
     assert images_together(made.tuner.store) == ""
 
 
+def test_patients_that_are_named_and_in_both_splits_are_told_by_that_alone(tmp_path):
+    more = {"near_duplicates": "patient", "across_splits": "allow"}
+    made = students_of(tmp_path, like=0.4, **more)
+    told = images_together(made.tuner.store)
+    assert "100 % of the tuning images have a patient that training images have, too" in told
+    assert "count each image alone" not in told
+    findings = made.fit().doctor()["findings"]
+    assert "near-equal" not in [*findings["kind"]]
+
+
 @pytest.fixture(scope="module")
 def students(tmp_path_factory):
     return students_of(tmp_path_factory.mktemp("patients"), like=0.4).fit()

@@ -2,8 +2,10 @@
 
 import pytest
 from cameras import of_cameras
+from frames import frames
 from lines import of_lines
 
+import inficond_panel
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.doctor.exchanged import EXCHANGED_COLUMNS
@@ -49,6 +51,18 @@ def test_the_text_has_both(card):
 @pytest.fixture(scope="module")
 def sound():
     return of_cameras(0)
+
+
+def test_nearly_equal_concepts_are_a_fault_in_the_doctors_words(tmp_path):
+    given = frames()
+    given["scores"]["plume"] = given["scores"]["wing"] + 1e-3 * given["scores"]["eye"]
+    students = inficond_panel.from_frames(**given, path=tmp_path / "own.zarr").fit()
+    told = [
+        (each["about"], each["sentence"])
+        for each in model_card(students.tuner, students.node)["faults"]
+    ]
+    assert ("concepts", "wing = plume.") in told
+    assert told_by_doctor(students, "nearly equal") == [("concepts", "wing = plume.")]
 
 
 def test_where_nothing_is_wrong_the_card_says_that_nothing_was_found(sound):

@@ -23,12 +23,19 @@ from inficond_panel.distill.shift_kinds import (
 )
 from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenLogits, verdict
 from inficond_panel.distill.through_class import NONE_OF_THEM, share_z
-from inficond_panel.tuning.label_noise import NOISY, DoubtedLabels, fit_labels_in_doubt, fit_noise
+from inficond_panel.tuning.label_noise import (
+    NO_NOISE,
+    NOISY,
+    DoubtedLabels,
+    fit_labels_in_doubt,
+    fit_noise,
+)
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import (
     APART,
     Differences,
     PhotoDifferences,
+    _moved_with_class,
     _told_apart,
     _with_pictures,
 )
@@ -330,6 +337,35 @@ def test_kinds_are_named_or_said_not_to_be_told_apart(
         kinds,
         perhaps,
     )
+
+
+def test_a_suspect_that_moved_with_the_class_alone_is_named_before_other_photos():
+    found, photos = ClassShift("dog", "shift"), OtherPhotos(6.0, 2.0)
+    told = _told_apart(found, found, PhotoDifferences(NO_NOISE, other=photos, with_class=True))
+    assert told == ((LOST, PHOTOS), ())
+
+
+@pytest.mark.parametrize(
+    ("without", "alone"), [(0.0, True), (0.1, True), (0.5, False), (1.0, False), (-1.0, True)]
+)
+def test_a_suspect_moved_with_the_class_alone_if_it_hardly_did_without(without, alone):
+    """With the class its scores are higher by 1 on tune; the other concept drifts in all rows."""
+    label = np.repeat([1, 0], [300, 700])
+    moved = np.column_stack([np.ones(1000), np.where(label == 1, 1.0, without)])
+    scores = np.random.default_rng(0).normal(size=(1000, 2))
+    one = SimpleNamespace(
+        concepts=["drifts", "suspect"],
+        fit_scores=scores,
+        fit_label=label,
+        tune_label=label,
+        tune_scores=scores + moved,
+    )
+    shift = SimpleNamespace(suspects=("suspect",), first=SimpleNamespace(concept="suspect"))
+    assert _moved_with_class(one, shift) == alone
+
+
+def test_without_a_suspect_nothing_moved_with_the_class():
+    assert not _moved_with_class(SimpleNamespace(concepts=["dog"]), ClassShift("dog", "shift"))
 
 
 @pytest.mark.parametrize(

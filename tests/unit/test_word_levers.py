@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from factory import small_store, unlabelled_arrays
 from frames import frames
@@ -175,6 +176,19 @@ def test_the_scores_are_read_as_often_for_all_classes_as_for_one(tuner, monkeypa
 def test_without_words_the_context_is_what_goes_with_the_logits(tmp_path):
     tuner = make_tuner(small_store(tmp_path / "small.zarr"), tmp_path, TARGET)
     assert contexts(tuner) == [context_by_hand(tuner, name) for name in tuner.store.classes]
+
+
+def test_of_a_number_that_is_low_in_rows_of_the_class_nothing_is_asked(tmp_path):
+    """Rows with a low first column are of the class; the second is a little higher in them."""
+    rng, ids = np.random.default_rng(0), [f"{at:03d}" for at in range(300)]
+    table = rng.normal(size=(300, 3))
+    logit = -3 * table[:, [0]] + 0.5 * table[:, [1]]
+    data = {"scores": pd.DataFrame(table, ids, ["load", "age", "noise"])}
+    for name, values in (("logits", logit), ("labels", 1 * (logit > 0))):
+        data[name] = pd.DataFrame(values, ids, ["trip"])
+    split = pd.Series(np.where(rng.random(300) < 0.5, "fit", "tune"), ids)
+    tuner = from_frames(**data, split=split, path=tmp_path / "own.zarr").tuner
+    assert contexts_of([tuner.repairs.class_fit(tuner.root(), "trip")]) == [None]
 
 
 def test_a_student_of_its_word_alone_has_no_context(tmp_path):
