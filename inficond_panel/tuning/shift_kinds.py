@@ -387,7 +387,8 @@ def _told_apart(
     they may explain all other differences, but a suspect of the ``origin`` that is clearer than
     they are: photos with a new thing in them contradict a model of the labels of tune, too. A
     correlation of ``fit`` alone moves negatives and positives in opposite directions; other photos
-    move both the same way, but not by the scores of a suspect that differ with the class alone.
+    move both the same way, but not by the scores of a suspect that differ with the class alone,
+    and more clearly than all others do.
     Where the scores that tell the class best differ, and not by another share of the class, these
     may be wrong in place of labels.
     """
@@ -401,12 +402,13 @@ def _told_apart(
     either = shown or of_tune_shown
     apart = other.negatives >= APART and other.through == NONE_OF_THEM
     alike = apart and other.positives >= ALIKE
+    with_class = found.with_class and _clearest(shift) > other.negatives
     unexplained = apart and not alike and not lost and not shift.lost_bond
     fewer = moved and share < 0  # fewer positives on fit: fewer photos, or missing labels
     kinds = {
         NOISE: noisy,
         TUNE_NOISE: tune_noisy,
-        LOST: lost and not (noisy or tune_noisy or (alike and not found.with_class)),
+        LOST: lost and not (noisy or tune_noisy or (alike and not with_class)),
         PHOTOS: alike,
         SHARE: moved and not fewer and not either,
     }

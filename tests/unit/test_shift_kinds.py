@@ -23,13 +23,7 @@ from inficond_panel.distill.shift_kinds import (
 )
 from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenLogits, verdict
 from inficond_panel.distill.through_class import NONE_OF_THEM, share_z
-from inficond_panel.tuning.label_noise import (
-    NO_NOISE,
-    NOISY,
-    DoubtedLabels,
-    fit_labels_in_doubt,
-    fit_noise,
-)
+from inficond_panel.tuning.label_noise import NOISY, DoubtedLabels, fit_labels_in_doubt, fit_noise
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import (
     APART,
@@ -339,10 +333,22 @@ def test_kinds_are_named_or_said_not_to_be_told_apart(
     )
 
 
-def test_a_suspect_that_moved_with_the_class_alone_is_named_before_other_photos():
-    found, photos = ClassShift("dog", "shift"), OtherPhotos(6.0, 2.0)
-    told = _told_apart(found, found, PhotoDifferences(NO_NOISE, other=photos, with_class=True))
-    assert told == ((LOST, PHOTOS), ())
+@pytest.mark.parametrize(
+    ("z", "with_class", "kinds", "perhaps"),
+    [
+        (9.0, True, (LOST, PHOTOS), ()),
+        (9.0, False, (PHOTOS,), (LOST,)),
+        (5.0, True, (PHOTOS,), (LOST,)),  # less clear than what differs in all photos
+    ],
+)
+def test_a_clear_suspect_that_moved_with_the_class_alone_is_named_before_other_photos(
+    z, with_class, kinds, perhaps
+):
+    found = ClassShift(
+        "dog", "shift", suspects=(SimpleNamespace(z=z, concept="fur", in_shares=True),)
+    )
+    photos = PhotoDifferences(other=OtherPhotos(6.0, 2.0), with_class=with_class)
+    assert _told_apart(found, found, photos) == (kinds, perhaps)
 
 
 @pytest.mark.parametrize(
