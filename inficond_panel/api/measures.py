@@ -199,9 +199,8 @@ class Measures(NetworkMeasures):
         They print as sentences; see ``results.refits``. Raises ``TuningError`` at #0, the
         original students.
         """
-        return Frames(
-            refit_frames(explain(self.tuner, self.node, lift=True)), image_word(self.tuner.store)
-        )
+        frames = refit_frames(explain(self.tuner, self.node, lift=True))
+        return Frames(frames, image_word(self.tuner.store), sentences=True)
 
     def two_worlds(self, *, seed: int = 0) -> pd.DataFrame:
         """Return AP, recall and false positive rate before and after this iteration, in two worlds.

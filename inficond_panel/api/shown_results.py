@@ -52,17 +52,22 @@ class WholeTexts(pd.DataFrame):
 
 
 class Frames(dict[str, pd.DataFrame]):
-    """Data frames by name; printed, they show title and notes of the first frame, or its rows.
+    """Data frames by name; printed, they show title, rows and notes of the first frame.
 
-    In their texts an image is ``called`` image, row or caption."""
+    In their texts an image is ``called`` image, row or caption. With ``sentences`` the notes tell
+    the rows, which are not printed."""
 
-    def __init__(self, frames: Mapping[str, pd.DataFrame], called: str = "image") -> None:
+    def __init__(
+        self, frames: Mapping[str, pd.DataFrame], called: str = "image", *, sentences: bool = False
+    ) -> None:
         super().__init__({name: _whole(frame, called) for name, frame in frames.items()})
+        self._sentences = sentences
 
     def __str__(self) -> str:
         frame = next(iter(self.values()))
-        lines = frame.attrs["notes"] or map(" … ".join, text_table(frame)[1])
-        return "\n".join([frame.attrs["title"], *lines])
+        table = [] if self._sentences else text_table(frame)[1]
+        rows = (" … ".join(filter(None, row)) for row in table)
+        return "\n".join([frame.attrs["title"], *rows, *frame.attrs["notes"]])
 
     __repr__ = __str__
 

@@ -262,6 +262,13 @@ def test_a_suggestion_is_carried_out_as_the_machines(students):
         assert students.tuner.head() == students.node
 
 
+def test_a_comparison_prints_its_rows_and_then_its_notes(students):
+    students.tune([("bicycle", "wheel", "remove")])
+    _, first, *rest = str(students.compare(0, students.node.number)).splitlines()
+    assert first.startswith("bicycle … ap … ")
+    assert any(line.startswith("Unchanged students: ") for line in rest)
+
+
 def test_a_report_tells_itself(students):
     students.tune([("bicycle", "wheel", "remove")])
     report = students.report()
