@@ -85,7 +85,7 @@ test("pictures are those of the state; a gallery says which it lacks", () => {
   assert.equal(outlined, "fur")
   assert.deepEqual(pictures[1], { source: "photo", image: "one" })
   assert.deepEqual(pictures[2], { source: "", image: "two" })
-  assert.equal(pictures[3].image, "not in this file")
+  assert.equal(pictures[3].image, "not saved")
 })
 
 test("an address is read as it is written", () => {

@@ -3,7 +3,8 @@
 
 const PLACES = { class_name: "class", concept: "concept", node: "at" } // in the address, as with a server
 const ID = 8 // letters of an iteration's id in the address
-const LACKING = "not in this file" // in the place of a picture
+const LACKING = "not in this file"
+const UNSAVED = "not saved" // in the place of a picture: there is room for few letters
 
 const keyOf = ({ node, class_name, concept }) => JSON.stringify([node, class_name, concept])
 
@@ -67,7 +68,7 @@ export function makeExplorer({ places, states, values, pictures, numbers, comman
       const index = at.get([model, "pictures"].join())
       if (index === undefined) return null
       const { pictures: numbered, ...message } = values[now.held[index]]
-      const lacking = { image: LACKING, source: "", width: 4, height: 3, outline: "", score: "" }
+      const lacking = { image: UNSAVED, source: "", width: 4, height: 3, outline: "", score: "" }
       const fill = (picture) =>
         typeof picture === "number"
           ? (pictures[picture] ?? "")
