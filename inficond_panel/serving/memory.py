@@ -6,6 +6,7 @@ each. Every page has a thread for its refits, so these pools fill one after the 
 """
 
 import ctypes
+import os
 import sys
 
 #: ``M_ARENA_MAX`` of glibc's malloc.h, and the number of pools; two are enough for a lock that is
@@ -14,9 +15,9 @@ _ARENA_MAX, _ARENAS = -8, 2
 
 
 def limit_memory_pools() -> None:
-    """Let threads share two memory pools in this process, as ``MALLOC_ARENA_MAX=2`` does; on
-    systems without glibc nothing changes."""
-    if sys.platform == "linux":
+    """Let threads share two memory pools in this process, as ``MALLOC_ARENA_MAX=2`` does, unless
+    this variable is set; on systems without glibc nothing changes."""
+    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
         library = ctypes.CDLL(None)
         if hasattr(library, "gnu_get_libc_version"):
             library.mallopt(_ARENA_MAX, _ARENAS)

@@ -1,5 +1,6 @@
 """Threads of a server share two memory pools."""
 
+import os
 import platform
 import re
 import subprocess
@@ -30,11 +31,18 @@ library.fflush(None)
 """
 
 
-def _pools(call: str) -> int:
+def _pools(call: str, **variables: str) -> int:
     command = [sys.executable, "-c", _THREADS.format(call=call)]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=_environment(variables)
+    )
     assert told.returncode == 0, told.stderr
     return len(re.findall("<heap nr", told.stdout))
+
+
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    return {**kept, **variables}
 
 
 def test_without_a_limit_threads_have_pools_of_their_own():
@@ -43,3 +51,7 @@ def test_without_a_limit_threads_have_pools_of_their_own():
 
 def test_with_the_limit_there_are_two():
     assert _pools("limit_memory_pools()") <= 2
+
+
+def test_a_number_that_the_environment_names_stays():
+    assert _pools("limit_memory_pools()", MALLOC_ARENA_MAX="6") > 2
