@@ -23,7 +23,8 @@ _SAME_WAY = (
 #: A teacher that knows the images sees more than scores that do not say which image it is.
 _KNOWN = "Has the teacher learned the tuning images, or others of the same patients or places?"
 _ALIKE = "Look whether these scores were made in the same way in all images. If so, "
-_JOINT = Remedy(
+#: How to take one softmax student of all classes.
+JOINT_LINK = Remedy(
     "`link: softmax` under `students` of the spec", '`students.with_settings(link="softmax")`'
 )
 _DECIDED = "Decisions compare all classes, so they may be right as they are; AP takes each alone. "
@@ -65,7 +66,7 @@ def unsummed_remedy(limit: ScoreLimit) -> Remedy:
     the scores by which a sum can show it."""
     found = limit.unsummed
     assert found is not None
-    joint = "One student of all classes may show it: " + _JOINT + "."
+    joint = "One student of all classes may show it: " + JOINT_LINK + "."
     if found.column:
         return Remedy(_SAME_WAY.format(found.column))
     if not found.pairs:

@@ -21,6 +21,11 @@ from inficond_panel.results.doctor.never_labelled import (
     NEVER_REMEDY,
     never_labelled,
 )
+from inficond_panel.results.doctor.ranked_together import (
+    JOINTLY_REMEDY,
+    RANKED_TOGETHER,
+    ranked_together,
+)
 from inficond_panel.results.doctor.store_faults import lesser_faults, store_faults
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
@@ -106,6 +111,7 @@ def findings_frame(
         *_of_columns(seen, remedies),
         *_of_all_photos(seen, remedies),
         *(_row(*each) for each in decision_findings(tuner, node, list(seen))),
+        *_of_ranking(tuner, node, seen),
         *(_row(*each) for each in moved_findings(tuner, node, list(worst_first), facts["seed"])),
         *_of_groups(tuner, node, list(seen)),
         *_of_names(tuner, tuple(seen), remedies),
@@ -125,6 +131,12 @@ def findings_frame(
 
 def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:
     return {"about": about, "kind": kind, "finding": finding, "remedy": remedy}
+
+
+def _of_ranking(tuner: Tuner, node: Node, seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
+    found = ranked_together(tuner, node.id) if len(seen) == len(tuner.store.classes) else None
+    if found is not None:
+        yield _row("classes", RANKED_TOGETHER, found.sentence, JOINTLY_REMEDY)
 
 
 def _warnings(store: Store) -> Iterator[dict[str, str]]:
