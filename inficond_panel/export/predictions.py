@@ -195,6 +195,7 @@ def decision_frame(
     ]
     position = {photo: at for at, photo in enumerate(dict.fromkeys(row["image"] for row in rows))}
     surest = [(position[one.photo], one.cutoff - one.logit) for one in predictions]
+    taught = any(one.teacher is not None for one in predictions)
     frame = make_frame(
         rows,
         ["image", "class"],
@@ -202,12 +203,12 @@ def decision_frame(
             "image": Heading(thing),
             "named_student": Heading("named", missing=DONT_KNOW),
             "named_probability": Heading("among the classes"),
-            "named_teacher": Heading("by the teacher"),
+            **({"named_teacher": Heading("by the teacher")} if taught else {}),
             "class": Heading("class"),
             "student_logit": Heading("logit", sign=True),
             "student_probability": Heading("probability"),
             "student_decision": Heading("student", words=_WORDS, missing=DONT_KNOW),
-            **(_TEACHERS if any(one.teacher is not None for one in predictions) else {}),
+            **(_TEACHERS if taught else {}),
         },
         title=title,
         notes=notes,
