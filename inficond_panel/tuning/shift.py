@@ -41,6 +41,8 @@ LEAST_SHARE = 0.2
 ALIKE = 0.5
 #: Difference of shares below which a suspect's loss is modest.
 MODEST = 0.2
+#: Standard errors of a reliance below which a concept without influence is unused.
+_UNUSED = 2.0
 #: Largest number of suspects per class, and of members per group.
 MOST, MOST_ALIKE, MOST_CARRIERS = 10, 8, 3
 
@@ -60,6 +62,7 @@ class Suspect:
     ``carried_by`` are the concepts by which the student relies on it most (``_carriers``).
     ``teacher_reliance`` is the partial correlation of the teacher's log-odds with it, as the
     student's reliance. ``high``: it is a number (``Store.numeric``), which is high in a row or not.
+    ``unused``: it has no influence, and the student's logit hardly goes with it (``_UNUSED``).
     """
 
     concept: str
@@ -80,11 +83,13 @@ class Suspect:
     carried_by: tuple[str, ...] = ()
     teacher_reliance: float = 0.0
     high: bool = False
+    unused: bool = False
 
     @property
     def uncertain(self) -> bool:
-        """Whether so large a loss is likely among as many concepts by chance."""
-        return self.q > UNCERTAIN
+        """Whether so large a loss is likely among as many concepts by chance, or the student may
+        not rely on the concept."""
+        return self.q > UNCERTAIN or self.unused
 
     @property
     def in_shares(self) -> bool:
@@ -466,12 +471,14 @@ def _suspect(
     measured = lost.measured if other else lost.by_scores
     spread = evidence.spread[c] or np.inf
     measures = ("score", "z", "q", "reliance", "lost")
+    weight, images = float(evidence.student.weights[c]), len(evidence.one_of_each.tune_label)
+    hardly = abs(float(measured.reliance[c])) < _UNUSED / np.sqrt(max(images, 1))
     fit = evidence.fit_scores[:, c], evidence.fit_label
     tune = evidence.tune_scores[:, c], evidence.tune_label
     return Suspect(
         concept=evidence.concepts[c],
         **{name: float(getattr(measured, name)[c]) for name in measures},
-        weight=float(evidence.student.weights[c]),
+        weight=weight,
         fit=float(measured.fit_bond[c] / spread),
         tune=float(measured.tune_bond[c] / spread),
         group=tuple(evidence.concepts[j] for j in group),
@@ -483,4 +490,5 @@ def _suspect(
         carried_by=carried_by,
         teacher_reliance=other.teacher_reliance if other and other.tells_more else teacher,
         high=evidence.concepts[c] in evidence.student.store.numeric,
+        unused=not weight and hardly and not removed,
     )

@@ -95,9 +95,9 @@ class Remedies:
     ) -> str:
         """Return the remedy for a kind of shift of a class: ``found`` are its differences, whose
         labels may be listed, ``shift`` has its suspects."""
-        start = self.first.get(kind) or remedy_of(kind, found, shift)
-        if kind == PHOTOS:
-            start = before_images(found) + start
+        start = remedy_of(kind, found, shift)
+        if kind in self.first:
+            start = (before_images(found) if kind == PHOTOS else "") + self.first[kind]
         scores = kind != UNSUMMED or needs_score(found)
         end = self.then.get(kind, "") if scores else ""
         return start + (" " + end if end else "")

@@ -77,7 +77,17 @@ def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str
     if kind == WORSE:
         return f"{plain_sentence(shift)} {_LOOKS_SO}{also}"
     evidence = plain_sentence(shift) if kind == LOST else _EVIDENCE[kind](found)
+    if kind == LOST and moved_in_all(found, shift):
+        evidence = f"{evidence} {_apart(found)}"
     return f"{evidence}{also}"
+
+
+def moved_in_all(found: Differences | None, shift: ClassShift) -> bool:
+    """Whether the scores of the suspect to name are those by which alone the images without the
+    class differ: they may have been made in another way."""
+    if found is None or not found.apart or not shift.suspects:
+        return False
+    return shift.first.concept == found.apart
 
 
 def undistinguished(found: Differences | None, kind: ShiftKind) -> str:
@@ -159,14 +169,20 @@ def remedy_of(
     removal of a concept with the suspects of ``shift``: see ``_removal``.
     """
     if kind == LOST and shift is not None:
-        return _removal(shift)
-    if kind == NOISE and found is not None and not found.labels_listed:
-        return NO_LABEL
-    if kind == NOISE and found is not None and not found.labels_wrong:
-        return LOOK_AT
+        return _asked_first(found, shift) + _removal(shift)
+    if kind == PHOTOS:
+        return before_images(found) + kind.remedy
+    if kind == NOISE and found is not None and not (found.labels_listed and found.labels_wrong):
+        return LOOK_AT if found.labels_listed else NO_LABEL
     if kind == UNSUMMED and found is not None and found.limit is not None:
         return unsummed_remedy(found.limit)
     return kind.remedy
+
+
+def _asked_first(found: Differences | None, shift: ClassShift) -> str:
+    if found is None or not moved_in_all(found, shift):
+        return ""
+    return f"{made_the_same_way(found)} If not, make them again. "
 
 
 def _removal(shift: ClassShift) -> str:
@@ -303,8 +319,12 @@ def before_images(found: Differences | None) -> str:
     """Return what to look at before images are added: the scores by which alone they differ."""
     if found is None or not found.apart:
         return ""
-    asked = f"Were the scores of {found.apart} made in the same way in both?"
-    return f"{asked} If not, make them again; if so: "
+    return f"{made_the_same_way(found)} If not, make them again; if so: "
+
+
+def made_the_same_way(found: Differences) -> str:
+    """Return the question on the scores by which alone images without the class differ."""
+    return f"Were the scores of {found.apart} made in the same way in both?"
 
 
 def _photos(found: Differences) -> str:

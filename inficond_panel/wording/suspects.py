@@ -20,6 +20,7 @@ NAMED = 6
 #: Reasons why a student relies on a concept that has no influence, or hardly any.
 CARRIED = "Its own influence is 0: correlated concepts carry it"
 REMOVED = "The concept is removed, but correlated concepts carry it"
+UNUSED = "Its own influence is 0, and the student's logit hardly goes with it."
 _MOSTLY_CARRIED = "Its own influence is nearly 0: correlated concepts carry it"
 #: Sentence on a suspect that the score of its concept shows, not labels.
 BY_SCORE = "Counted by the concept's score, not by labels: its name is the nearest word."
@@ -284,6 +285,8 @@ def _carried(suspect: Suspect) -> str:
     another."""
     if number(abs(suspect.weight), 2) != number(0.0, 2):
         return ""
+    if suspect.unused:
+        return UNUSED
     why = REMOVED if suspect.removed else _MOSTLY_CARRIED if suspect.weight else CARRIED
     first = f", most of all {with_and(suspect.carried_by)}" if suspect.carried_by else ""
     return f"{why}{first}."

@@ -27,7 +27,7 @@ from inficond_panel.wording.metrics import split_drift_sentence, typical
 LEAST_MOVED = 1.0
 #: Least images of a group with scores that differ, and how often as far as those of the others.
 LEAST_IN_GROUP, TIMES = 20, 3.0
-MOVED = "moved by other scores"
+MOVED, UNLIKE = "moved by other scores", "tuning unlike training"
 _ARE_THEY = (
     "If these scores are wrong there, make them again; if not, remove the concept (✕) or add "
     "images like these to training."

@@ -14,7 +14,7 @@ from inficond_panel.common.numbers import number
 from inficond_panel.concepts.random_words import random_words
 from inficond_panel.distill.suspects import LARGE_LOSS
 from inficond_panel.results.doctor.decided import decision_findings
-from inficond_panel.results.doctor.drifted import drift_finding, moved_findings
+from inficond_panel.results.doctor.drifted import UNLIKE, drift_finding, moved_findings
 from inficond_panel.results.doctor.examined import Examined
 from inficond_panel.results.doctor.never_labelled import (
     NEVER_LABELLED,
@@ -152,9 +152,7 @@ def _of_photos(store: Store, seed: int, remedies: Remedies) -> Iterator[dict[str
         finding = f"{near}. A group counts as one image in tests and intervals."
         yield _row("images", "near-equal", finding, remedies.of_near_equal)
     if told := drift_finding(store, seed):
-        yield _row(
-            "images", "tuning unlike training", told, _SCORES_FIRST + remedies.of_kind(PHOTOS)
-        )
+        yield _row("images", UNLIKE, told, _SCORES_FIRST + remedies.of_kind(PHOTOS))
 
 
 def _of_teacher(

@@ -32,9 +32,12 @@ from inficond_panel.wording.shared_bias import (
 )
 from inficond_panel.wording.shift_kinds import (
     MODEST,
+    SLIGHT,
     contradicted_sentence,
     kind_sentence,
+    made_the_same_way,
     mislabelled_sentence,
+    moved_in_all,
     remedy_of,
     undistinguished,
 )
@@ -65,9 +68,10 @@ def make_cards(
     ``relies`` are the words between class and concept, ``hover`` is a sentence if only a score
     shows the concept, ``bars`` are of the class's training and tuning images that show the concept
     (see ``make_bars``; {} if the sentence tells the loss by means), ``removable`` whether the card
-    removes it (see ``_removable``), ``advice`` a sentence on when to remove it if its shares differ
-    modestly, and on what looks the same, ``asks`` a question if the concept is perhaps the ``same``
-    as the class. ``tuning`` names the tuning images, which may be those on screen.
+    removes it (see ``_removable``), ``advice`` sentences: whether its scores were made in the same
+    way, on when to remove it if its shares differ modestly, and on what looks the same, ``asks`` a
+    question if the concept is perhaps the ``same`` as the class. ``tuning`` names the tuning
+    images, which may be those on screen.
     """
     return [
         {
@@ -88,14 +92,16 @@ def make_cards(
 
 def _removable(shift: ClassShift, found: Differences | None) -> bool:
     """Return whether a card removes the suspect: not before it is known what else may explain it,
-    and where that may be, or the shares differ modestly."""
-    explained = found is None or bool(found.perhaps)
+    and where that may be, or its scores are others in all images, or the shares differ modestly."""
+    explained = found is None or bool(found.perhaps) or moved_in_all(found, shift)
     return shift.removable and not (shift.slight or shift.modest or explained)
 
 
 def _advice(shift: ClassShift, found: Differences | None) -> str:
-    modest = [MODEST] if remedy_of(LOST, shift=shift) == MODEST else []
-    return " ".join(filter(None, [*modest, undistinguished(found, LOST)]))
+    remedy = remedy_of(LOST, shift=shift)
+    hedge = [remedy] if remedy in (MODEST, SLIGHT) else []
+    asked = [made_the_same_way(found)] if found and moved_in_all(found, shift) else []
+    return " ".join(filter(None, [*asked, *hedge, undistinguished(found, LOST)]))
 
 
 def _evidence(shift: ClassShift, tuning: str) -> dict[str, Any]:
