@@ -42,7 +42,7 @@ ALIKE = 0.5
 #: Difference of shares below which a suspect's loss is modest.
 MODEST = 0.2
 #: Standard errors of a reliance below which a concept without influence is unused.
-_UNUSED = 2.0
+_UNUSED = 3.0
 #: Largest number of suspects per class, and of members per group.
 MOST, MOST_ALIKE, MOST_CARRIERS = 10, 8, 3
 
@@ -490,5 +490,5 @@ def _suspect(
         carried_by=carried_by,
         teacher_reliance=other.teacher_reliance if other and other.tells_more else teacher,
         high=evidence.concepts[c] in evidence.student.store.numeric,
-        unused=not weight and hardly and not removed,
+        unused=bool(not weight and hardly and not removed),
     )

@@ -97,6 +97,13 @@ def test_z_is_stated_of_labels_where_it_is_and_reliance_at_0_comes_with_its_reas
     )
 
 
+def test_what_the_logit_hardly_goes_with_is_not_said_to_be_carried():
+    unused = replace(SUSPECT, weight=0.0, unused=True)
+    told = plain_sentence(replace(BICYCLE, suspects=(unused,)))
+    assert told.startswith("bicycle may rely on traffic light: ")
+    assert told.endswith("Its own influence is 0, and the student's logit hardly goes with it.")
+
+
 def test_a_class_that_is_better_on_tuning_images_is_told_so_with_what_can_be_why():
     better = ClassShift("dog", "none", verdict=verdict_of((-0.2, -0.3, -0.1)))
     assert plain_sentence(better) == (

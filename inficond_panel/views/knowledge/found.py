@@ -22,7 +22,7 @@ from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.own_word import word_sentence
 from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence
 from inficond_panel.wording.shared_bias import page_question, reliance_sentence, thumb_of
-from inficond_panel.wording.shift_kinds import finding_sentence, reliance_explained
+from inficond_panel.wording.shift_kinds import finding_sentence, moved_in_all, reliance_explained
 from inficond_panel.wording.suspects import (
     LITTLE,
     plain_reason,
@@ -53,7 +53,8 @@ def make_finding(
     ``teacher``: sentences that the teacher does not know the class. If edits have
     ``repaired`` the class, no suspect is named. ``removal`` is the change in AP by a removal that
     waits or was the last edit; None without. If it is within noise, or the suspect lost little,
-    or shares that differ modestly, or if something else may explain it, a removal is not what comes
+    or shares that differ modestly, or if something else may explain it (also scores that were made
+    in another way), a removal is not what comes
     first: ``little`` is True. If the suspect is perhaps the ``same`` as the class, the sentence
     asks that. {} until it is computed.
     """
@@ -67,7 +68,7 @@ def make_finding(
     relies = relies_wrongly(shift) and not reliance_explained(found)
     little = removal is not None and not math.isnan(removal.low) and removal.within_noise
     sentence = f"{plain_sentence(shift)} {LITTLE}" if little else finding_sentence(found, shift)
-    unsure = found is not None and bool(found.perhaps)
+    unsure = found is not None and (bool(found.perhaps) or moved_in_all(found, shift))
     asks = relies and same(shift.first.concept)
     if asks:
         sentence += f" {same_question(shift.class_name, shift.first.concept)}"
