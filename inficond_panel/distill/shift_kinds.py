@@ -68,7 +68,8 @@ def cross_fitted_model(
     """Return logits of a logistic regression on labels: cross-fitted (n,), and of others (m,).
 
     ``scores`` are (n, C), ``label`` (n,) in {1, 0}. For each fold the L1 penalty with the highest
-    AP on the other folds is chosen. Logits of ``others`` (m, C) are means over the folds' models.
+    AP on the other folds is chosen, of those down to the first with which the AP of all folds is
+    lower. Logits of ``others`` (m, C) are means over the folds' models.
     Images of equal ``group`` (n,) are in one fold.
     """
     folds, data = stratified_folds(label[:, None], FOLDS, seed, group), Scores.of(scores)

@@ -383,14 +383,12 @@ def _told_apart(
     """Return the kinds of shift, most important first, and the possible alternative kinds.
 
     Wrong labels, of fit or of tune, weaken every correlation and change the share of the class, so
-    Wrong labels, of fit or of tune, weaken every correlation and change the share of the class, so
     they may explain all other differences, but a suspect of the ``origin`` that is clearer than
     they are: photos with a new thing in them contradict a model of the labels of tune, too. A
     correlation of ``fit`` alone moves negatives and positives in opposite directions; other photos
     move both the same way, but not by the scores of a suspect that differ with the class alone,
-    and more clearly than all others do.
-    Where the scores that tell the class best differ, and not by another share of the class, these
-    may be wrong in place of labels.
+    and more clearly than all others do. Where the scores that tell the class best differ, and not
+    by another share of the class, these may be wrong in place of labels.
     """
     noise, of_tune, other, share = found.noise, found.of_tune, found.other, found.share
     lost, was_lost = shift.kind == SHIFT, SHIFT in (shift.kind, origin.kind)
