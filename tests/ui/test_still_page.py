@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin
 
 from factory import noisy_arrays, small_spec
 from playwright.sync_api import expect
@@ -34,9 +35,10 @@ FRAMES = """(() => {
 
 def test_rows_stay_where_they_are_while_the_finding_comes(serve, tmp_path, open_page) -> None:
     spec = small_spec(tmp_path, make=noisy_arrays, extra="layout: {show: simple}\n")
-    page = open_page(f"{serve(spec).url}?class=bicycle", 1920, 1000)
+    url = serve(spec).url
+    page = open_page(urljoin(url, "health"), 1920, 1000)  # checks no class yet
     page.add_init_script(FRAMES)
-    page.reload()
+    page.goto(f"{url}?class=bicycle")
     look = page.get_by_role("button", name="Look at 50 labels that are likely wrong")
     expect(look).to_be_visible()
     frames = page.evaluate("window.tops")
