@@ -145,7 +145,7 @@ def shared_suspects(evidence: Evidence, cutoff: Cutoff = 0.0, most: int = MOST) 
     show by themselves is not called, if they are enough; of a column it is ``in_fit`` if the photos
     of fit would call it. A class whose labels the teacher's decisions replace is not measured. Of
     what a model has read from the photos only presence is ranked: the absence of a thing is seldom
-    what one score says.
+    what one score says. The numbers of a table are ranked whether they are high or low.
     """
     of = evidence.one_of_each
     label = np.concatenate([of.fit_label, of.tune_label])
@@ -162,7 +162,7 @@ def shared_suspects(evidence: Evidence, cutoff: Cutoff = 0.0, most: int = MOST) 
     in_fit = _in_fit(of, every, columns, label, logit, own) & ~called
     rank = measured.strength * np.where([each.first for each in every], FIRST, 1.0)
     rank *= np.sqrt(_shown(of, every, measured.use))
-    rank[(measured.correlation < 0) & [not each.known for each in every]] = 0.0
+    rank[(measured.correlation < 0) & [not each.known and not each.high for each in every]] = 0.0
     order = [m for m in np.argsort(-rank, kind="stable") if rank[m] > 0]
     decision = above(logit, cutoff_rows(cutoff, rows))
     some = [*order[:most], *(m for m in order[most:] if called[m] or in_fit[m])]

@@ -476,3 +476,21 @@ def test_the_question_names_the_other_words():
     found = same_words("hours", "runs", "sync")
     told = reliance_sentence("slow", found.asked[0], found.twins(found.asked[0]))
     assert told == "slow may rely on hours (or runs, sync, in the same images)."
+
+
+def test_a_number_that_is_low_in_rows_of_the_class_is_ranked_as_its_mirror_image(tmp_path):
+    """The student relies on few births as on many, if these are counted the other way round."""
+    rng, ids = np.random.default_rng(0), [f"{at:04d}" for at in range(900)]
+    table = pd.DataFrame(rng.normal(size=(900, 4)), ids, ["births", "age", "height", "weight"])
+    logit = pd.DataFrame({"forceps": -2.0 * table["births"] + table["age"] - 1})
+    label = (logit + rng.logistic(size=(900, 1)) > 0).astype(int)
+    split = pd.Series(np.where(rng.random(900) < 0.6, "fit", "tune"), ids)
+    found = []
+    for sign in (1, -1):
+        scores = table.assign(births=sign * table["births"])
+        path = tmp_path / f"{sign}.zarr"
+        students = inficond_panel.from_frames(scores, logit, label, split=split, path=path).fit()
+        rows = students.doctor("forceps")["shared"].droplevel(0)
+        found.append(rows["strength"]["births"])
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
+    assert found[0] > 0.1
