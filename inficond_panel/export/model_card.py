@@ -20,7 +20,7 @@ from inficond_panel.distill import SEEN_LABEL, TeacherSkill
 from inficond_panel.export.exported import EXPORT_VERSION
 from inficond_panel.results.confusions import metrics_together
 from inficond_panel.results.doctor.drifted import UNLIKE, drift_finding
-from inficond_panel.results.doctor.store_faults import StoreFault, data_faults
+from inficond_panel.results.doctor.store_faults import StoreFault, data_faults, lesser_faults
 from inficond_panel.results.frame import intervals_of, records
 from inficond_panel.results.metric_changes import changes
 from inficond_panel.results.metrics import metrics
@@ -245,16 +245,17 @@ def _data(tuner: Tuner) -> dict[str, Any]:
 
 def _faults(tuner: Tuner) -> list[dict[str, str]]:
     """Return the faults of the data, in the doctor's words: those of all classes, then those of
-    the teacher's outputs by class, and whether the tuning images are unlike the training images."""
-    drift = drift_finding(tuner.store, 0)
+    the teacher's outputs by class, whether the tuning images are unlike the training images, and
+    what is less urgent."""
+    store, drift = tuner.store, drift_finding(tuner.store, 0)
     unlike = [StoreFault("images", UNLIKE, drift, "")] * bool(drift)
     return [
         {
             "about": each.about,
-            "kind": in_words_of(tuner.store, each.kind),
-            "sentence": in_words_of(tuner.store, each.finding),
+            "kind": in_words_of(store, each.kind),
+            "sentence": in_words_of(store, each.finding),
         }
-        for each in [*data_faults(tuner.store), *unlike]
+        for each in [*data_faults(store), *unlike, *lesser_faults(store)]
     ]
 
 

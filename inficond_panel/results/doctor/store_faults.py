@@ -1,4 +1,5 @@
-"""Faults of a store's data: what doctor, start page and model card say of a store first."""
+"""Faults of a store's data: what doctor, start page and model card say of a store first, and what
+doctor and model card say last."""
 
 from __future__ import annotations
 
@@ -91,7 +92,5 @@ def lesser_faults(store: Store) -> tuple[StoreFault, ...]:
 
 def data_faults(store: Store, outputs: int | None = None) -> list[StoreFault]:
     """Return the faults of a store, then those of its teacher's outputs by class (``about``): the
-    first ``outputs`` of them, None: all; then what is less urgent. Takes seconds for large stores,
-    once."""
-    of_teacher = [StoreFault(*each) for each in output_faults(store)[:outputs]]
-    return [*store_faults(store), *of_teacher, *lesser_faults(store)]
+    first ``outputs`` of them, None: all. Takes seconds for large stores, once."""
+    return [*store_faults(store), *(StoreFault(*each) for each in output_faults(store)[:outputs])]

@@ -21,7 +21,7 @@ export function render({ model, el }) {
   callImages(model.called)
   const send = (action, detail = {}) => model.send_msg({ action, ...detail })
   const purpose = h("p", { class: "purpose", role: "status" })
-  const faults = h("ul", { class: "faults", role: "status", "aria-label": "What to look at in the data" })
+  const faults = h("ul", { class: "faults", "aria-label": "What to look at in the data" })
   const cards = h("ul", { class: "cards scroll", "aria-label": "Students to begin with" })
   const checking = makeChecking(model, send)
   const batch = makeBatch(model, send)
@@ -31,7 +31,7 @@ export function render({ model, el }) {
       { class: "panel start", "aria-label": "Where to begin" },
       h("div", { class: "panel-head" }, h("h2", {}, "Where to begin")),
       purpose,
-      faults,
+      h("div", { role: "status" }, faults), // a list is no status itself
       cards,
       checking.element,
       batch.element,
