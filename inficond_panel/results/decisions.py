@@ -108,6 +108,11 @@ def _to_use(setting: Mapping[str, float]) -> list[str]:
     return ["To use the thresholds, put under students:", f"  {threshold_line(setting)}"]
 
 
+#: Why no threshold is chosen for a student that has learned labels of tune, or whose settings they
+#: chose: logits of students of the folds, with settings of their own, may have another scale.
+_SPENT = "its student has used the labels of these images, so that they choose no threshold for it"
+
+
 def gains_clearly(row: Mapping[str, Any], least: float = 0.0) -> bool:
     """Return whether a chosen threshold gains more than ``least`` in F1, by the lower limit, and
     its F1 lies above that of calling every image: else it only calls most of them."""
@@ -123,10 +128,13 @@ def _chosen(
     always = 2 * positives / (positives + len(label)) if positives else np.nan
     row = {"class": name, "positives": positives, "now": now, "always": always}
     shown, group = list(map(outcome.distinct, (True, False))), outcome.groups(F1.key)
+    why = _SPENT if name in tuner.spent(node, TUNE) else ""
     if min(shown) < LEAST_LABELLED:
         why = f"tune has {shown[0]} positive and {shown[1]} negative images{counted_once(group)}"
+        why += f"; {LEAST_LABELLED} of each are needed"
+    if why:
         none = dict.fromkeys(("threshold", *THRESHOLD_METRICS, *_CHANGES), NO_INTERVAL)
-        return row | columns_of(none) | {"lacking": f"{why}; {LEAST_LABELLED} of each are needed"}
+        return row | columns_of(none) | {"lacking": why}
     choice = ThresholdChoice(label, outcome.logit, precision, group)
     value, limits = choice.value(), choice.limits(**noise)
     after = Outcome(label, choice.cross_fitted(noise["seed"]), group=group)

@@ -12,6 +12,8 @@ from inficond_panel.distill.metrics.thresholds import ThresholdChoice
 from inficond_panel.errors import TuningError
 from inficond_panel.results.decisions import gains_clearly, thresholds
 from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.repairs.learn import Learn
+from inficond_panel.vocabulary.intents import LABELS
 
 pytestmark = pytest.mark.commands
 
@@ -131,6 +133,16 @@ def test_too_few_labels_are_told(tmp_path, capsys):
     few = small_spec(tmp_path, images=40)
     assert main(["thresholds", str(few)]) == 0
     assert "10 of each are needed" in capsys.readouterr().out
+
+
+def test_a_student_that_has_learned_these_labels_gets_no_threshold(tmp_path):
+    tuner = open_tuner(small_spec(tmp_path), history=":memory:")
+    name, *others = tuner.store.classes
+    node = tuner.fine_tune(tuner.root(), [Learn(name, LABELS, value=1.0)])
+    found = thresholds(tuner, node)
+    assert found.loc[name, "lacking"].startswith("its student has used the labels")
+    assert np.isnan(found.loc[name, "threshold"])
+    assert (found.loc[others, "lacking"] == "").all()
 
 
 def test_a_wrong_precision_is_told(tmp_path):
