@@ -12,6 +12,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill.noisier import noisier
 from inficond_panel.distill.shift_kinds import (
+    NO_CONCEPT,
     LabelNoise,
     OtherPhotos,
     Shared,
@@ -228,6 +229,8 @@ def differences(
     kinds = _with_limit(kinds, limit)
     kinds = kinds or ((FEW,) if shift.kind == UNKNOWN and not perhaps else ())
     doubted, each, level = {*kinds, *perhaps}, (evidence, one), interval["level"]
+    other = measured.other
+    told_alone = other.alone != NO_CONCEPT and other.negatives >= APART
     return Differences(
         evidence.student.name,
         positives,
@@ -236,8 +239,8 @@ def differences(
         perhaps,
         share,
         noise=noise,
-        other=measured.other,
-        apart=evidence.concepts[alone] if (alone := measured.other.alone) >= 0 else "",
+        other=other,
+        apart=evidence.concepts[other.alone] if told_alone else "",
         noisier=noisy if NOISIER in kinds else None,
         pictures=measured.pictures,
         labels=fit_labels_in_doubt(*each, noise, level) if NOISE in doubted else None,

@@ -90,9 +90,10 @@ def _write_page(args: argparse.Namespace) -> None:
     path = Path(args.output or f"{stem(tuner, node)}.html")
     write_whole(path, content)
     document = {"node": node.id, "file": str(path), "bytes": len(content)}
-    things = f"{image_word(tuner.store)}s"
-    pictures = f" and small pictures of {things}" if tuner.store.holds("photos") else ""
-    held = f"names (ids){pictures}" if pictures else f"the names (ids) of {things}"
+    pictures = " and small pictures" if tuner.store.holds("photos") else ""
     line = f"{node_title(tuner, node)} → {path}, {size_text(len(content))}"
-    told = f"It holds {held} that its lists show: all who get the file can see them."
+    told = (
+        f"It holds names (ids){pictures} of the {image_word(tuner.store)}s that its lists show: "
+        "all who get the file can see them."
+    )
     show_lines(args, document, [line, told])

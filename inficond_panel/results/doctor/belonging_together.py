@@ -46,7 +46,7 @@ def images_together(store: Store) -> str:
         if alike >= LEAST_ALIKE:
             named = _named(store, rows[known], code)
             found.append(_sentence(store, column, len(values), alike, named))
-    return " ".join(each for each in found[:_NAMED] if each)
+    return " ".join(list(filter(None, found))[:_NAMED])
 
 
 def _named(store: Store, rows: NDArray[np.intp], code: NDArray[np.intp]) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import number
@@ -56,9 +58,9 @@ def ranked_together(tuner: Tuner, node_id: str) -> RankedTogether | None:
     classes per image, without labels, and for a joint student."""
     if tuner.store.task != SINGLE_LABEL or tuner.joint:
         return None
-    node = tuner.node(node_id)
-    alone = [each.outcome for each in tuner.at(node, TUNE).values()]
-    logits = log_odds(tuner.logits(node, tuner.store.rows(TUNE)))
+    students = tuner.at(tuner.node(node_id), TUNE).values()  # cross-fitted, if they learned tune
+    alone = [each.outcome for each in students]
+    logits = log_odds(np.column_stack([each.all_logits for each in alone]))
     together = [
         Outcome(one.label, logit, group=one.group)
         for one, logit in zip(alone, logits.T, strict=True)

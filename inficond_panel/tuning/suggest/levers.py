@@ -521,13 +521,13 @@ def _measured(
             gain, change = one.choice.gain, one.choice.ap_change
         logits = before.all_logits if one.name == AS_IT_IS else one.logits
         share = float(np.mean(above(logits, cutoff) == teacher))
-        of_worst = worst if cell is None else _share(worst + gain.estimate)
-        after = _share(ap + change.estimate), share, one.concepts, change, of_worst
+        of_worst = worst if cell is None else _bounded(worst + gain.estimate)
+        after = _bounded(ap + change.estimate), share, one.concepts, change, of_worst
         measured.append(Lever(one.name, tuple(one.edits), one.needs, gain, *after))
     return measured
 
 
-def _share(value: float) -> float:
+def _bounded(value: float) -> float:
     """Return the value, 0 to 1: a mean over draws may be beyond, added to a value near the end."""
     return float(np.clip(value, 0.0, 1.0))
 
