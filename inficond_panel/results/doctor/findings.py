@@ -13,6 +13,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number
 from inficond_panel.concepts.random_words import random_words
 from inficond_panel.distill.suspects import LARGE_LOSS
+from inficond_panel.results.doctor.behind_word import BEHIND_REMEDY, BEHIND_WORD, behind_words
 from inficond_panel.results.doctor.decided import decision_findings
 from inficond_panel.results.doctor.drifted import UNLIKE, drift_finding, moved_findings
 from inficond_panel.results.doctor.examined import Examined
@@ -106,6 +107,7 @@ def findings_frame(
         *_of_student_groups(tuner, node, seen, facts["seed"]),
         *_of_students(node, tuner.store, seen, remedies),
         *_of_classes(worst_first, remedies),
+        *_of_words(tuner, node, list(worst_first)),
         *_of_labels(worst_first),
         *_of_never_labelled(tuner.store, seen),
         *_of_columns(seen, remedies),
@@ -137,6 +139,11 @@ def _of_ranking(tuner: Tuner, node: Node, seen: Mapping[str, Examined]) -> Itera
     found = ranked_together(tuner, node.id) if len(seen) == len(tuner.store.classes) else None
     if found is not None:
         yield _row("classes", RANKED_TOGETHER, found.sentence, JOINTLY_REMEDY)
+
+
+def _of_words(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dict[str, str]]:
+    for behind in behind_words(tuner, node, classes):
+        yield _row(behind.class_name, BEHIND_WORD, behind.sentence, BEHIND_REMEDY)
 
 
 def _warnings(store: Store) -> Iterator[dict[str, str]]:
