@@ -12,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from factory import small_spec
 from fonts import written_in_ours
+from frames import frames
 from playwright.sync_api import Page, expect
 from steps import (
     blocks,
@@ -24,6 +25,8 @@ from steps import (
     show_details,
 )
 from waiting import wait_until
+
+import inficond_panel
 
 #: Rules that axe runs only if asked, beside all that it runs by itself.
 ASKED = ("label-content-name-mismatch", "target-size", "td-has-header", "table-fake-caption")
@@ -180,6 +183,15 @@ def test_axe_finds_nothing_in_any_state(scheme, size, rules, url, open_page) -> 
     found = {state: findings(page, *rules) for state in states(page)}
     assert len(found) == 23
     assert {state: faults for state, faults in found.items() if faults} == {}
+
+
+def test_axe_finds_nothing_on_a_page_without_pictures(serve, tmp_path, open_page) -> None:
+    """Values of rows stand in place of pictures: what is read there is in a button's name."""
+    store = tmp_path / "own.zarr"
+    inficond_panel.from_frames(**frames(signed=True), path=store)
+    page = open_page(serve(store).url)
+    expect(page.locator(".start .look .no-photo").first).to_be_visible()
+    assert findings(page) == []
 
 
 def test_the_page_of_an_error_names_the_mistake_in_our_font_and_axe_finds_nothing(

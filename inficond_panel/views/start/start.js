@@ -75,7 +75,7 @@ function makeCard(card, things, send) {
   const shown = card.concepts?.[0] ?? concept
   const look = () => send("look", { class_name, concept: shown })
   const high = card.high ? "a high " : "" // a number of a table
-  const pair = h("span", { class: "pair", id: `pair-${(pairs += 1)}` }, makePair(card, shown, high))
+  const pair = h("span", { class: "pair" }, makePair(card, shown, high))
   const name = (words, title = null) => h("b", { title }, h("bdi", {}, words))
   return h(
     "li",
@@ -84,12 +84,11 @@ function makeCard(card, things, send) {
       "button",
       {
         class: "look offline",
-        "aria-label": `Look at ${about ? `${about} in ` : ""}${class_name}`,
-        "aria-describedby": pair.id, // captions are not in the label
         title: shown ? `with ${high}${shown}, and without` : null,
         onclick: look,
       },
-      pair,
+      h("span", { class: "vh" }, `Look at ${about ? `${about} in ` : ""}${class_name} `),
+      pair, // what stands there in place of a picture belongs to the name
     ),
     h(
       "div",
@@ -106,8 +105,6 @@ function makeCard(card, things, send) {
     ),
   )
 }
-
-let pairs = 0 // for ids
 
 /** A button takes the words that were held once pointer and focus are off it. */
 const letGo = ({ target }) => setTimeout(() => target.held?.()) // a finger leaves before its click
@@ -209,7 +206,7 @@ function makeChecking(model, send) {
 function fillCard(element, card, model) {
   const [pair, { children: words }] = element.children
   const found = model.photos[keyOf(card)] ?? []
-  ;[...pair.firstChild.children].forEach((place, at) => {
+  ;[...pair.lastChild.children].forEach((place, at) => {
     place.hidden = found.length > 0 && !found[at] // no image of the class is without
     showPicture(place.firstChild, found[at])
   })
