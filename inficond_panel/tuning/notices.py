@@ -1,24 +1,27 @@
-"""Notices about a batch: contradicting intents, replaced bounds, thumbs on a weight of 0."""
+"""Notices about a batch: contradicting intents, replaced bounds, thumbs on a weight of 0, or that
+make a negative weight stronger."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
 from inficond_panel.common.names import find_name
-from inficond_panel.common.numbers import number, significant
+from inficond_panel.common.near_words import listed
+from inficond_panel.common.numbers import MINUS, number, significant
 from inficond_panel.tuning.edits import Edit, thumbs_of
 from inficond_panel.tuning.fitting.adjustments import gains_of
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.thumbs import Candidate, Thumb, by_concept, canonical, rank, size_words
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.intents import RELEASE
+from inficond_panel.vocabulary.intents import DOWN, RELEASE, REMOVE, TARGET, UP
 
 Limits = tuple[float | None, float | None]
 
 
 def notices(tuner: Tuner, parent: Node, edits: Iterable[Edit]) -> list[str]:
-    """Return sentences on contradicting intents, replaced bounds, and thumbs without effect.
+    """Return sentences on contradicting intents, replaced bounds, thumbs without effect, and thumbs
+    down on negative influences.
 
     ``edits`` is a batch for ``Tuner.fine_tune`` from ``parent``.
     """
@@ -34,7 +37,7 @@ def notices(tuner: Tuner, parent: Node, edits: Iterable[Edit]) -> list[str]:
             sentences += _special(tuner, parent, key, limits)
         elif key not in released:
             sentences += _without_effect(tuner, key)
-    return sentences
+    return [*sentences, *_stronger(tuner, parent, thumbs)]
 
 
 def _released(tuner: Tuner, thumbs: Iterable[Thumb]) -> set[tuple[str, str]]:
@@ -121,6 +124,33 @@ def _without_effect(tuner: Tuner, key: tuple[str, str]) -> Iterator[str]:
         yield f"“{concept}” has the same score on {same}"
 
 
+def _stronger(tuner: Tuner, parent: Node, thumbs: Iterable[Thumb]) -> Iterator[str]:
+    """Yield a notice per class whose targets thumbs lower where concepts are high that have an
+    influence below 0: that moves away from 0."""
+    if tuner.refit != TARGET:
+        return
+    found = dict[str, list[str]]()
+    for intent in canonical(thumbs, tuner.spec.tuning.factor):
+        if intent.direction == DOWN.key and intent.concept in tuner.store.concepts:
+            weight = number(_influence(tuner, parent, intent.key), 2)
+            if weight.startswith(MINUS):
+                found.setdefault(intent.class_name, []).append(f"{intent.concept} ({weight})")
+    for class_name, concepts in found.items():
+        one = len(concepts) == 1
+        yield (
+            f"The {'influence' if one else 'influences'} of {listed(concepts, 3)} on {class_name} "
+            f"{'is' if one else 'are'} below 0: {DOWN.glyph} {DOWN.verb} makes "
+            f"{'it' if one else 'them'} stronger, {UP.glyph} {UP.verb} weaker, and {REMOVE.glyph} "
+            f"{REMOVE.verb} ends {'it' if one else 'them'}."
+        )
+
+
+def _influence(tuner: Tuner, node: Node, key: tuple[str, str]) -> float:
+    class_name, concept = key
+    store = tuner.store
+    return float(node.weights[store.concepts.index(concept), store.classes.index(class_name)])
+
+
 def _set_in(limits: Limits, since: int | None) -> str:
     return f"the bound {limits_text(limits)}, set in #{since},"
 
@@ -128,8 +158,7 @@ def _set_in(limits: Limits, since: int | None) -> str:
 def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
     """Yield the notice that the weight is 0, or that it already satisfies the bound ``new``."""
     class_name, concept = key
-    cell = tuner.store.concepts.index(concept), tuner.store.classes.index(class_name)
-    weight = float(parent.weights[cell])
+    weight = _influence(tuner, parent, key)
     inside = _within((weight, weight), new)
     if weight == 0:
         later = "and stays 0" if inside else f"the thumb moves it to {limits_text(new)}"

@@ -238,6 +238,23 @@ def test_a_thumb_that_replaces_nothing_has_no_notice(tuner):
     assert notices(tuner, tuner.root(), [UP]) == []
 
 
+def test_a_thumb_down_on_an_influence_below_0_is_told(tuner):
+    """It lowers the target where the concept is: the influence moves away from 0."""
+    root, concept = tuner.root(), concept_of_influence(tuner, -1)
+    thumb = Intent("bicycle", concept, "down", 2.0)
+    (told,) = notices(tuner, root, [thumb])
+    assert "below 0: ▼ Lower makes it stronger, ▲ Raise weaker, and ✕ Remove ends it" in told
+    cell = tuner.store.concepts.index(concept), tuner.store.classes.index("bicycle")
+    assert tuner.fine_tune(root, [thumb]).weights[cell] < root.weights[cell] < 0
+
+
+@pytest.mark.parametrize(("sign", "direction"), [(1, "down"), (-1, "up"), (-1, "remove")])
+def test_other_thumbs_have_no_such_notice(tuner, sign, direction):
+    concept = concept_of_influence(tuner, sign)
+    factor = None if direction == "remove" else 2.0
+    assert notices(tuner, tuner.root(), [Intent("bicycle", concept, direction, factor)]) == []
+
+
 def test_release_of_a_thumb_is_told(tuner):
     node = tuner.fine_tune(tuner.root(), [UP])
     (told,) = notices(tuner, node, [Intent("bicycle", "wheel", "release")])

@@ -61,20 +61,19 @@ def behind_words(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[B
 
 @once(256)
 def _behind_word(tuner: Tuner, node_id: str, class_name: str) -> BehindWord | None:
-    student, word = tuner.at(tuner.node(node_id), TUNE)[class_name], own_word(tuner.store, class_name)
+    student = tuner.at(tuner.node(node_id), TUNE)[class_name]
+    word = own_word(tuner.store, class_name)
     if word is None or not {0, 1} <= set(np.asarray(student.labels).tolist()):
         return None
-    logits = student.outcome.all_logits, word.scores[student.rows], _of_teacher(tuner, student)
-    own, by_word, teacher = (
-        Outcome(student.labels, each, group=student.groups) for each in logits
-    )
-    aps = [float(each.value(AP.key)) for each in (by_word, own, teacher)]
-    if aps[0] - aps[1] < LEAST_BEHIND:
+    logits = word.scores[student.rows], student.outcome.all_logits, _of_teacher(tuner, student)
+    by_word, own, teacher = (Outcome(student.labels, each, group=student.groups) for each in logits)
+    word_ap, own_ap, teacher_ap = (float(each.value(AP.key)) for each in (by_word, own, teacher))
+    if word_ap - own_ap < LEAST_BEHIND:
         return None  # without the draws, which take time
     more = change_intervals(own, by_word, (AP.key,), **tuner.spec.views.noise())[AP.key]
     if not more.low >= LEAST_BEHIND:
         return None
-    return BehindWord(class_name, word.name, *aps, more)
+    return BehindWord(class_name, word.name, word_ap, own_ap, teacher_ap, more)
 
 
 def _of_teacher(tuner: Tuner, student: Student) -> Array:
