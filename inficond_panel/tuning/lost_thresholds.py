@@ -17,7 +17,8 @@ class LostThreshold:
     """Class whose decisions got worse at its ``threshold`` (a logit), while AP did not fall.
 
     ``change`` is the fall of ``metric``, recall or F1, and ``ap`` the change of AP, both with the
-    limits of a paired bootstrap.
+    limits of a paired bootstrap. ``spent``: the student has used labels of these images, so that
+    the figures are of other students, each of which has not seen its images.
     """
 
     class_name: str
@@ -25,21 +26,23 @@ class LostThreshold:
     metric: str
     change: Interval
     ap: Interval
+    spent: bool = False
 
 
 def lost_threshold(before: Student, after: Student, noise: Noise) -> LostThreshold | None:
     """Return what the threshold lost between two students of a class on one split, or None."""
-    return lost_between(after, before.outcome, after.outcome, noise)
+    spent = after.evaluation.has_spent(after.node, after.split, after.column)
+    return lost_between(after, before.outcome, after.outcome, noise, spent=spent)
 
 
 def lost_between(
-    student: Student, old: Outcome, new: Outcome, noise: Noise
+    student: Student, old: Outcome, new: Outcome, noise: Noise, *, spent: bool = False
 ) -> LostThreshold | None:
     """Return what the threshold of ``student`` lost between two outcomes of its class, or None.
 
     The threshold is lost if the interval of the change lies below 0 for recall or F1, and not for
     AP, nor above 0 for F1: a fall of recall that precision more than pays for is a gain. With one
-    class per image no threshold decides.
+    class per image no threshold decides. ``spent``: as of ``LostThreshold``.
     """
     decided = keys(RECALL, F1)
     if student.store.task == SINGLE_LABEL:
@@ -52,7 +55,8 @@ def lost_between(
     if not falls or not ap.high >= 0 or f1.low > 0:
         return None
     threshold = student.evaluation.thresholds[student.column]
-    return LostThreshold(student.class_name, threshold, falls[0], measured[falls[0]], ap)
+    change = measured[falls[0]]
+    return LostThreshold(student.class_name, threshold, falls[0], change, ap, spent)
 
 
 def lost_thresholds(before: Students, after: Students, noise: Noise) -> list[LostThreshold]:

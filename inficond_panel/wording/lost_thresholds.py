@@ -10,18 +10,28 @@ from inficond_panel.vocabulary.metrics import AP, METRICS
 #: Where a threshold is chosen: by a command or call, and on the page.
 BY_CALL = "`inficond thresholds`, or in Python `students.thresholds()`"
 ON_PAGE = "“Choose by tuning images”, under Metrics (key A)"
+#: Of a student that has used the labels of the images by which it is measured.
+_SPENT = (
+    "so it is for students that have used the labels of four fifths of the tuning images each. "
+    "The one that has used all may be surer, and these images choose no threshold for it: look at "
+    "its decisions on others, such as holdout."
+)
 
 
 def lost_sentence(lost: LostThreshold, *, choose: str = BY_CALL, limits: bool = True) -> str:
-    """Return a sentence on a lost threshold, and on where it is chosen again."""
+    """Return sentences on a lost threshold, and on where it is chosen again, or which images can
+    choose it: none that the student has used."""
     changes = (lost.metric, lost.change), (AP.key, lost.ap)
     each = [interval.change(METRICS[key].unit) for key, interval in changes]
     change, ap = (" ".join(texts[: 1 + limits]) for texts in each)
-    return (
+    fall = (
         f"{METRICS[lost.metric].word.capitalize()} at the threshold of {lost.threshold:g} falls "
-        f"({change}), and AP does not ({ap}): the ranking is kept, and the threshold is that of "
-        f"the student before. Choose it again: {choose}."
+        f"({change}), and AP does not ({ap}):"
     )
+    if lost.spent:
+        return f"{fall} {_SPENT}"
+    kept = "the ranking is kept, and the threshold is that of the student before"
+    return f"{fall} {kept}. Choose it again: {choose}."
 
 
 def lost_sentences(

@@ -19,12 +19,15 @@ from inficond_panel.wording.repairs import repair_notes
 pytestmark = [pytest.mark.commands]
 
 
-def student(label, logit, task="multi_label", threshold=0.5):
+def student(label, logit, task="multi_label", threshold=0.5, spent=False):
+    evaluation = {"thresholds": (threshold,), "has_spent": lambda node, split, k: spent}
     return SimpleNamespace(
         class_name="ward",
+        node=None,
+        split="tune",
         column=0,
         store=SimpleNamespace(task=task),
-        evaluation=SimpleNamespace(thresholds=(threshold,)),
+        evaluation=SimpleNamespace(**evaluation),
         outcome=Outcome(label, logit, cutoff=threshold),
     )
 
@@ -131,6 +134,14 @@ def test_the_sentence_names_both_changes():
     assert told.startswith("Recall at the threshold of 0.5 falls (−37.6 points [−43.2, −32.1])")
     assert "and AP does not (0.0 points [0.0, 0.0])" in told
     assert told.endswith("Choose it again: there.")
+
+
+def test_images_that_the_student_has_used_choose_no_threshold():
+    """The figures are of the students of folds: the delivered one has other logits."""
+    label, logit = drawn(np.random.default_rng(0))
+    told = lost_sentence(found(logit, logit - 1, label, spent=True), choose="there")
+    assert "there" not in told.split()
+    assert told.endswith("look at its decisions on others, such as holdout.")
 
 
 @pytest.fixture(scope="module")

@@ -318,7 +318,8 @@ def _lost(
     now, before = _as_shown(tuner, parent, evidence)
     logits = next(one.logits for one in tried if one.name == taken.name)
     after = Outcome(before.label, logits, cutoff=before.cutoff, group=before.group)
-    return lost_between(now, before, after, tuner.spec.views.noise())
+    spent = any(isinstance(edit, Repair) for edit in taken.edits)
+    return lost_between(now, before, after, tuner.spec.views.noise(), spent=spent)
 
 
 def _as_shown(tuner: Tuner, parent: Node, evidence: Evidence) -> tuple[Student, Outcome]:
