@@ -130,8 +130,8 @@ class PhotoPredictions:
     has the rows with an empty cell, and captions that are too long, whose decisions are missing in
     ``table``.
     ``no_teacher`` is the reason why the teacher's decisions are missing, "" if they are included.
-    ``notes`` are sentences on how rows were read, such as ignored columns, and on captions without
-    a word of a concept.
+    ``notes`` are sentences on how rows were read, such as ignored columns, on captions without a
+    word of a concept, and on concepts whose scores differ from those of the training images.
     ``rules`` are the rules for abstaining; None if the students never abstain.
     """
 

@@ -35,7 +35,7 @@ from inficond_panel.export.model_card import model_card
 from inficond_panel.export.predictions import abstaining
 from inficond_panel.predict import extend_store, score_photos
 from inficond_panel.results.concepts import as_dataset
-from inficond_panel.results.decisions import photo_drift
+from inficond_panel.results.decisions import noting_drift, photo_drift
 from inficond_panel.store.more_photos import more_photos
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import open_tuner
@@ -171,6 +171,7 @@ class TunableStudents(Measures):
         rules = None if abstain is None else abstaining(students, store, abstain, noise)
         scores = score_photos(self.tuner.spec, store, photos_or_rows(store, photos))
         self._warn_of_units(scores.score[scores.readable], stacklevel=3)
+        scores = noting_drift(store, scores, students.weights)
         return PhotoPredictions(students, scores, rules, store.task == SINGLE_LABEL)
 
     def extend(

@@ -135,10 +135,7 @@ def drift(
     """
     from scipy.stats import betabinom, binomtest  # noqa: PLC0415 - slow to load
 
-    if len(fitted) > MOST_FIT:
-        chosen = np.random.default_rng(seed).choice(len(fitted), MOST_FIT, replace=False)
-        fitted = fitted[np.sort(chosen)]
-    fitted, new = np.asarray(fitted, dtype=np.float64), np.asarray(new)
+    fitted, new = _drawn(fitted, seed), np.asarray(new)
     sides = ((new, LEAST_PHOTOS, f"new {things}"), (fitted, LEAST_FIT, f"{things} of fit"))
     for scores, least, what in sides:
         if len(scores) < least:
@@ -162,6 +159,25 @@ def drift(
         exchanged=tuple((concepts[a], concepts[b]) for a, b in exchanged_columns(fitted, new)),
         things=things,
     )
+
+
+def drifted_concepts(
+    fitted: NDArray, new: NDArray, concepts: list[str], seed: int = 0
+) -> tuple[ConceptDrift, ...]:
+    """Return the concepts that ``drift`` finds drifted, by the test per concept alone; empty with
+    too few photos."""
+    if len(fitted) < LEAST_FIT or len(new) < LEAST_PHOTOS or not concepts:
+        return ()
+    tested = _concepts(_drawn(fitted, seed), np.asarray(new), concepts)
+    return tuple(each for each in tested if each.drifted)
+
+
+def _drawn(fitted: NDArray, seed: int) -> Array:
+    """Return the scores of all photos of fit, or of ``MOST_FIT`` that are drawn."""
+    if len(fitted) > MOST_FIT:
+        chosen = np.random.default_rng(seed).choice(len(fitted), MOST_FIT, replace=False)
+        fitted = fitted[np.sort(chosen)]
+    return np.asarray(fitted, dtype=np.float64)
 
 
 def _concepts(fitted: Array, new: NDArray, concepts: list[str]) -> tuple[ConceptDrift, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.near_words import listed
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill import Outcome, change_intervals, metric_intervals
-from inficond_panel.distill.drift import Drift, drift
+from inficond_panel.distill.drift import Drift, drift, drifted_concepts
 from inficond_panel.distill.metrics.groups import counted_once
 from inficond_panel.distill.metrics.thresholds import (
     Decisions,
@@ -35,7 +35,7 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE, Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, F1, PRECISION, RECALL, keys
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
-from inficond_panel.wording.metrics import drift_sentences
+from inficond_panel.wording.metrics import drift_sentences, drifted_note
 
 #: Metrics that a threshold is evaluated by.
 THRESHOLD_METRICS = keys(F1, PRECISION, RECALL)
@@ -252,6 +252,18 @@ def photo_drift(
     """Return a test of whether readable new photos differ from ``fit`` in their concept scores."""
     given = store.scores_of(FIT), scores.score[scores.readable], list(scores.concepts)
     return drift(*given, seed, level, things=scores.things)
+
+
+def noting_drift(store: Store, scores: PhotoScores, weights: np.ndarray) -> PhotoScores:
+    """Return the scores with a note on concepts whose scores drifted from ``fit``, of those with an
+    influence by students' ``weights`` (C, K)."""
+    used = np.flatnonzero(weights.any(axis=1))
+    names = [scores.concepts[c] for c in used]
+    given = store.scores_of(FIT)[:, used], scores.score[scores.readable][:, used]
+    drifted = drifted_concepts(*given, names)
+    if not drifted:
+        return scores
+    return replace(scores, notes=(*scores.notes, drifted_note(drifted, len(names), scores.things)))
 
 
 def drift_frame(drift: Drift) -> pd.DataFrame:

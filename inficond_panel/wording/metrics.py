@@ -140,10 +140,20 @@ def _concepts_sentence(drift: Drift) -> str:
     drifted, every = drift.drifted, len(drift.concepts)
     if not drifted:
         return f"None of {count(every, 'concept')} scores clearly differently than in training."
+    return _drifted_sentence(drifted, count(every, "concept"), drift.things)
+
+
+def _drifted_sentence(drifted: Sequence[ConceptDrift], of: str, things: str) -> str:
     clauses = [f"{each.concept} ({typical(each)})" for each in drifted]
     have = "has" if len(drifted) == 1 else "have"
-    heading = f"{len(drifted)} of {count(every, 'concept')} {have} different scores"
-    return f"{heading} than in the training {images_of(drift.things)}: {listed(clauses, _NAMED)}."
+    heading = f"{len(drifted)} of {of} {have} different scores"
+    return f"{heading} than in the training {images_of(things)}: {listed(clauses, _NAMED)}."
+
+
+def drifted_note(drifted: Sequence[ConceptDrift], used: int, things: str) -> str:
+    """Return sentences on the ``drifted`` of the concepts that are ``used``, for predictions."""
+    told = _drifted_sentence(drifted, count(used, "used concept"), things)
+    return f"{told} Figures on tuning {images_of(things)} may not hold for these {things}."
 
 
 def _exchanged_sentences(drift: Drift) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import false_discovery_control, ks_2samp
 
-from inficond_panel.distill.drift import LARGEST_P, _nearest, drift
+from inficond_panel.distill.drift import LARGEST_P, _nearest, drift, drifted_concepts
 from inficond_panel.distill.ks import ks_tests
 from inficond_panel.wording.metrics import drift_sentences
 
@@ -175,3 +175,13 @@ def test_of_many_photos_of_fit_the_same_are_drawn_again():
     first, again = (drift(fitted, new, NAMES) for _ in range(2))
     assert first.fit_photos == 2_000
     assert again == first
+
+
+def test_the_drifted_concepts_alone_are_those_of_the_whole_test():
+    rng = np.random.default_rng(0)
+    fitted, new = rng.normal(size=(300, 8)), rng.normal(size=(60, 8))
+    new[:, [2, 5]] += 1.0
+    names = [*"abcdefgh"]
+    found = drifted_concepts(fitted, new, names)
+    assert {each.concept for each in found} >= {"c", "f"}
+    assert found == drift(fitted, new, names).drifted

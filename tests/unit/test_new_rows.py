@@ -365,7 +365,8 @@ def test_a_single_value_in_other_units_is_told_with_its_row(students):
 
 def test_rows_of_sicker_people_are_not_asked_about(levels):
     level, made = levels
-    assert not made.predict_images(level[level["CRP"] > 8]).notes
+    notes = made.predict_images(level[level["CRP"] > 8]).notes
+    assert not [each for each in notes if "units" in each]
 
 
 def test_rows_like_the_training_rows_are_not_asked_about(students):
@@ -374,3 +375,44 @@ def test_rows_like_the_training_rows_are_not_asked_about(students):
         assert not students.predict_images(
             pd.DataFrame(rng.normal(size=(1, 6)), columns=CONCEPTS)
         ).notes
+
+
+@pytest.fixture
+def moved(students):
+    """Rows like the training rows, but for one concept with an influence."""
+    used = CONCEPTS[np.argmax(np.abs(students.node.weights).max(axis=1))]
+    rows = pd.DataFrame(np.random.default_rng(4).normal(size=(60, 6)), columns=CONCEPTS)
+    rows[used] += 1.5
+    return used, rows.rename_axis("image_id")
+
+
+def test_rows_whose_scores_have_moved_come_with_a_sentence(students, moved):
+    used, rows = moved
+    (told,) = students.predict_images(rows).notes
+    assert told.startswith("1 of ")
+    assert f"{used} (median 1." in told
+
+
+def test_a_terminal_says_so_before_the_decisions(store, moved, tmp_path, capsys):
+    moved[1].to_csv(tmp_path / "moved.csv")
+    assert main(["predict", str(store), str(tmp_path / "moved.csv")]) == 0
+    assert f"{moved[0]} (median 1." in capsys.readouterr().err
+
+
+def test_with_drift_it_is_said_once(store, moved, tmp_path, capsys):
+    moved[1].to_csv(tmp_path / "moved.csv")
+    assert main(["predict", str(store), str(tmp_path / "moved.csv"), "--drift"]) == 0
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count("(median 1.") == 1
+
+
+def test_a_concept_without_influence_may_move(store):
+    students = inficond_panel.open_students(store, history=":memory:").fit()
+    students = students.tune([(name, "beak", "remove") for name in students.classes])
+    rows = pd.DataFrame(np.random.default_rng(4).normal(size=(60, 6)), columns=CONCEPTS)
+    rows["beak"] += 3.0
+    assert not students.predict_images(rows).notes
+
+
+def test_of_few_rows_nothing_is_said(students, moved):
+    assert not students.predict_images(moved[1][:19]).notes

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
     from inficond_panel.export.predictions import abstaining, predict
     from inficond_panel.predict import score_photos
-    from inficond_panel.results.decisions import photo_drift
+    from inficond_panel.results.decisions import noting_drift, photo_drift
     from inficond_panel.tuning.thumbs import chosen_classes
 
     students, tuner, name = _students(args)
@@ -103,6 +103,7 @@ def run(args: argparse.Namespace) -> None:
     rules = abstaining(students, tuner.store, accuracy, noise) if accuracy else None
     files = outline_files(args.outlines, args.photos) if args.outlines else {}
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
+    scores = scores if args.drift else noting_drift(tuner.store, scores, students.weights)
     predictions = predict(students, scores)
     predictions = rules.apply(predictions) if rules else predictions
     _tell(scores)
