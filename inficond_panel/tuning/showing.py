@@ -1,4 +1,5 @@
-"""The concepts that show a thing on which the student of a class may rely, to give thumbs to."""
+"""A thing on which the student of a class may rely: the images that show it, and the concepts, to
+give thumbs to."""
 
 from __future__ import annotations
 
@@ -34,14 +35,14 @@ def showing_concepts(store: Store, rows: NDArray[np.intp], thing: ReliedThing) -
         return (thing.name,)
     own = near_words(store, thing.class_name)
     named = class_words(store, thing.name) if thing.kind == CLASS else []
-    correlation = score_correlations(store, rows, _values(store, rows, thing))
+    correlation = score_correlations(store, rows, thing_values(store, rows, thing))
     alike = [
         int(c) for c in np.argsort(-correlation, kind="stable")[:MOST] if correlation[c] >= ALIKE
     ]
     return tuple(store.concepts[c] for c in dict.fromkeys([*named, *alike]) if c not in own)
 
 
-def _values(store: Store, rows: NDArray[np.intp], thing: ReliedThing) -> Array:
+def thing_values(store: Store, rows: NDArray[np.intp], thing: ReliedThing) -> Array:
     """Return the values (n,) of a thing that is no concept, nan where they are not known."""
     if thing.kind == CLASS:
         label = np.asarray(store.label[rows, store.classes.index(thing.name)])

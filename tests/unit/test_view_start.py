@@ -18,6 +18,7 @@ from inficond_panel.results.begin import in_order
 from inficond_panel.results.image_sets import shared_image_set
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.label_noise import DoubtedLabels
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.shift_kinds import Differences
@@ -668,6 +669,28 @@ def test_an_image_without_a_concept_does_not_show_it(counterexample):
 
 def test_no_image_is_without_a_concept_that_all_images_of_the_class_show(counterexample):
     assert counterexample[1](np.ones(len(counterexample[0].rows), bool)) == []
+
+
+@pytest.mark.parametrize(("kind", "name"), [("class", "bird"), ("column", "site = B")])
+def test_pictures_of_a_class_or_a_column_differ_by_it(app, monkeypatch, kind, name):
+    """Not by the concept that is nearest to it: of each side the one the teacher is surest of."""
+    students = [app.tuner.at(app.students.node, split)["sheep"] for split in ("fit", "tune")]
+    monkeypatch.setattr(examples, "make_picture", lambda _, row, *more: {"row": row})
+    values = np.arange(len(app.store.images)) % 3 == 0
+    monkeypatch.setattr(examples, "thing_values", lambda store, rows, thing: values[rows] * 1.0)
+    shown = examples.make_pair_of(*students, ReliedThing("sheep", kind, name), "grass")
+    for student, has, picture in zip(students, (True, False), shown, strict=True):
+        some = (student.labels == 1) & (values[student.rows] == has)
+        surest = student.rows[some][student.teacher_logits[some].argmax()]
+        assert picture["row"] == surest
+
+
+def test_a_thing_in_no_image_of_the_class_is_shown_by_its_concept(app):
+    students = [app.tuner.at(app.students.node, split)["sheep"] for split in ("fit", "tune")]
+    nowhere = ReliedThing("sheep", "column", "site = nowhere")
+    assert examples.make_pair_of(*students, nowhere, "grass") == examples.make_pair(
+        *students, "grass"
+    )
 
 
 def table_session(**columns):

@@ -15,7 +15,9 @@ from inficond_panel.results.image_sets import assigned_segments, worst_first
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 from inficond_panel.tuning.answers import STRONGEST, telling_concepts
+from inficond_panel.tuning.history.belongs import ReliedThing
 from inficond_panel.tuning.shift_kinds import PictureDifference
+from inficond_panel.tuning.showing import thing_values
 from inficond_panel.tuning.two_worlds import joint_presence
 from inficond_panel.ui.images import make_picture, tile_uri
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES
@@ -28,6 +30,29 @@ def make_pair(student: Student, other: Student, concept: str) -> list[dict[str, 
     ``make_counterexample``). There is only the first without a concept, and if all show it."""
     first = make_example(student, concept)
     return [first, *make_counterexample(other, concept)] if concept else [first]
+
+
+def make_pair_of(
+    student: Student, other: Student, thing: ReliedThing, concept: str
+) -> list[dict[str, Any]]:
+    """Return the pair of pictures for a ``thing`` that is known of each image, another class or a
+    value of a column: with it and without it, of each the positive in which the teacher is surest.
+    Of a thing without such images, ``make_pair`` of the ``concept`` that shows it."""
+    sides = ((student, 1.0), (other, 0.0))
+    best = [(each, _surest(each, thing, value)) for each, value in sides]
+    if best[0][1] is None:
+        return make_pair(student, other, concept)
+    return [_pictured(each, row, concept) for each, row in best if row is not None]
+
+
+def _surest(student: Student, thing: ReliedThing, value: float) -> int | None:
+    """Return the row of the positive in which the teacher is surest of the class, of those in which
+    a thing has this value; None without any."""
+    has = thing_values(student.store, student.rows, thing) == value
+    found = np.flatnonzero(has & (student.labels == 1))
+    if not len(found):
+        return None
+    return int(student.rows[found[np.argmax(student.teacher_logits[found])]])
 
 
 def make_unlike(student: Student, other: Student, by: PictureDifference) -> list[dict[str, Any]]:
