@@ -14,8 +14,7 @@ from inficond_panel.concepts.own_words import own_word
 from inficond_panel.distill import Outcome, change_intervals
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import Remedy
-from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.student import Student
+from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 

@@ -49,10 +49,9 @@ def _surest(student: Student, thing: ReliedThing, value: float) -> int | None:
     """Return the row of the positive in which the teacher is surest of the class, of those in which
     a thing has this value; None without any."""
     has = thing_values(student.store, student.rows, thing) == value
-    found = np.flatnonzero(has & (student.labels == 1))
-    if not len(found):
-        return None
-    return int(student.rows[found[np.argmax(student.teacher_logits[found])]])
+    found = np.flatnonzero(has & (student.labels == 1)).tolist()
+    best = max(found, key=student.teacher_logits.__getitem__, default=None)
+    return None if best is None else int(student.rows[best])
 
 
 def make_unlike(student: Student, other: Student, by: PictureDifference) -> list[dict[str, Any]]:
