@@ -14,7 +14,7 @@ from inficond_panel.common.installation import shipped_folder
 from inficond_panel.common.names import equal_names, find_name, name_text, pair_text
 from inficond_panel.common.near_words import listed, missing
 from inficond_panel.common.places import is_remote, place_of, reaching
-from inficond_panel.errors import FileProblem, Remedy, SpecError, StoreError, TuningError
+from inficond_panel.errors import DataError, FileProblem, Remedy, SpecError, StoreError, TuningError
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.types import (
@@ -121,7 +121,10 @@ class Spec(SpecFile):
         return self.teacher.order if self.teacher else None
 
     def check_making(self) -> None:
-        """Raise ``SpecError`` if the spec lacks the sections that a store is made from."""
+        """Raise ``SpecError`` if the spec lacks the sections that a store is made from, or
+        ``DataError`` if a store was opened without a spec."""
+        if self.of_store and self.path == self.store:
+            raise DataError(f"{self.path.name} is opened without a spec.", _OF_STORE)
         if self.of_store:
             message = f"{', '.join(sorted(_MAKING))} are missing: the spec names only a store"
             raise SpecError([FileProblem(self.path, 1, 1, message)], _OF_STORE)

@@ -61,8 +61,10 @@ class PocketState(Working):
 
     @property
     def offered(self) -> bool:
-        """True if the session may export, and there are photos from which a network can learn."""
-        return self._rights.export and self.tuner.store.holds("photos")
+        """True if the session may export, and there are photos from which a network can learn, whose
+        scores were made from them."""
+        store = self.tuner.store
+        return self._rights.export and store.holds("photos") and not store.given
 
     @property
     def folder(self) -> Path:

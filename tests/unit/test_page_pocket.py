@@ -289,7 +289,16 @@ def test_a_store_without_a_spec_is_offered_nothing_to_build(tmp_path):
     network_spec(tmp_path)
     app = session(tmp_path / "small.zarr")
     app.pocket.look(shown(app))
-    assert "names only a store" in make_pocket(app.pocket)["missing"]
+    assert make_pocket(app.pocket)["missing"].startswith("small.zarr is opened without a spec.")
+
+
+def test_scores_from_elsewhere_are_offered_no_network(tmp_path, monkeypatch):
+    """Its photos are there, but not the encoder that scored them."""
+    network_spec(tmp_path)
+    app = session(tmp_path / "small.zarr")
+    assert app.pocket.offered
+    monkeypatch.setattr(type(app.tuner.store), "given", True)
+    assert make_pocket(app.pocket) == {}
 
 
 def test_a_session_without_export_is_offered_none(tmp_path):
