@@ -30,6 +30,8 @@ _SPREAD = (0.5, 2.0)
 #: Most columns in another order, as a share of all: else it is the images that differ.
 _MOST = 0.25
 _RIDGE = 0.05
+#: Number of columns with which each correlates most.
+_STRONGEST = 3
 #: Most images of each side that are looked at.
 MOST_IMAGES = 3_000
 
@@ -80,12 +82,23 @@ def _displaced(others: Array, group: Array, columns: int) -> Displaced:
             break
         opposed.append(int(np.argmin(np.where(against, here, np.inf))))
         wide[:, opposed[-1]] *= -1
-    unrelated = np.flatnonzero(
-        tested & (here + error <= _LEFT * known) & (np.abs(here) <= error)
-    ).tolist()
+    gone = (here + error <= _LEFT * known) & (np.abs(here) <= error)
+    unrelated = np.flatnonzero(tested & gone & ~_goes_along(rest, wide, columns, error)).tolist()
     if len(unrelated) + len(opposed) > most:
         return Displaced()
     return Displaced(tuple(unrelated), tuple(sorted(opposed)))
+
+
+def _goes_along(rest: Array, wide: Array, columns: int, error: float) -> NDArray[np.bool_]:
+    """Return which columns (C,) correlate in the group as they do among the ``rest`` with one of
+    the ``_STRONGEST`` others: what predicts them there may have changed, not they themselves."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # a constant column goes with none
+        both = (np.corrcoef(each, rowvar=False)[:columns] for each in (rest, wide))
+        there, here = (np.nan_to_num(each) for each in both)
+    there[np.arange(columns), np.arange(columns)] = 0.0
+    first = np.argsort(-np.abs(there), axis=1)[:, :_STRONGEST]
+    signs = np.sign(np.take_along_axis(there, first, axis=1))
+    return np.asarray((signs * np.take_along_axis(here, first, axis=1) > error).any(axis=1))
 
 
 def _precision(learned: Array) -> Array:

@@ -61,8 +61,8 @@ class PocketState(Working):
 
     @property
     def offered(self) -> bool:
-        """True if the session may export, and there are photos from which a network can learn, whose
-        scores were made from them."""
+        """True if the session may export, and there are photos from which a network can learn and
+        from which the scores were made."""
         store = self.tuner.store
         return self._rights.export and store.holds("photos") and not store.given
 

@@ -16,6 +16,7 @@ from inficond_panel.concepts.own_words import class_words, near_words, own_word
 from inficond_panel.distill import Outcome, TeacherSkill, metric_intervals, teacher_skill
 from inficond_panel.distill.suspects import (
     CLEAR,
+    LARGE_LOSS,
     SHIFT,
     UNCERTAIN,
     UNKNOWN,
@@ -123,6 +124,12 @@ class TeacherMemory:
         return bool(self.teacher.ap_lost.low > max(self.labels.ap_lost.estimate, 0.0))
 
     @property
+    def by_far(self) -> bool:
+        """True if the teacher's AP falls by ``LARGE_LOSS`` more than that of the model of the
+        labels, at the lower limit."""
+        return bool(self.teacher.ap_lost.low > max(self.labels.ap_lost.estimate, 0.0) + LARGE_LOSS)
+
+    @property
     def ap(self) -> tuple[float, float]:
         """AP of the teacher on ``fit``, as if the class were as frequent there, and on ``tune``."""
         return self.teacher.ap, self.teacher.ap - self.teacher.ap_lost.estimate
@@ -145,7 +152,8 @@ class ClassShift:
 
     ``memory`` is set where the student is worse on ``tune``, perhaps since its teacher knows the
     labels of ``fit``. Then ``decisive``, the verdict that counts, is that on a model of the labels;
-    else it is ``verdict``, on the student.
+    else it is ``verdict``, on the student. ``by_heart`` is the same where the student is not worse,
+    but the teacher is by far.
 
     ``own_word`` is the AP on ``tune`` of the concept named like the class, ``tune_model`` the AP of
     a cross-fitted logistic regression on the labels of ``tune``; None if not computed. ``things``
@@ -166,6 +174,7 @@ class ClassShift:
     decided: bool = False
     verdict: Verdict | None = None
     memory: TeacherMemory | None = None
+    by_heart: TeacherMemory | None = None
     suspects: tuple[Suspect, ...] = ()
     belonging: tuple[Suspect, ...] = ()
     teacher: TeacherSkill | None = None
@@ -259,6 +268,7 @@ def class_shift(evidence: Evidence) -> ClassShift:
         return unknown
     verdict, lost = evidence.verdict(), _lost(evidence)
     memory = teacher_memory(evidence, verdict) if verdict.kind == SHIFT else None
+    by_heart = _by_heart(evidence, verdict) if memory is None else None
     decisive = verdict if memory is None else memory.labels
     kind = SHIFT if len(lost.relied_on) else decisive.kind
     return replace(
@@ -270,6 +280,7 @@ def class_shift(evidence: Evidence) -> ClassShift:
         clear=tuple(evidence.concepts[c] for c in lost.relied_on),
         verdict=verdict,
         memory=memory,
+        by_heart=by_heart,
         suspects=_suspects(evidence, lost) if kind == SHIFT else (),
         hint=_hint(evidence, lost) if kind == UNKNOWN else "",
     )
@@ -281,6 +292,7 @@ def _counts(label: NDArray) -> tuple[int, int]:
 
 def _hint(evidence: Evidence, lost: _Lost) -> str:
     order = _standing_out(evidence, lost)
+    order = order[~_held_at_zero(evidence)[order]]
     clear = order[lost.measured.q[order] <= CLEAR]
     return evidence.concepts[clear[0]] if len(clear) else ""
 
@@ -335,6 +347,18 @@ def teacher_memory(evidence: Evidence, student: Verdict) -> TeacherMemory | None
     teacher = evidence.teacher_verdict()
     seen = teacher.kind == SHIFT or student.ap > teacher.ap
     return TeacherMemory(teacher, evidence.label_verdict(), student.ap) if seen else None
+
+
+def _by_heart(evidence: Evidence, student: Verdict) -> TeacherMemory | None:
+    """Return the verdicts on a teacher that falls by far more than a model of the labels, where the
+    ``student`` does not show it."""
+    if evidence.by_teacher:
+        return None
+    teacher = evidence.teacher_verdict()
+    if not teacher.ap_lost.low > LARGE_LOSS:
+        return None  # without the model of the labels, which takes time
+    memory = TeacherMemory(teacher, evidence.label_verdict(), student.ap)
+    return memory if memory.by_far else None
 
 
 def first_suspects(

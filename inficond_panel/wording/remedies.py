@@ -155,8 +155,9 @@ OF_CAPTIONS = replace(
     },
 )
 OF_TABLES = Remedies(
-    of_memory="Its students imitate what it remembers. Add rows that it has not seen. "
-    + _OR_SUGGEST,
+    of_memory="Its students imitate what it remembers. Give its outputs on the training rows by "
+    "models that have not seen them (`cross_val_predict` of scikit-learn), or add rows that it has "
+    "not seen. " + _OR_SUGGEST,
     of_no_influence=_OUTPUTS
     + Remedy("`students.lambda` in a spec.", "λ: `students.with_settings(lambda_=...)`."),
     of_shared=_SAY_SO + "images with one and without the other.",

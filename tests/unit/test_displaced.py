@@ -75,6 +75,21 @@ def test_a_column_that_goes_with_the_label_alone_is_found_beside_it():
     assert displaced_columns(scores[:600], moved, (label[:600], label[600:])) == Displaced((1,))
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_teacher_that_knows_the_labels_of_the_others_does_not_displace_a_column(seed):
+    """What predicts a column changed, not the column: it goes with the label as before."""
+    rng = np.random.default_rng(seed)
+    label = (rng.random((IMAGES, 1)) < 0.3).astype(float)
+    scores = rng.normal(size=(IMAGES, 4))
+    scores[:, 1] += 0.9 * label[:, 0]
+    scores[600:, 1] = 0.8 * scores[600:, 1] - 1
+    guess = label + rng.normal(size=(IMAGES, 1))
+    teacher = np.where(np.arange(IMAGES)[:, None] < 600, label, -guess)
+    beside = np.hstack([label, 2 * teacher, -2 * teacher])
+    found = displaced_columns(scores[:600], scores[600:], (beside[:600], beside[600:]))
+    assert found == Displaced()
+
+
 def test_few_images_tell_nothing():
     scores = drawn(0)
     assert displaced_columns(scores[:600], with_shifted(scores[600:690], 2)) == Displaced()

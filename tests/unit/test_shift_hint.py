@@ -55,5 +55,10 @@ def test_what_belongs_to_the_class_is_no_hint(hinted):
     assert shift_of(hinted).hint == ""
 
 
+def test_what_was_removed_is_no_hint(hinted):
+    removed = hinted.remove("truck", "car")
+    assert shift_of(removed).hint == ""
+
+
 def test_without_a_loss_nothing_is_named():
     assert [shift_of(students(seed, lost=0.0)).hint for seed in range(10)] == [""] * 10

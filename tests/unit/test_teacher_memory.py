@@ -150,6 +150,45 @@ def test_without_labels_of_fit_no_memory_can_be_seen():
 
 
 # --- sentences -----------------------------------------------------------------------------------
+def remembering(*, known: bool = True) -> TunableStudents:
+    """Students with two concepts, of a teacher that has learned each label of fit by heart; not
+    ``known``: it is as good on all photos."""
+    rng = np.random.default_rng(1)
+    dog = rng.random(ALL) < 0.3
+    scores = rng.normal(size=(ALL, 2)) + np.outer(dog, [1.5, 0.0])
+    logit = 2 * scores[:, 0] - 2 + rng.normal(size=ALL)
+    if known:
+        logit = np.where(SPLIT == "fit", 6 * dog - 3 + rng.normal(size=ALL), logit)
+    names = [f"{place:03d}.jpg" for place in range(ALL)]
+    return inficond_panel.from_frames(
+        pd.DataFrame(scores, names, ["dog", "grass"]),
+        pd.DataFrame({"dog": logit}, names),
+        pd.DataFrame({"dog": dog.astype(int)}, names),
+        split=pd.Series(SPLIT, names),
+    ).fit()
+
+
+def test_a_student_that_cannot_imitate_what_the_teacher_knows_by_heart_is_not_worse():
+    found = shift(remembering())
+    assert found.memory is None
+    assert found.by_heart is not None
+    assert found.decisive == found.verdict
+
+
+def test_the_doctor_says_so_of_the_teacher_all_the_same():
+    findings = remembering().doctor()["findings"]
+    assert "trained on these rows" in [*findings["kind"]]
+
+
+def test_a_teacher_that_knows_the_photos_no_better_is_not_said_to():
+    assert shift(remembering(known=False)).by_heart is None
+
+
+def test_where_the_labels_fall_as_well_the_teacher_is_not_blamed():
+    """On fit only dogs are on grass: teacher and model of the labels lose the same."""
+    assert shift(students_of("strong", biased=True)).by_heart is None
+
+
 def verdict_of(ap: float, lost: float, low: float, high: float) -> Verdict:
     return Verdict(4.0, ap, Interval(0.0, -1.0, 1.0), Interval(lost, low, high))
 

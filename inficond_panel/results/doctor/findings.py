@@ -175,7 +175,7 @@ def _of_teacher(
         if skill is not None and skill.does_not_know:
             yield _row(name, "unknown to the teacher", unknown_sentence(name, skill), _TEACHER)
     memories = {  # other pictures of a class are new to any teacher, and wrong labels look so
-        name: each.shift.memory
+        name: each.shift.memory or each.shift.by_heart
         for name, each in seen.items()
         if not {PICTURES, TUNE_NOISE} & {*each.found.kinds, *each.found.perhaps}
     }
