@@ -93,8 +93,8 @@ def _goes_along(rest: Array, wide: Array, columns: int, error: float) -> NDArray
     """Return which columns (C,) correlate in the group as they do among the ``rest`` with one of
     the ``_STRONGEST`` others: what predicts them there may have changed, not they themselves."""
     with np.errstate(divide="ignore", invalid="ignore"):  # a constant column goes with none
-        both = (np.corrcoef(each, rowvar=False)[:columns] for each in (rest, wide))
-        there, here = (np.nan_to_num(each) for each in both)
+        both = (np.asarray(np.corrcoef(each, rowvar=False)) for each in (rest, wide))
+        there, here = (np.nan_to_num(each[:columns]) for each in both)
     there[np.arange(columns), np.arange(columns)] = 0.0
     first = np.argsort(-np.abs(there), axis=1)[:, :_STRONGEST]
     signs = np.sign(np.take_along_axis(there, first, axis=1))

@@ -107,7 +107,7 @@ def findings_frame(
         *_of_student_groups(tuner, node, seen, facts["seed"]),
         *_of_students(node, tuner.store, seen, remedies),
         *_of_classes(worst_first, remedies),
-        *_of_words(tuner, node, list(worst_first)),
+        *_of_words(tuner, node, worst_first),
         *_of_labels(worst_first),
         *_of_never_labelled(tuner.store, seen),
         *_of_columns(seen, remedies),
@@ -141,8 +141,9 @@ def _of_ranking(tuner: Tuner, node: Node, seen: Mapping[str, Examined]) -> Itera
         yield _row("classes", RANKED_TOGETHER, found.sentence, JOINTLY_REMEDY)
 
 
-def _of_words(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[dict[str, str]]:
-    for behind in behind_words(tuner, node, classes):
+def _of_words(tuner: Tuner, node: Node, seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
+    unexplained = [name for name, each in seen.items() if not {*each.found.kinds} - {FEW}]
+    for behind in behind_words(tuner, node, unexplained):
         yield _row(behind.class_name, BEHIND_WORD, behind.sentence, BEHIND_REMEDY)
 
 
