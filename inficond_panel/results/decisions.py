@@ -76,7 +76,8 @@ def thresholds(
     if tuner.store.task == SINGLE_LABEL:
         raise TuningError(
             "With one class per image the likeliest class is predicted: thresholds are not used.",
-            "To answer only when the students are sure, see: students.coverage()",
+            (_ONE_OF_TWO if len(tuner.store.classes) == 2 else "")
+            + "To answer only when the students are sure, see: students.coverage()",
         )
     if precision is not None and not 0 < precision <= 1:
         fault = f"The precision must be above 0 and at most 1, got {precision:g}."
@@ -110,6 +111,9 @@ def _to_use(setting: Mapping[str, float]) -> list[str]:
 
 #: Why no threshold is chosen for a student that has learned labels of tune, or whose settings they
 #: chose: logits of students of the folds, with settings of their own, may have another scale.
+_ONE_OF_TWO = (
+    "Of two classes, such as yes and no, make the store with the column of one: it has a threshold. "
+)
 _SPENT = "its student has used the labels of these images, so that they choose no threshold for it"
 
 

@@ -1,11 +1,13 @@
 """The doctor on decisions: a teacher whose logits of one class are shifted, classes mixed up."""
 
 import numpy as np
+import pandas as pd
 import pytest
-from preferred import IMAGES, students_of, with_constant
+from preferred import IDS, IMAGES, SPLIT, students_of, with_constant
 from sklearn.metrics import confusion_matrix, recall_score
 
 import inficond_panel
+from inficond_panel.errors import TuningError
 from inficond_panel.results.doctor.decided import (
     OTHER_THRESHOLD,
     TAKEN,
@@ -66,6 +68,34 @@ def test_the_finding_names_the_class_and_the_share(mixed):
     (finding,) = found_of(mixed, TAKEN)["finding"]
     share = 100 * counts[1, 2] / counts[1].sum()
     assert finding.startswith(f"{share:.0f} % [")
+
+
+@pytest.fixture(scope="module")
+def yes_or_no(tmp_path_factory):
+    """Two classes, of which the rarer one is mostly missed also by a perfect model."""
+    rng = np.random.default_rng(0)
+    risk = rng.normal(size=IMAGES)
+    label = (rng.random(IMAGES) < 1 / (1 + np.exp(1.3 - risk))).astype(int)
+    logit = np.column_stack([1.3 - risk, risk - 1.3]) / 2
+    return inficond_panel.from_frames(
+        pd.DataFrame({"risk": risk, "noise": rng.normal(size=IMAGES)}, IDS),
+        *(pd.DataFrame(each, IDS, ["no", "yes"]) for each in (logit, np.eye(2)[label])),
+        split=SPLIT,
+        path=tmp_path_factory.mktemp("two") / "own.zarr",
+        task="single_label",
+        activation="softmax",
+    ).fit()
+
+
+def test_of_two_classes_the_missed_ones_are_not_said_to_be_taken_for_the_other(yes_or_no):
+    found = yes_or_no.metrics("tune")["recall"].min()
+    assert found < 0.5
+    assert found_of(yes_or_no, TAKEN).empty
+
+
+def test_of_two_classes_a_store_of_one_has_a_threshold(yes_or_no):
+    with pytest.raises(TuningError, match="make the store with the column of one"):
+        yes_or_no.thresholds()
 
 
 def test_classes_with_one_class_per_image_have_no_threshold(mixed):

@@ -173,8 +173,11 @@ def _of_one_class(tuner: Tuner, node: Node, classes: Sequence[str]) -> Iterator[
 def _taken(
     tuner: Tuner, node: Node, counts: pd.DataFrame, classes: Sequence[str], besides: Collection[str]
 ) -> Iterator[OnDecisions]:
-    """Yield findings on ``classes`` that are taken for one other, but those ``besides``."""
+    """Yield findings on ``classes`` that are taken for one other, but those ``besides``. Of two
+    classes each is taken for the other wherever it is not found, so nothing is said."""
     images = counts.sum(axis=1)
+    if len(images) == 2:
+        return
     for (name, named), row in confusions(tuner, node, TUNE).iterrows():
         taken, other = interval_of(row, "share"), named not in (name, *besides)
         if name in classes and other and taken.low >= LEAST_TAKEN:
