@@ -44,6 +44,8 @@ ALIKE = 0.5
 MODEST = 0.2
 #: Standard errors of a reliance below which a concept without influence is unused.
 _UNUSED = 3.0
+#: Standard errors by which the shares of the positives differ, to tell what a suspect lost.
+_CLEAR_FALL = 2.0
 #: Largest number of suspects per class, and of members per group.
 MOST, MOST_ALIKE, MOST_CARRIERS = 10, 8, 3
 
@@ -95,8 +97,8 @@ class Suspect:
     @property
     def in_shares(self) -> bool:
         """Whether the shares of the positives tell the loss: they are by labels, as z is, or
-        differ in its direction by more than a standard error. Means of scores may differ alone."""
-        return bool(self.labelled) or np.sign(self.reliance) * self.presence.fall > 1
+        differ in its direction by ``_CLEAR_FALL``. Means of scores may differ alone."""
+        return bool(self.labelled) or np.sign(self.reliance) * self.presence.fall > _CLEAR_FALL
 
 
 @dataclass(frozen=True)

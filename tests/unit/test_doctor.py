@@ -276,6 +276,17 @@ def test_the_model_card_says_of_each_kind_for_which_classes_there_are_too_few_ro
     assert few.format("") in shared.partition("## Solution")[0]
 
 
+def test_the_model_card_says_nothing_was_found_of_classes_with_rows_enough_alone(with_rare):
+    card = model_card(with_rare.tuner, with_rare.node)
+    relied = {**card["reliances"], "differs": [], "in_fit": [], "other_kinds": []}
+    unsure = relied["unsure"]["differs"]
+    known = [name for name in card["classes"] if name not in unsure]
+    told = card_markdown({**card, "reliances": relied})
+    assert f"- nothing was found of {', '.join(known)}\n" in told
+    none = {**relied, "unsure": {**relied["unsure"], "differs": [*card["classes"]]}}
+    assert "nothing was found" not in card_markdown({**card, "reliances": none})
+
+
 def test_the_model_card_adds_no_dot_to_a_note_that_has_one(with_rare):
     card = model_card(with_rare.tuner, with_rare.node)
     for note, told in (("Too small", "Note: Too small.\n"), ("Look again.", "Note: Look again.\n")):
