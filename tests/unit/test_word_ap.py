@@ -8,8 +8,9 @@ from worded import worded_store
 from inficond_panel.concepts.own_words import own_word
 from inficond_panel.distill import average_precision
 from inficond_panel.results.image_sets import shared_image_set
-from inficond_panel.results.own_word import word_ap
+from inficond_panel.results.own_word import WordAp, word_ap
 from inficond_panel.state import AppState, Jobs
+from inficond_panel.views.knowledge.found import make_word
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.own_word import word_sentence
 
@@ -71,10 +72,15 @@ def view(tmp_path):
     return shown
 
 
-def test_the_finding_offers_the_word(view):
-    word = view.panels.finding["word"]
-    assert word["raise"] == NAME
-    assert word["sentence"].startswith("The word “tv monitor” alone: AP 0.")
+def test_the_finding_tells_the_word(view):
+    told = view.panels.finding["word"]["sentence"]
+    assert told.startswith("The word “tv monitor” alone: AP 0.")
+
+
+@pytest.mark.parametrize(("ap", "offered"), [(0.6, NAME), (0.4, ""), (0.5, "")])
+def test_a_word_is_offered_where_it_ranks_better_than_the_student(ap, offered):
+    found = WordAp(NAME, ap, 0.5, by_teacher=False, can_raise=True)
+    assert make_word(found)["raise"] == offered
 
 
 def test_both_aps_are_of_the_images_on_screen(view):
@@ -108,7 +114,7 @@ def test_a_student_that_is_left_and_selected_again_has_its_word(tmp_path, monkey
     assert shown.panels.finding["word"] == {"sentence": "", "raise": ""}  # its line has its room
     job = [each for each in waiting if each.key == "word"][-1]
     job.done(job.work(job))
-    assert shown.panels.finding["word"]["raise"] == NAME
+    assert shown.panels.finding["word"]["sentence"]
 
 
 def test_its_button_puts_the_thumb_into_the_batch(view):

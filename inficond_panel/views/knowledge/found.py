@@ -172,12 +172,14 @@ def make_labels_words(number: int, *, likely: bool) -> str:
 
 
 def make_word(found: WordAp | None, *, coming: bool = False) -> dict[str, str]:
-    """Return a ``sentence`` on a class's own word alone, and the word to ``raise`` (or empty); both
-    are empty while the sentence is ``coming``, and {} stands for no word."""
+    """Return a ``sentence`` on a class's own word alone, and the word to ``raise``, empty unless the
+    word ranks better than the student; both are empty while the sentence is ``coming``, and {}
+    stands for no word."""
     if found is None:
         return {"sentence": "", "raise": ""} if coming else {}
     told = word_sentence(found.word, found.ap, found.student_ap, by_teacher=found.by_teacher)
-    return {"sentence": told, "raise": found.word if found.can_raise else ""}
+    helps = found.can_raise and found.ap > found.student_ap
+    return {"sentence": told, "raise": found.word if helps else ""}
 
 
 def make_suggestion(suggestion: Suggestion, name: str, *, limits: bool = True) -> dict[str, Any]:

@@ -13,7 +13,7 @@ const HELD_SHOWN = 2 // more are one line, which unfolds
 export function makeHeld(model, send) {
   const list = h("span", { class: "chips" })
   const more = h("button", {
-    class: "link",
+    class: "link offline",
     onclick: () => {
       open = !open
       draw()
