@@ -111,10 +111,11 @@ def _to_use(setting: Mapping[str, float]) -> list[str]:
 
 #: Why no threshold is chosen for a student that has learned labels of tune, or whose settings they
 #: chose: logits of students of the folds, with settings of their own, may have another scale.
-_ONE_OF_TWO = (
-    "Of two classes, such as yes and no, make the store with the column of one: it has a threshold. "
-)
 _SPENT = "its student has used the labels of these images, so that they choose no threshold for it"
+#: What to do where two classes are yes and no.
+_ONE_OF_TWO = (
+    "Of two classes, such as yes and no, make the store with one column: it has a threshold. "
+)
 
 
 def gains_clearly(row: Mapping[str, Any], least: float = 0.0) -> bool:

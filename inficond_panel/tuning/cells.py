@@ -6,6 +6,7 @@ A cell is named like its label and its group: ``present · water``, ``absent · 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from inficond_panel.spec.framework.yaml_source import hint, short
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.picture_properties import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.vocabulary.things import MOST_VALUES
 
 #: What may divide images, in the order in which a name is looked up.
 DIVIDES = "column, property, class or concept"
@@ -49,13 +51,14 @@ def check_groups(spec: Spec, store: Store) -> None:
 def group_texts(store: Store, name: str) -> Sequence[str]:
     """Return the group of each image of the store by ``name``; "" if it is not known.
 
-    ``name`` is a metadata column; a property of the pictures ("image brightness"), which divides
-    into lowest quarter, highest quarter and others; a class, with its labels 1 and 0; or a concept,
-    with 1 and 0: shown or not, by the score that divides its scores on ``fit`` (Otsu's threshold).
+    ``name`` is a metadata column, of which many numbers are divided into quarters; a property of
+    the pictures ("image brightness"), which divides into lowest quarter, highest quarter and
+    others; a class, with its labels 1 and 0; or a concept, with 1 and 0: shown or not, by the score
+    that divides its scores on ``fit`` (Otsu's threshold).
     Raises ``DataError`` for another name.
     """
     if find_name(name, store.metadata_columns) is not None:
-        return store.column(name)
+        return _of_column(store.column(name))
     words = find_name(name, PROPERTY_OF) if store.holds("pictures") else None
     if words is not None:
         return _quarters(store, words)
@@ -99,6 +102,29 @@ def _scores_of(store: Store, concept: str) -> NDArray:
     """Return the scores (n,) of a concept in all images."""
     at = store.concepts.index(find_name(concept, store.concepts) or concept)
     return np.asarray(store.concept_score[np.arange(len(store.images)), at])
+
+
+def _of_column(texts: Sequence[str]) -> Sequence[str]:
+    """Return the values of a column of metadata; of more than ``MOST_VALUES`` different numbers,
+    the quarter that each is in: ``quarter 1: 3 to 17``."""
+    known = {text: number for text in set(texts) if (number := _number(text)) is not None}
+    if len(known) <= MOST_VALUES or len(known) < len({*texts} - {""}):
+        return texts
+    numbers = np.array([known.get(text, np.nan) for text in texts])
+    edges = np.nanquantile(numbers, [0.25, 0.5, 0.75])
+    quarter = {text: int(np.searchsorted(edges, number)) for text, number in known.items()}
+    words = dict[int, str]()
+    for each in set(quarter.values()):
+        ends = sorted((text for text in known if quarter[text] == each), key=known.__getitem__)
+        span = ends[0] if len(ends) == 1 else f"{ends[0]} to {ends[-1]}"
+        words[each] = f"quarter {each + 1}: {span}"
+    return [words[quarter[text]] if text in known else "" for text in texts]
+
+
+def _number(text: str) -> float | None:
+    with suppress(ValueError):
+        return float(text) if np.isfinite(float(text)) else None
+    return None
 
 
 def _quarters(store: Store, words: str) -> list[str]:

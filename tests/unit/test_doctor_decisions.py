@@ -94,7 +94,7 @@ def test_of_two_classes_the_missed_ones_are_not_said_to_be_taken_for_the_other(y
 
 
 def test_of_two_classes_a_store_of_one_has_a_threshold(yes_or_no):
-    with pytest.raises(TuningError, match="make the store with the column of one"):
+    with pytest.raises(TuningError, match="make the store with one column"):
         yes_or_no.thresholds()
 
 

@@ -172,8 +172,8 @@ def make_labels_words(number: int, *, likely: bool) -> str:
 
 
 def make_word(found: WordAp | None, *, coming: bool = False) -> dict[str, str]:
-    """Return a ``sentence`` on a class's own word alone, and the word to ``raise``, empty unless the
-    word ranks better than the student; both are empty while the sentence is ``coming``, and {}
+    """Return a ``sentence`` on a class's own word alone, and the word to ``raise``, empty unless
+    the word ranks better than the student; both are empty while the sentence is ``coming``, and {}
     stands for no word."""
     if found is None:
         return {"sentence": "", "raise": ""} if coming else {}
