@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.common.numbers import count, signed
+from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill.metrics.outcome import above
 from inficond_panel.tuning import Student
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
+#: Number of contributions that are printed.
+SHOWN_PARTS = 10
 _SMALL = 0.05  #: a smaller change of an influence is shown with more digits
 
 
@@ -62,9 +64,11 @@ class LeastEdit:
     __repr__ = __str__
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Apart:
     """Decomposition of a student's logit on one image into contributions of concepts.
+
+    It prints as the decision, the ``SHOWN_PARTS`` largest contributions, and the smallest edit.
 
     ``parts`` (largest first), ``intercept``, ``other_classes`` and ``unseen`` add up to ``logit``.
     ``other_classes`` is the part of a joint student's other classes; 0 for students per class.
@@ -92,6 +96,37 @@ class Apart:
     other_classes: float = 0.0
     unseen: float = 0.0
     named: str = ""
+
+    def __str__(self) -> str:
+        present = {1: "present", 0: "absent"}
+        label = present.get(self.label, "not known")
+        decision = (
+            f"{self.class_name} is decided {present[self.present]}: logit {signed(self.logit)}, "
+            f"present above {signed(self.cutoff)}; the teacher's logit is {signed(self.teacher)}, "
+            f"the label {label}."
+        )
+        edit = [str(self.used)] if self.used else []
+        return "\n".join([decision, *self._lines(), *edit])
+
+    __repr__ = __str__
+
+    def _lines(self) -> Iterator[str]:
+        """Yield lines with the parts of the logit, which add up to it."""
+        shown, rest = self.parts[:SHOWN_PARTS], self.parts[SHOWN_PARTS:]
+        for part in shown:
+            yield (
+                f"{signed(part.logit):>8}  {part.concept}: score {number(part.score)}, influence "
+                f"{signed(part.influence)}"
+            )
+        sums = {
+            count(len(rest), "other concept"): sum(part.logit for part in rest),
+            "intercept": self.intercept,
+            "the other classes": self.other_classes,
+            "difference of the student that has not seen this image": self.unseen,
+        }
+        for words, value in sums.items():
+            if value:
+                yield f"{signed(value):>8}  {words}"
 
 
 def take_apart(student: Student, row: int) -> Apart:

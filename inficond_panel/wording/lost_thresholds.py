@@ -26,11 +26,11 @@ def lost_sentence(lost: LostThreshold, *, choose: str = BY_CALL, limits: bool = 
     change, ap = (" ".join(texts[: 1 + limits]) for texts in each)
     fall = (
         f"{METRICS[lost.metric].word.capitalize()} at the threshold of {lost.threshold:g} falls "
-        f"({change}), and AP does not ({ap}):"
+        f"({change}), and AP not clearly ({ap}):"
     )
     if lost.spent:
         return f"{fall} {_SPENT}"
-    kept = "the ranking is kept, and the threshold is that of the student before"
+    kept = "the ranking may be as good, and the threshold is that of the student before"
     return f"{fall} {kept}. Choose it again: {choose}."
 
 

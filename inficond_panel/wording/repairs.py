@@ -154,7 +154,7 @@ def _outlook(teaching: Teaching) -> str:
         f"{teaching.error_after.text(0, scale=100, unit='%')} of the {_thing(teaching)}s "
         f"({count(corrected)} corrected, {count(new)} newly wrong)."
     )
-    return f"{errors} {_better(teaching)}".rstrip() if new > corrected else errors
+    return f"{errors} {_better(teaching)}".rstrip() if new >= corrected else errors
 
 
 def _better(teaching: Teaching) -> str:

@@ -132,7 +132,7 @@ def test_the_sentence_names_both_changes():
     label, logit = drawn(np.random.default_rng(0))
     told = lost_sentence(found(logit, logit - 1, label), choose="there")
     assert told.startswith("Recall at the threshold of 0.5 falls (−37.6 points [−43.2, −32.1])")
-    assert "and AP does not (0.0 points [0.0, 0.0])" in told
+    assert "and AP not clearly (0.0 points [0.0, 0.0])" in told
     assert told.endswith("Choose it again: there.")
 
 

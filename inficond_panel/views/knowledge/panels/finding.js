@@ -132,7 +132,7 @@ export function makeFinding(model, send, asking) {
     worse.hidden = !group.sentence
     look.hidden = !group.opens
     text(where, group.sentence ?? "")
-    text(look, `Look at ${group.words}`)
+    text(look, group.words ? `Look at ${group.words}` : "")
     set(worse, "title", group.hover ?? null)
     remove.hidden = !finding.remove
     const removed = `${finding.remove}${finding.like ? ` and ${finding.like} like it` : ""}`
