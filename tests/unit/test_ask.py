@@ -467,3 +467,10 @@ def test_the_change_of_ap_by_answers_is_that_of_the_labelled_tuning_images(tmp_p
 def test_answers_that_were_not_taught_change_no_ap(tmp_path):
     tuner = open_tuner(small_spec(tmp_path))
     assert ap_change(tuner, tuner.root(), SimpleNamespace(node=None)) is None
+
+
+def test_where_no_answer_is_corrected_it_is_said_what_is_better():
+    """Each logit moves to its right side, none across 0: the loss falls."""
+    logits = np.where(np.arange(20) < 5, -2.0, 2.0)
+    told = " ".join(teaching_sentences(teaching([1] * 20, logits, logits + 1)))
+    assert "(0 corrected, 0 newly wrong). But its mean loss on them falls: " in told
