@@ -17,6 +17,11 @@ from inficond_panel.results.doctor.behind_word import BEHIND_REMEDY, BEHIND_WORD
 from inficond_panel.results.doctor.decided import decision_findings
 from inficond_panel.results.doctor.drifted import UNLIKE, drift_finding, moved_findings
 from inficond_panel.results.doctor.examined import Examined
+from inficond_panel.results.doctor.labelled_otherwise import (
+    LABELLED_OTHERWISE,
+    OTHERWISE_REMEDY,
+    labelled_otherwise,
+)
 from inficond_panel.results.doctor.never_labelled import (
     NEVER_LABELLED,
     NEVER_REMEDY,
@@ -110,6 +115,7 @@ def findings_frame(
         *_of_words(tuner, node, worst_first),
         *_of_labels(worst_first),
         *_of_never_labelled(tuner.store, seen),
+        *_of_otherwise(tuner.store, seen),
         *_of_columns(seen, remedies),
         *_of_all_photos(seen, remedies),
         *(_row(*each) for each in decision_findings(tuner, node, list(seen))),
@@ -271,6 +277,12 @@ def _of_never_labelled(store: Store, seen: Mapping[str, Examined]) -> Iterator[d
         by_column = seen[name].shared.found.asked if name in seen else ()
         if name in seen and not any(each.kind == COLUMN for each in by_column):
             yield _row(name, NEVER_LABELLED, finding, NEVER_REMEDY)
+
+
+def _of_otherwise(store: Store, seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
+    for name, finding in labelled_otherwise(store).items():
+        if name in seen and name not in never_labelled(store):
+            yield _row(name, LABELLED_OTHERWISE, finding, OTHERWISE_REMEDY)
 
 
 def _not_told(seen: Mapping[str, Examined], remedies: Remedies) -> Iterator[dict[str, str]]:
