@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.ordering import strongest
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.exchanged import MOST_COLUMNS, every_kth
 from inficond_panel.distill.sources import Array
@@ -96,7 +97,7 @@ def _goes_along(rest: Array, wide: Array, columns: int, error: float) -> NDArray
         both = (np.asarray(np.corrcoef(each, rowvar=False)) for each in (rest, wide))
         there, here = (np.nan_to_num(each[:columns]) for each in both)
     there[np.arange(columns), np.arange(columns)] = 0.0
-    first = np.argsort(-np.abs(there), axis=1)[:, :_STRONGEST]
+    first = np.stack([strongest(row)[:_STRONGEST] for row in there])
     signs = np.sign(np.take_along_axis(there, first, axis=1))
     return np.asarray((signs * np.take_along_axis(here, first, axis=1) > error).any(axis=1))
 

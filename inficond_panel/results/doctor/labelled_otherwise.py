@@ -13,6 +13,7 @@ from scipy.special import expit
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number
+from inficond_panel.common.ordering import strongest
 from inficond_panel.distill.platt import platt_scaling
 from inficond_panel.distill.sources import Array
 from inficond_panel.store import Store
@@ -83,11 +84,11 @@ def labelled_otherwise(store: Store) -> dict[str, str]:
     if len(store.classes) <= _MOST_CLASSES:
         for each in (*_on_split(store, FIT), *_on_split(store, TUNE)):
             found.setdefault(each.class_name, []).append(each)
-    return {name: _told(sorted(some, key=lambda one: -abs(one.z))) for name, some in found.items()}
+    return {name: _told(some) for name, some in found.items()}
 
 
 def _told(some: list[Otherwise]) -> str:
-    first, *others = some
+    first, *others = (some[at] for at in strongest([each.z for each in some]))
     clauses = [one.clause for one in others if one.words != first.words]
     if not clauses:
         return first.sentence
