@@ -8,6 +8,10 @@ from sklearn.linear_model import LogisticRegression
 import inficond_panel
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.doctor.labelled_otherwise import LABELLED_OTHERWISE, labelled_otherwise
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.ui import upstream
+
+pytestmark = pytest.mark.page
 
 IMAGES, FIT = 1800, 1200
 SPLIT = np.where(np.arange(IMAGES) < FIT, "fit", "tune")
@@ -88,3 +92,11 @@ def test_the_card_says_so(missing):
     students = missing.fit()
     faults = model_card(students.tuner, students.node)["faults"]
     assert [each["about"] for each in faults if each["kind"] == LABELLED_OTHERWISE] == ["bird"]
+
+
+def test_the_page_says_so(missing):
+    upstream.apply()
+    app = AppState(missing.fit().tuner, Jobs(inline=True))
+    app.shifts.start()
+    app.selection.class_name = "bird"
+    assert LABELLED_OTHERWISE in [each.kind for each in app.decided.by_class["bird"]]
