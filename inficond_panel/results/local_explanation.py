@@ -56,7 +56,8 @@ class LeastEdit:
         digits = 4 if abs(self.change) < _SMALL else 2
         others = count(self.others, "other image") if self.others else "no other image"
         return (
-            f"{self.concept} {words[not self.present]} {signed(self.influence, digits)} (now "
+            f"an influence of {self.concept} {words[not self.present]} "
+            f"{signed(self.influence, digits)} (now "
             f"{signed(self.before, digits)}) makes it {'present' if self.present else 'absent'}; "
             f"{others} would change too."
         )
@@ -68,7 +69,7 @@ class LeastEdit:
 class Apart:
     """Decomposition of a student's logit on one image into contributions of concepts.
 
-    It prints as the decision, the ``SHOWN_PARTS`` largest contributions, and the smallest edit.
+    It prints as the decision, the ``SHOWN_PARTS`` largest contributions, and the smallest edits.
 
     ``parts`` (largest first), ``intercept``, ``other_classes`` and ``unseen`` add up to ``logit``.
     ``other_classes`` is the part of a joint student's other classes; 0 for students per class.
@@ -105,8 +106,18 @@ class Apart:
             f"present above {signed(self.cutoff)}; the teacher's logit is {signed(self.teacher)}, "
             f"the label {label}."
         )
-        edit = [str(self.used)] if self.used else []
-        return "\n".join([decision, *self._lines(), *edit])
+        return "\n".join([decision, *self._lines(), *self.flips])
+
+    @property
+    def flips(self) -> list[str]:
+        """Sentences on the smallest change that flips the decision, and on that among concepts with
+        an influence if it is another one."""
+        if self.edit is None:
+            return ["No concept shows in this image: no influence can change the decision."]
+        flips = [f"Smallest change: {self.edit}"]
+        if self.used is not None and self.used.concept != self.edit.concept:
+            flips.append(f"Among those with influence: {self.used}")
+        return flips
 
     __repr__ = __str__
 

@@ -112,7 +112,7 @@ def _is_better(verdict: Verdict) -> bool:
     return max(-verdict.ap_lost.high, -verdict.separation_lost.high) > 0
 
 
-_WHY_BETTER = "Wrong labels or harder training images can be why."
+_WHY_BETTER = "Wrong labels, harder training images, or chance can be why."
 _SEPARATION = "separation (mean logit with the class less that without it)"
 
 

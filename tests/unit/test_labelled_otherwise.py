@@ -15,18 +15,30 @@ pytestmark = pytest.mark.page
 
 IMAGES, FIT = 1800, 1200
 SPLIT = np.where(np.arange(IMAGES) < FIT, "fit", "tune")
+FOUR, TWO = ("north", "south", "east", "west"), ("east", "west")
 
 
-def students_of(folder, *, missing=0.0, added=0.0, seed=0, column="site", few=False):
-    """Three classes and a column of four sites, or of places from 1 to 100. In one site, or the
-    last quarter of places, labels of bird on fit are ``missing``, or ``added`` to images without
-    (shares). The teacher is right but for noise. ``few``: birds are rare."""
+def students_of(
+    folder,
+    *,
+    missing=0.0,
+    added=0.0,
+    seed=0,
+    column="site",
+    sites=FOUR,
+    everywhere=False,
+    few=False,
+):
+    """Three classes and a column of ``sites``, or of places from 1 to 100. In the last site, or the
+    last quarter of places, labels of bird on fit, or ``everywhere``, are ``missing``, or ``added``
+    to images without (shares). The teacher is right but for noise. ``few``: birds are rare."""
     rng, ids = np.random.default_rng(seed), [f"{at:04d}" for at in range(IMAGES)]
     risk = rng.normal(size=(IMAGES, 3)) - (3.2 if few else 1.0)
     label = (rng.random(risk.shape) < 1 / (1 + np.exp(-2 * risk))).astype(int)
     place = rng.integers(1, 101, IMAGES)
-    site = np.array(["north", "south", "east", "west"])[place % 4]
-    group = (site == "west" if column == "site" else place > 75) & (SPLIT == "fit")
+    site = np.array(sites)[place % len(sites)]
+    group = site == "west" if column == "site" else place > 75
+    group &= everywhere | (SPLIT == "fit")
     drawn = rng.random(IMAGES)
     label[group & (label[:, 0] == 1) & (drawn < missing), 0] = 0
     label[group & (label[:, 0] == 0) & (drawn < added), 0] = 1
@@ -72,6 +84,24 @@ def test_a_site_where_labels_were_added_is_named(tmp_path):
 def test_the_end_of_a_long_day_is_named_by_a_column_of_numbers(tmp_path):
     told = labelled_otherwise(students_of(tmp_path, missing=0.8, column="place").tuner.store)
     assert told["bird"].startswith("In “place: quarter 4: 7")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_two_sites_the_other_split_says_which(tmp_path, seed):
+    """Labels that are missing in one make the other one look as if it had too many."""
+    told = labelled_otherwise(students_of(tmp_path, missing=0.7, sites=TWO, seed=seed).tuner.store)[
+        "bird"
+    ]
+    assert told.startswith("In “site: west”")
+    assert "east" not in told
+
+
+def test_of_two_sites_both_are_told_where_no_split_says_which(tmp_path):
+    made = students_of(tmp_path, missing=0.7, sites=TWO, everywhere=True)
+    told = labelled_otherwise(made.tuner.store)["bird"]
+    assert " is the reason, and makes it look so." in told
+    assert "“site: west”" in told
+    assert "“site: east”" in told
 
 
 @pytest.mark.parametrize("seed", range(6))

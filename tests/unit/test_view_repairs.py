@@ -655,11 +655,12 @@ def test_the_intercept_is_the_only_bar_where_no_concept_shows(without_concepts):
 
 
 def test_the_smallest_change_that_flips_the_decision_is_told():
-    told = "wheel above +0.75 (now +0.50) makes it present; 3 other images would change too."
+    told = "an influence of wheel above +0.75 (now +0.50) makes it present; 3 other images would change too."
     assert make_apart(apart())["flip"] == [f"Smallest change: {told}"]
 
 
 def test_the_smallest_change_among_concepts_with_influence_is_told_beside_it():
     second = make_apart(apart(used=LeastEdit("spoke", 0.5, -0.25, False, 1)))["flip"][1]
-    told = "spoke to at most −0.25 (now +0.50) makes it absent; 1 other image would change too."
+    told = "an influence of spoke to at most −0.25 (now +0.50) makes it absent; 1 other image "
+    told += "would change too."
     assert second == f"Among those with influence: {told}"

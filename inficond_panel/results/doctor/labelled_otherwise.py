@@ -4,7 +4,7 @@ outputs say: labels are missing there, wrongly there, or the teacher is wrong th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ from inficond_panel.wording.groups import group_words
 #: which a group is labelled otherwise; and by a calibration on all images, from which it is worth
 #: to calibrate on the others.
 CLEARLY, _HINTED = 4.5, 2.0
+#: Standard errors by which the labels of the other split tell a group.
+_TOLD = 3.0
 #: Least ratio of the two numbers, and least difference.
 TIMES, LEAST_APART = 2.0, 10.0
 #: Least images of a group, least of the others, and least of these that are labelled.
@@ -43,8 +45,8 @@ OTHERWISE_REMEDY = (
 class Otherwise(NamedTuple):
     """Group of images of a ``split`` of which ``labelled`` have a class, and about ``expected`` by
     the teacher's outputs, as calibrated on the other images of the split; ``z`` is the difference
-    in standard errors. ``instead`` is the clause on another group that may be the reason: without
-    either, no group is so."""
+    in standard errors, ``by_other`` by the labels of the other split (nan without). ``instead`` is
+    the clause on another group that may be the reason: without either, no group is so."""
 
     class_name: str
     split: str
@@ -53,6 +55,7 @@ class Otherwise(NamedTuple):
     labelled: int
     expected: float
     z: float
+    by_other: float = np.nan
     instead: str = ""
 
     @property
@@ -74,6 +77,17 @@ class Otherwise(NamedTuple):
         return f" Or {self.instead} is the reason, and makes it look so." if self.instead else ""
 
     @property
+    def passes(self) -> bool:
+        """Whether the two numbers differ by all that is needed."""
+        few, many = sorted([float(self.labelled), self.expected])
+        return many >= TIMES * few and many - few >= LEAST_APART and abs(self.z) >= CLEARLY
+
+    def is_excused(self, other: Otherwise) -> bool:
+        """Whether the other split's labels say that this group is as expected, and the ``other``
+        group is not."""
+        return abs(other.by_other) >= _TOLD and abs(self.by_other) < _HINTED
+
+    @property
     def clause(self) -> str:
         """Clause on a further group."""
         return f"{self.words} ({self.labelled:,}, about {number(self.expected, 0)})"
@@ -87,7 +101,8 @@ def labelled_otherwise(store: Store) -> dict[str, str]:
     The teacher's log-odds become probabilities by a line that is fitted to the labels of the other
     images of the split. Their sum over the group is the number that is expected. It differs by
     ``TIMES``, ``LEAST_APART`` and ``CLEARLY``. Of several groups, those that look so only since
-    another one is among the others are left out."""
+    another one is among the others are left out. Of two values of a column either may be the
+    reason: labels of the other split say which, or both are told."""
     found = dict[str, list[Otherwise]]()
     if len(store.classes) <= _MOST_CLASSES:
         with one_thread():
@@ -99,31 +114,44 @@ def labelled_otherwise(store: Store) -> dict[str, str]:
 
 def _told(some: list[Otherwise]) -> str:
     first, *others = (some[at] for at in strongest([each.z for each in some]))
-    clauses = [one.clause for one in others if one.words != first.words]
+    told = first.sentence
+    clauses = [one.clause for one in others if one.words not in told]
     also = f" Also in {listed(clauses, 3)}." if clauses else ""
-    return f"{first.sentence}{also}"
+    return f"{told}{also}"
 
 
 def _on_split(store: Store, split: str) -> Iterator[Otherwise]:
-    rows = store.rows(split)
+    rows, others = store.rows(split), store.rows(TUNE if split == FIT else FIT)
     groups = list(_groups(store, rows)) if len(rows) >= _GROUP + _OTHERS else []
     if groups:
-        label, logit = np.asarray(store.label)[rows], np.asarray(store.teacher_log_odds[rows])
+        ours, theirs = (
+            (np.asarray(store.label)[at], np.asarray(store.teacher_log_odds[at]))
+            for at in (rows, others)
+        )
         for k, name in enumerate(store.classes):
-            yield from _OfClass(name, split, label[:, k], logit[:, k]).found(groups)
+            sides = [values[:, k] for values in (*ours, *theirs)]
+            yield from _OfClass(name, split, *sides).found(groups)
 
 
-#: Words for a group, and the mask (n,) of its images.
-_Group: TypeAlias = tuple[str, NDArray[np.bool_]]
+class _Group(NamedTuple):
+    """Group of images by a ``column`` of ``values`` different ones: words, and its mask (n,)."""
+
+    column: str
+    values: int
+    words: str
+    mask: NDArray[np.bool_]
 
 
 class _OfClass(NamedTuple):
-    """Labels (n,) and log-odds (n,) of the teacher of a class on the images of a split."""
+    """Labels (n,) and log-odds (n,) of the teacher of a class on the images of a split, and those
+    of the other split."""
 
     name: str
     split: str
     label: NDArray
     logit: Array
+    other_label: NDArray
+    other_logit: Array
 
     def found(self, groups: list[_Group]) -> Iterator[Otherwise]:
         """Yield the groups that are labelled otherwise, one after the other: each is the one
@@ -131,64 +159,88 @@ class _OfClass(NamedTuple):
         known = self.label >= 0
         hinted = self._hinted(known, groups)
         for _ in range(_MOST):
-            tested = [(self._tested(group, known), group) for group in hinted]
-            some = [(each, group) for each, group in tested if each is not None]
-            if not some:
-                return
-            left = [self._left(group, some, known) for _, group in some]
-            best = min(range(len(some)), key=lambda at: (left[at], -abs(some[at][0].z)))
-            first, (_, inside) = some[best]
-            as_good = [
-                each.clause
-                for (each, _), remains in zip(some, left, strict=True)
-                if remains == left[best] and each.z * first.z < 0
+            measured = [(self._measured(group, known), group) for group in hinted]
+            tested = [(each, group) for each, group in measured if each is not None]
+            columns = {group.column for each, group in tested if each.passes}
+            some = [
+                (each, group)
+                for each, group in tested
+                if each.passes or (group.values == 2 and group.column in columns)
             ]
-            yield first._replace(instead=next(iter(as_good), ""))
-            known = known & ~inside
+            if not columns:
+                return
+            yield (first := self._first(some, known))[0]
+            known = known & ~first[1].mask
+
+    def _first(
+        self, some: list[tuple[Otherwise, _Group]], known: NDArray[np.bool_]
+    ) -> tuple[Otherwise, _Group]:
+        """Return the group without which the others are most alike, with another one that is as
+        good a reason."""
+        left = [self._left(group, some, known) for _, group in some]
+        least = [one for one, remains in zip(some, left, strict=True) if remains == min(left)]
+        first, group = max(
+            least,
+            key=lambda one: (not any(one[0].is_excused(each) for each, _ in least), abs(one[0].z)),
+        )
+        instead = [
+            each.clause for each, _ in least if each.z * first.z < 0 and not each.is_excused(first)
+        ]
+        return first._replace(instead=next(iter(instead), "")), group
 
     def _hinted(self, known: NDArray[np.bool_], groups: list[_Group]) -> list[_Group]:
         """Return the groups that may be so, by one calibration on all images."""
         if min((self.label == side).sum() for side in (0, 1)) < _LABELLED:
             return []
         of_all = _probabilities(self.label[known], self.logit[known], self.logit)
-        each = [(group, group[1] & known) for group in groups]
-        return [
-            group for group, at in each if abs(_apart(self.label[at], of_all[at], 0.0)) >= _HINTED
-        ]
+        each = [(group, group.mask & known) for group in groups]
+        found = {
+            group.column
+            for group, at in each
+            if abs(_apart(self.label[at], of_all[at], 0.0)) >= _HINTED
+        }
+        return [group for group in groups if group.column in found]
 
-    def _tested(self, group: _Group, known: NDArray[np.bool_]) -> Otherwise | None:
-        """Return what is found of a group of the ``known`` images; None if nothing."""
-        words, mask = group
-        inside, others = mask & known, ~mask & known
+    def _measured(self, group: _Group, known: NDArray[np.bool_]) -> Otherwise | None:
+        """Return what is measured of a group of the ``known`` images; None with too few."""
+        inside, others = group.mask & known, ~group.mask & known
         labelled = int((self.label[others] == 1).sum())
         if inside.sum() < _GROUP or others.sum() < _OTHERS or labelled < _LABELLED:
             return None
         expected = _probabilities(self.label[others], self.logit[others], self.logit[inside])
         z = _apart(self.label[inside], expected, 1 / labelled)
         shown, mean = int((self.label[inside] == 1).sum()), float(expected.sum())
-        ratio = max(shown, mean) >= TIMES * min(shown, mean)
-        if not ratio or abs(shown - mean) < LEAST_APART or abs(z) < CLEARLY:
-            return None
-        return Otherwise(self.name, self.split, words, int(inside.sum()), shown, mean, z)
+        words, images, by_other = group.words, int(inside.sum()), self._by_other(inside)
+        return Otherwise(self.name, self.split, words, images, shown, mean, z, by_other)
+
+    def _by_other(self, inside: NDArray[np.bool_]) -> float:
+        """Return by how many standard errors a group is labelled otherwise by a calibration on the
+        other split; nan with few labels there."""
+        known = self.other_label >= 0
+        labelled = int((self.other_label == 1).sum())
+        if min(labelled, int((self.other_label == 0).sum())) < _LABELLED:
+            return np.nan
+        given = self.other_label[known], self.other_logit[known], self.logit[inside]
+        return _apart(self.label[inside], _probabilities(*given), 1 / labelled)
 
     def _left(
         self, group: _Group, some: list[tuple[Otherwise, _Group]], known: NDArray[np.bool_]
     ) -> float:
         """Return by how much the other groups differ without one: the sum of their squared z."""
-        rest = known & ~group[1]
-        others = (self._tested(other, rest) for _, other in some if other[0] != group[0])
-        return sum(each.z**2 for each in others if each is not None)
+        rest = known & ~group.mask
+        others = (self._measured(other, rest) for _, other in some if other is not group)
+        return sum(each.z**2 for each in others if each is not None and each.passes)
 
 
 def _groups(store: Store, rows: NDArray[np.intp]) -> Iterator[_Group]:
-    """Yield words for each group of the images at ``rows`` by a column of metadata, with its mask
-    (n,)."""
+    """Yield the groups of the images at ``rows`` by each column of metadata."""
     for column in store.metadata_columns:
         texts = np.array(group_texts(store, column))[rows]
         values = list(known_groups(texts))
         if 2 <= len(values) <= MOST_VALUES:
             for value in values:
-                yield f"“{group_words(column, value, shown_or_not=False)}”", texts == value
+                words = f"“{group_words(column, value, shown_or_not=False)}”"
+                yield _Group(column, len(values), words, texts == value)
 
 
 def _probabilities(label: NDArray, logit: Array, of: Array) -> Array:

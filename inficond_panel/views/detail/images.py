@@ -41,18 +41,13 @@ def make_apart(apart: Apart) -> dict[str, Any]:
     that the student has spent, the difference between the cross-fitted logit and the student's own.
     ``share`` is relative to the largest bar.
     """
-    flips = ["No concept shows in this image: no influence can change the decision."]
-    if apart.edit is not None:
-        flips = [f"Smallest change: {apart.edit}"]
-        if apart.used and apart.used.concept != apart.edit.concept:
-            flips.append(f"Among those with influence: {apart.used}")
     return {
         "row": apart.row,
         "student": apart.class_name,
         "bars": make_bars(apart),
         "logit": signed(apart.logit),
         "decision": make_decision(apart),
-        "flip": flips,
+        "flip": apart.flips,
     }
 
 
