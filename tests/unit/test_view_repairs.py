@@ -655,7 +655,8 @@ def test_the_intercept_is_the_only_bar_where_no_concept_shows(without_concepts):
 
 
 def test_the_smallest_change_that_flips_the_decision_is_told():
-    told = "an influence of wheel above +0.75 (now +0.50) makes it present; 3 other images would change too."
+    told = "an influence of wheel above +0.75 (now +0.50) makes it present; 3 other images "
+    told += "would change too."
     assert make_apart(apart())["flip"] == [f"Smallest change: {told}"]
 
 
