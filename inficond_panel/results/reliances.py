@@ -8,6 +8,7 @@ from typing import Any
 
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, student_shared
 from inficond_panel.results.shift import ALL_UP_TO, student_differences, student_shift
+from inficond_panel.results.student_accuracy import students_accuracy_findings
 from inficond_panel.results.student_groups import student_group_findings
 from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import teacher_group_findings
@@ -45,11 +46,12 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
     ``other_kinds`` what else differs between the training and the tuning images of a class, such as
     its pictures, or what may differ. ``teacher_groups`` are groups of images in which the teacher
     itself is worse, by class, or "" of all, ``student_groups`` those in which a student is worse
-    and its teacher not; ``unshown`` and ``unsummed`` are classes of which the teacher sees more
-    than the concepts, or a sum of them, show, and ``weak_teacher`` those of which it is worse than
-    its student. ``mislabelled`` are classes whose first finding is wrong labels of training or
-    tuning images. ``unsure`` are the classes with too few labelled images for ``differs``, and for
-    ``shared``. ``lacking`` states why nothing was computed. Takes up to a second per class, once.
+    and its teacher not, by class, or "" of all; ``unshown`` and ``unsummed`` are classes of which
+    the teacher sees more than the concepts, or a sum of them, show, and ``weak_teacher`` those of
+    which it is worse than its student. ``mislabelled`` are classes whose first finding is wrong
+    labels of training or tuning images. ``unsure`` are the classes with too few labelled images for
+    ``differs``, and for ``shared``. ``lacking`` states why nothing was computed. Takes up to a
+    second per class, once.
     """
     store, said = tuner.store, tuner.belonging().said
     belonging = [asdict(thing) | asdict(by) for thing, by in said.items()]
@@ -73,9 +75,10 @@ def reliances(tuner: Tuner, node: Node) -> dict[str, Any]:
         {"class": name, "sentence": in_words_of(store, told)}
         for name, told in (*groups, *teacher_group_findings(tuner).items())
     ]
+    together = [("", told) for _, told in students_accuracy_findings(tuner, node)]
+    alone = [(name, each.finding) for name, each in student_group_findings(tuner, node).items()]
     found["student_groups"] = [
-        {"class": name, "sentence": in_words_of(store, each.finding)}
-        for name, each in student_group_findings(tuner, node).items()
+        {"class": name, "sentence": in_words_of(store, told)} for name, told in (*together, *alone)
     ]
     differences = {name: student_differences(tuner, node, name) for name in store.classes}
     found["other_kinds"] = [

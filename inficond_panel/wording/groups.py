@@ -25,8 +25,10 @@ TEACHER_GROUP_REMEDY = (
 TEACHER_GROUP_HELP = f"{_TEACHER_NEEDS}Find a repair compares"
 #: Words for a class of which the student is worse in one group, and the teacher not.
 STUDENT_GROUP_WORDS = "the student is worse in a group"
+#: Words for a group in which the students of all classes together are less often right.
+STUDENTS_GROUP_WORDS = "the students are worse in a group"
 _STUDENT_NEEDS = (
-    "The teacher knows the class there, so look at the concept scores of this group: are they "
+    "The teacher knows it there, so look at the concept scores of this group: are they "
     "measured in the same way as elsewhere? "
 )
 #: What helps then, on the page.
@@ -191,6 +193,26 @@ def teacher_accuracy_sentence(
         f"In “{group}” the teacher's likeliest class is right in {share(accuracy.estimate)} of "
         f"{images:,} tuning images{left_out}{ends}; of images with the same labels in "
         f"{share(expected)}."
+    )
+
+
+def students_accuracy_sentence(
+    group: str,
+    images: int,
+    accuracy: Interval,
+    expected: float,
+    teacher: float,
+    *,
+    limits: bool = True,
+) -> str:
+    """Return the sentence that the students are less often right in a group, and the teacher not:
+    ``In “camera: old” the students' likeliest class is right in 52 % of 48 tuning images (38 to
+    66 %), of images with the same labels in 77 %; there the teacher's is in 81 %.``"""
+    ends = f" ({share_range(accuracy.low, accuracy.high)})" if limits else ""
+    return (
+        f"In “{group}” the students' likeliest class is right in {share(accuracy.estimate)} of "
+        f"{images:,} tuning images{ends}, of images with the same labels in {share(expected)}; "
+        f"there the teacher's is in {share(teacher)}."
     )
 
 

@@ -36,6 +36,7 @@ from inficond_panel.results.doctor.store_faults import lesser_faults, store_faul
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
+from inficond_panel.results.student_accuracy import students_accuracy_findings
 from inficond_panel.results.student_groups import student_group_findings
 from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import teacher_group_findings
@@ -63,10 +64,12 @@ from inficond_panel.vocabulary.tasks import MISSING_CODES, NEAR_DUPLICATES, TWIN
 from inficond_panel.vocabulary.things import COLUMN
 from inficond_panel.wording.groups import (
     STUDENT_GROUP_WORDS,
+    STUDENTS_GROUP_WORDS,
     TEACHER_GROUP_REMEDY,
     TEACHER_GROUP_WORDS,
     WORST_GROUP_WORDS,
     aim_remedy,
+    student_group_remedy,
     words_of_group,
     worst_group_sentence,
 )
@@ -210,6 +213,8 @@ def _of_teacher_groups(
 def _of_student_groups(
     tuner: Tuner, node: Node, seen: Mapping[str, Examined], seed: int
 ) -> Iterator[dict[str, str]]:
+    for column, told in students_accuracy_findings(tuner, node):
+        yield _row("students", STUDENTS_GROUP_WORDS, told, student_group_remedy(column))
     for name, (finding, remedy) in student_group_findings(tuner, node, seed).items():
         if name in seen:
             yield _row(name, STUDENT_GROUP_WORDS, finding, remedy)

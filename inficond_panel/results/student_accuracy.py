@@ -1,0 +1,94 @@
+"""Groups of images in which the students' likeliest class is right less often, and the teacher's
+not, where each image has one class: a test of all classes together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from inficond_panel.common.cache import once
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import holm
+from inficond_panel.distill.metrics.groups import first_of, parts_of
+from inficond_panel.distill.metrics.permutation_tests import SURE
+from inficond_panel.distill.metrics.slices import MIN_IMAGES
+from inficond_panel.results.confusions import teacher_top_class, top_class
+from inficond_panel.results.teacher_accuracy import tested_group
+from inficond_panel.results.worse_groups import masks_of_columns
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+from inficond_panel.wording.groups import group_words, students_accuracy_sentence
+
+#: Largest share of the students' fall by which the teacher falls in the same group.
+_MOST_OF_TEACHER = 0.5
+
+
+class StudentsLessOftenRight(NamedTuple):
+    """Group of ``images`` of tune, a value of a ``column``, in which the students are right less
+    often than among images of the same labels (``expected``), and the ``teacher`` is not: shares of
+    right images."""
+
+    column: str
+    group: str
+    images: int
+    accuracy: Interval
+    expected: float
+    teacher: float
+
+
+@once(64)
+def students_less_often_right(tuner: Tuner, node_id: str) -> tuple[StudentsLessOftenRight, ...]:
+    """Return the groups of tuning images in which the students of an iteration are less often right
+    than among images of the same labels, the largest fall first; none where an image may have
+    several classes.
+
+    By the exact test, adjusted for all groups, and the limits of ``tested_group``. The teacher
+    falls there by less than ``_MOST_OF_TEACHER`` of it: else the images are harder, or it is the
+    teacher's fault.
+    """
+    if tuner.store.task != SINGLE_LABEL:
+        return ()
+    top, level = top_class(tuner, tuner.node(node_id), TUNE), tuner.spec.views.noise()["level"]
+    teacher = teacher_top_class(tuner.store, TUNE)
+    once_each = first_of(parts_of(top.known_groups, top.label))  # of near-equal images of a label
+    right, label, by_teacher = (each[once_each] for each in (top.right, top.label, teacher.right))
+    labelled = {key: mask[top.known][once_each] for key, mask in masks_of_columns(tuner).items()}
+    masks = {
+        key: mask
+        for key, mask in labelled.items()
+        if MIN_IMAGES <= mask.sum() <= len(label) - MIN_IMAGES
+    }
+    tested = [tested_group(right, label, inside, level) for inside in masks.values()]
+    found = list[StudentsLessOftenRight]()
+    for (key, inside), each, p in zip(
+        masks.items(), tested, holm([each.p for each in tested]), strict=True
+    ):
+        of_teacher = tested_group(by_teacher, label, inside, level)
+        fall, its_fall = (one.expected - one.accuracy.estimate for one in (each, of_teacher))
+        if p <= SURE and each.low and its_fall < _MOST_OF_TEACHER * fall:
+            share = float(np.mean(by_teacher[inside]))
+            found.append(
+                StudentsLessOftenRight(*key, int(inside.sum()), each.accuracy, each.expected, share)
+            )
+    return tuple(sorted(found, key=lambda each: each.accuracy.estimate - each.expected))
+
+
+def students_accuracy_findings(tuner: Tuner, node: Node) -> Sequence[tuple[str, str]]:
+    """Return the column and a sentence of each of the groups of ``students_less_often_right``."""
+    return [
+        (
+            each.column,
+            students_accuracy_sentence(
+                group_words(each.column, each.group, shown_or_not=False),
+                each.images,
+                each.accuracy,
+                each.expected,
+                each.teacher,
+                limits=tuner.spec.views.intervals,
+            ),
+        )
+        for each in students_less_often_right(tuner, node.id)
+    ]
