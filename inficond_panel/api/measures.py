@@ -33,6 +33,7 @@ from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.slices import metadata_slices, slices
+from inficond_panel.results.student_accuracy import group_accuracy
 from inficond_panel.results.two_worlds import two_worlds
 from inficond_panel.results.worst_group import worst_groups
 from inficond_panel.tuning import Node
@@ -168,6 +169,17 @@ class Measures(NetworkMeasures):
         of the holdout.
         """
         return groups(self.tuner, self.node, split, self._masks(by, split), _named(by))[1]
+
+    def group_accuracy(self, *by: str, split: Split = TUNE) -> pd.DataFrame:
+        """Return the top-1 accuracy of all students together per group, and the teacher's.
+
+        For images with one class each. Arguments as in ``groups``; ``rest`` is the accuracy on the
+        other images. Limits are Wilson's. Counts a use of the holdout. Raises ``DataError`` for a
+        column that the store does not have, ``TuningError`` where images have several classes.
+        """
+        check_single_label(self.tuner.store)
+        at = self.tuner, self.node, split, self._masks(by, split), _named(by)
+        return group_accuracy(*at, self.tuner.spec.views.confidence)
 
     def worst_groups(
         self, *by: str, classes: str | Sequence[str] | None = None, split: Split = TUNE

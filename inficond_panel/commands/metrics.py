@@ -145,6 +145,7 @@ def measured(
     from inficond_panel.results import groups, metrics, slices
     from inficond_panel.results.confusions import confusions, metrics_together
     from inficond_panel.results.metric_changes import changes
+    from inficond_panel.results.student_accuracy import group_accuracy
     from inficond_panel.results.worst_group import worst_groups
 
     at, draws = (tuner, node, args.split), {"draws": args.draws, "seed": args.seed}
@@ -159,6 +160,9 @@ def measured(
     for name, each in before.items():
         more = {"metrics": tuple(METRICS), "shown": args.metric, **chosen}
         frames[name] = changes(tuner, tuner.node(each), node, args.split, **more)
+    if masks and tuner.store.task == SINGLE_LABEL:
+        by, level = " and ".join(args.by or ["selection"]), tuner.spec.views.confidence
+        frames["group_accuracy"] = group_accuracy(*at, masks, by, level)
     if masks:
         by, chosen["min_images"] = " and ".join(args.by or ["selection"]), args.min_images
         frames["slices"] = slices.slices(

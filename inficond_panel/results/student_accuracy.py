@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from inficond_panel.common.cache import once
-from inficond_panel.common.interval import Interval
+from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.distill import holm
+from inficond_panel.distill.metrics.few_images import wilson
 from inficond_panel.distill.metrics.groups import first_of, parts_of
 from inficond_panel.distill.metrics.permutation_tests import SURE
 from inficond_panel.distill.metrics.slices import MIN_IMAGES
 from inficond_panel.results.confusions import teacher_top_class, top_class
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.metrics import facts_of
+from inficond_panel.results.slices import Masks
 from inficond_panel.results.teacher_accuracy import tested_group
 from inficond_panel.results.worse_groups import masks_of_columns
 from inficond_panel.tuning import Node, Tuner
@@ -74,6 +80,53 @@ def students_less_often_right(tuner: Tuner, node_id: str) -> tuple[StudentsLessO
                 StudentsLessOftenRight(*key, int(inside.sum()), each.accuracy, each.expected, share)
             )
     return tuple(sorted(found, key=lambda each: each.accuracy.estimate - each.expected))
+
+
+def group_accuracy(
+    tuner: Tuner, node: Node, split: str, masks: Masks, by: str, level: float
+) -> pd.DataFrame:
+    """Return a row per slice (``masks`` over the images of ``split``) with the share of its
+    labelled images in which the students' likeliest class is right, the teacher's, and that of the
+    other images, with Wilson's limits. ``by`` is the heading of the slices. The caller counts uses
+    of the holdout. Raises as ``top_class``."""
+    top, teacher = top_class(tuner, node, split), teacher_top_class(tuner.store, split)
+    rows = [
+        {
+            "slice": name,
+            "images": int(mask[top.known].sum()),
+            **columns_of(
+                {
+                    "accuracy": _share(top.right[mask[top.known]], level),
+                    "teacher_accuracy": _share(teacher.right[mask[top.known]], level),
+                    "rest": _share(top.right[~mask[top.known]], level),
+                }
+            ),
+        }
+        for name, mask in masks.items()
+    ]
+    headings = {
+        "slice": Heading(by),
+        "images": Heading("images"),
+        "accuracy": Heading("top-1 accuracy"),
+        "teacher_accuracy": Heading("teacher"),
+        "rest": Heading("the others", limits=False),
+    }
+    return make_frame(
+        rows,
+        "slice",
+        headings,
+        title=f"all classes together, by {by}",
+        facts=facts_of(tuner, node, split, None),
+        level=level,
+    )
+
+
+def _share(right: NDArray[np.bool_], level: float) -> Interval:
+    """Return a share of right images (n,) with Wilson's limits; undefined without images."""
+    if not len(right):
+        return NO_INTERVAL
+    share = float(np.mean(right))
+    return Interval(share, *wilson(share, len(right), level))
 
 
 def students_accuracy_findings(tuner: Tuner, node: Node) -> Sequence[tuple[str, str]]:

@@ -3,10 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 import inficond_panel
+from inficond_panel.cli import main
+from inficond_panel.errors import TuningError
 from inficond_panel.results.student_accuracy import students_less_often_right
 from inficond_panel.wording.groups import STUDENTS_GROUP_WORDS
+
+pytestmark = pytest.mark.commands
 
 IMAGES, CLASSES = 1500, [f"c{at}" for at in range(6)]
 
@@ -75,3 +80,26 @@ def test_an_honest_camera_has_none(tmp_path, seed):
 
 def test_with_several_classes_per_image_it_is_not_asked(tmp_path):
     assert found(students_of(tmp_path, noise=3.0, task="multi_label")) == ()
+
+
+def test_metrics_by_a_column_have_the_top_1_accuracy_of_each_group(noisy, capsys):
+    path, frame = noisy.tuner.store.path, noisy.group_accuracy("camera")
+    (one,) = found(noisy)
+    assert frame.loc["new", ["accuracy", "teacher_accuracy"]].tolist() == pytest.approx(
+        [one.accuracy.estimate, one.teacher]
+    )
+    assert frame["images"].sum() == 600
+    assert main(["metrics", str(path), "--by", "camera"]) == 0
+    assert "all classes together, by camera" in capsys.readouterr().out
+
+
+def test_the_limits_are_wilson_s_by_scipy(noisy):
+    row = noisy.group_accuracy("camera").loc["new"]
+    right = round(row["accuracy"] * row["images"])
+    limits = binomtest(right, int(row["images"])).proportion_ci(method="wilson")
+    assert row[["accuracy_low", "accuracy_high"]].tolist() == pytest.approx([*limits])
+
+
+def test_with_several_classes_per_image_it_is_refused(tmp_path):
+    with pytest.raises(TuningError, match="top-1 is undefined"):
+        students_of(tmp_path, task="multi_label").group_accuracy("camera")
