@@ -124,7 +124,10 @@ def split_drift_sentence(drift: Drift) -> str:
     scores the doctor has a finding of its own."""
     far = [f"Of the tuning images {_far_sentence(drift)}"] if drift.far_drift else []
     concepts = [_concepts_sentence(drift)] if drift.drifted else []
-    return " ".join([*far, *concepts])
+    if not (far or concepts):
+        return ""
+    chance = f"Splits by chance raise such an alarm in {100 * LARGEST_P:g} % of data sets."
+    return " ".join([*far, *concepts, chance])
 
 
 def _far_sentence(drift: Drift) -> str:
