@@ -9,7 +9,7 @@ import inficond_panel
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.doctor.exchanged import EXCHANGED_COLUMNS
-from inficond_panel.wording.groups import STUDENT_GROUP_WORDS
+from inficond_panel.wording.groups import STUDENT_GROUP_WORDS, STUDENTS_GROUP_WORDS
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +37,18 @@ def test_the_exchanged_columns_are_a_fault_in_the_doctors_words(lines, card):
 
 def test_the_worse_groups_of_the_students_are_those_of_the_doctor(lines, card):
     told = [(each["class"], each["sentence"]) for each in card["reliances"]["student_groups"]]
-    assert told == told_by_doctor(lines, STUDENT_GROUP_WORDS)
-    assert {name for name, _ in told} == {"warp", "ok"}
+    (_, together), *alone = told
+    assert [together] == [each for _, each in told_by_doctor(lines, STUDENTS_GROUP_WORDS)]
+    assert alone == told_by_doctor(lines, STUDENT_GROUP_WORDS)
+    assert {name for name, _ in alone} == {"warp", "ok"}
 
 
 def test_the_text_has_both(card):
     text = card_markdown(card)
     assert "| concepts | exchanged columns? | In “line: B” " in text
     groups = text.partition("rows in which the student is worse and its teacher is not:")[2]
-    assert groups.lstrip().startswith("- The student's AP of warp is ")
+    assert groups.lstrip().startswith("- In “line: B” the students' likeliest class is right in ")
+    assert "\n- The student's AP of warp is " in groups
 
 
 @pytest.fixture(scope="module")
