@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import param
 
+from inficond_panel.results.student_accuracy import students_accuracy_findings
 from inficond_panel.results.student_groups import (
     WorseOfStudent,
     tests_of_student,
@@ -33,6 +34,7 @@ class StudentGroupsState(ByClass):
 
     by_class = param.Dict({}, doc="p of the groups of each class that is tested.")
     found = param.Dict({}, doc="``WorseOfStudent``s by class, the largest fall first.")
+    of_all = param.List([], item_type=str, doc="Sentences on groups of all classes together.")
 
     def __init__(
         self,
@@ -42,11 +44,29 @@ class StudentGroupsState(ByClass):
         tuning: TuningState,
     ) -> None:
         self._teacher, self._belong, self._tuning = teacher, belong, tuning
+        self._of_all_at = ""  # id of the iteration
         super().__init__(tuning.students, selection, tuning.jobs)
 
     @param.depends("_teacher.complete", watch=True)
     def _follow(self) -> None:
         self._next()
+
+    @param.depends("_teacher.complete", "_students.snapshot", watch=True)
+    def _test_all(self) -> None:
+        """Test all classes together, once at each iteration."""
+        tuner, node = self._students.tuner, self._students.node
+        if not self._teacher.complete or self._of_all_at == node.id:
+            return
+        self._of_all_at, self.of_all = node.id, []
+
+        def work(_: Job) -> list[str]:
+            return [told for _, told in students_accuracy_findings(tuner, node)]
+
+        def done(told: list[str]) -> None:
+            if self._of_all_at == node.id:
+                self.of_all = told
+
+        self._jobs.submit(Job("students accuracy", work, done, self._failed, idle=True))
 
     def _missing(self) -> list[str]:
         if not self._teacher.complete:

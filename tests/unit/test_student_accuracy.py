@@ -9,9 +9,12 @@ import inficond_panel
 from inficond_panel.cli import main
 from inficond_panel.errors import TuningError
 from inficond_panel.results.student_accuracy import students_less_often_right
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.ui import upstream
+from inficond_panel.views.start.view import StartView
 from inficond_panel.wording.groups import STUDENTS_GROUP_WORDS
 
-pytestmark = pytest.mark.commands
+pytestmark = [pytest.mark.commands, pytest.mark.page]
 
 IMAGES, CLASSES = 1500, [f"c{at}" for at in range(6)]
 
@@ -103,3 +106,10 @@ def test_the_limits_are_wilson_s_by_scipy(noisy):
 def test_with_several_classes_per_image_it_is_refused(tmp_path):
     with pytest.raises(TuningError, match="top-1 is undefined"):
         students_of(tmp_path, task="multi_label").group_accuracy("camera")
+
+
+def test_the_start_page_says_so(noisy):
+    upstream.apply()
+    app = AppState(noisy.tuner, Jobs(inline=True))
+    app.shifts.start()
+    assert "In “camera: new” the students' likeliest class is" in StartView(app).panel.purpose

@@ -128,6 +128,7 @@ class StartView(RefitActions, Viewer):
         "app.reliance.unsummed",
         "app.teacher_groups.param",
         "app.student_groups.found",
+        "app.student_groups.of_all",
         "app.shared.by_class",
         "app.shared.wanted",
         "app.shared.problem",
@@ -228,6 +229,7 @@ class StartView(RefitActions, Viewer):
         named = {*begin.wrong[:CARDS], *begin.asked}
         in_fit = [name for name in begin.asked if app.shared.by_class[name].found.in_fit]
         looking = app.shared.problem or looking_words(len(store.classes))
+        together = app.teacher_groups.of_all + app.student_groups.of_all
         return relying_sentence(
             app.shifts.by_class,
             len(store.classes),
@@ -239,7 +241,7 @@ class StartView(RefitActions, Viewer):
                 for name in begin.order
                 if name in app.reliance.mislabelled
             },
-            worse=[in_words_of(store, told) for told in app.teacher_groups.of_all],
+            worse=[in_words_of(store, told) for told in together],
             unchecked="" if begin.looked else looking,
             unshared=len(store.classes) - len(app.shared.by_class),
             looked=app.spec.tuning.suspects and app.shifts.all_wanted,
