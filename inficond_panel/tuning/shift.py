@@ -96,9 +96,16 @@ class Suspect:
 
     @property
     def in_shares(self) -> bool:
-        """Whether the shares of the positives tell the loss: they are by labels, as z is, or
-        differ in its direction by ``_CLEAR_FALL``. Means of scores may differ alone."""
-        return bool(self.labelled) or np.sign(self.reliance) * self.presence.fall > _CLEAR_FALL
+        """Whether the shares of the positives have a part in the loss: they are by labels, as z is,
+        or differ in its direction by more than a standard error. Means of scores may differ
+        alone."""
+        return bool(self.labelled) or np.sign(self.reliance) * self.presence.fall > 1
+
+    @property
+    def told_by_shares(self) -> bool:
+        """Whether the shares of the positives tell the loss: by labels, or by ``_CLEAR_FALL``."""
+        fall = np.sign(self.reliance) * self.presence.fall
+        return bool(self.labelled) or bool(fall > _CLEAR_FALL)
 
 
 @dataclass(frozen=True)

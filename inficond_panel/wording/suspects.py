@@ -252,7 +252,7 @@ def relied_sentence(name: str, suspect: Suspect, things: str = "photos") -> str:
     but in 40 % of the other dog photos.`` ``things`` replaces the word photos.
 
     If the shares do not tell the loss, it is told by the means of the scores."""
-    by = _shares_clause if suspect.in_shares else means_clause
+    by = _shares_clause if suspect.told_by_shares else means_clause
     return f"{name} {relying_words(suspect)} {suspect.concept}: {by(name, suspect, things)}."
 
 

@@ -79,9 +79,9 @@ def test_every_command_takes_a_store_in_place_of_a_spec(folder, command, tmp_pat
 def test_what_needs_photos_is_refused_with_its_reason(store, capsys):
     for command, message in (
         (["concept", "add", "{store}", "claw"], "No concept can be typed. This store has no segm"),
-        (["precompute", "{store}"], "concepts, dataset, teacher are missing"),
-        (["precompute", "{store}", "--plan"], "concepts, dataset, teacher are missing"),
-        (["quantify", "layers", "{store}", "--network", "x"], "concepts, dataset, teacher are"),
+        (["precompute", "{store}"], "is opened without a spec"),
+        (["precompute", "{store}", "--plan"], "is opened without a spec"),
+        (["quantify", "layers", "{store}", "--network", "x"], "is opened without a spec"),
         (["study", "serve", "{store}"], "names no study"),
         (["predict", "{store}", "photo.jpg"], "photo.jpg is no table"),
         (["extend", "{store}", "new.csv"], "concept add, pocket, repair-network, quant"),

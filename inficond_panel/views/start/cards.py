@@ -107,7 +107,7 @@ def _advice(shift: ClassShift, found: Differences | None) -> str:
 def _evidence(shift: ClassShift, tuning: str) -> dict[str, Any]:
     """Return the sentence and the bars of a card; no bars if the shares do not tell the loss."""
     name, suspect, things = shift.class_name, shift.first, shift.things
-    if not suspect.in_shares:
+    if not suspect.told_by_shares:
         clause = means_clause(name, suspect, things)
         return {"sentence": f"{clause[0].upper()}{clause[1:]}.", "bars": {}}
     shares = suspect.presence.fit[0], suspect.presence.tune[0]
