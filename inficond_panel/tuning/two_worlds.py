@@ -110,17 +110,17 @@ def worlds_since_start(tuner: Tuner, node: Node) -> list[ClassWorlds]:
 
 def meant_since_start(tuner: Tuner, node: Node) -> dict[str, tuple[tuple[str, ...], str]]:
     """Return the concepts whose correlation all thumbs on the branch of ``node`` mean, and the
-    world that a person means ("" if nobody said), by class."""
-    path = tuner.path(node)
-    intents = [intent for at in path for intent in at.intents]
-    meant = dict(item for at in reversed(path) for item in tuner.node(at.id).worlds_meant.items())
-    return {
-        name: (
-            correlated_concepts([each for each in intents if each.class_name == name], tuner.store),
-            meant.get(name, ""),
-        )
-        for name in sorted({intent.class_name for intent in intents})
-    }
+    world that a person means, by class: that of the last iteration with thumbs on the class; "" if
+    nobody said it there, or said another of an earlier one."""
+    path = [tuner.node(at.id) for at in tuner.path(node)]
+    found = dict[str, tuple[tuple[str, ...], str]]()
+    for name in sorted({intent.class_name for at in path for intent in at.intents}):
+        of_class = [[each for each in at.intents if each.class_name == name] for at in path]
+        thumbed = [at for at, own in zip(path, of_class, strict=True) if own]
+        said = [at.worlds_meant.get(name, "") for at in thumbed]  # the last iteration first
+        concepts = correlated_concepts([each for own in of_class for each in own], tuner.store)
+        found[name] = concepts, said[0] if {*said} - {""} == {said[0]} else ""
+    return found
 
 
 def compared(

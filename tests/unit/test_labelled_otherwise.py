@@ -28,10 +28,12 @@ def students_of(
     sites=FOUR,
     everywhere=False,
     few=False,
+    unknown=0.0,
 ):
     """Three classes and a column of ``sites``, or of places from 1 to 100. In the last site, or the
     last quarter of places, labels of bird on fit, or ``everywhere``, are ``missing``, or ``added``
-    to images without (shares). The teacher is right but for noise. ``few``: birds are rare."""
+    to images without (shares). The teacher is right but for noise. ``few``: birds are rare.
+    ``unknown`` is the share of tuning labels of bird that are not known."""
     rng, ids = np.random.default_rng(seed), [f"{at:04d}" for at in range(IMAGES)]
     risk = rng.normal(size=(IMAGES, 3)) - (3.2 if few else 1.0)
     label = (rng.random(risk.shape) < 1 / (1 + np.exp(-2 * risk))).astype(int)
@@ -42,10 +44,12 @@ def students_of(
     drawn = rng.random(IMAGES)
     label[group & (label[:, 0] == 1) & (drawn < missing), 0] = 0
     label[group & (label[:, 0] == 0) & (drawn < added), 0] = 1
+    given = label.astype(float)
+    given[(SPLIT == "tune") & (rng.random(IMAGES) < unknown), 0] = np.nan
     return inficond_panel.from_frames(
         pd.DataFrame(risk + rng.normal(size=risk.shape), ids, ["a", "b", "c"]),
         pd.DataFrame(2 * risk + rng.normal(size=risk.shape), ids, ["bird", "dog", "car"]),
-        pd.DataFrame(label, ids, ["bird", "dog", "car"]),
+        pd.DataFrame(given, ids, ["bird", "dog", "car"]),
         split=pd.Series(SPLIT, ids),
         metadata=pd.DataFrame({column: site if column == "site" else place.astype(str)}, ids),
         path=folder / "own.zarr",
@@ -102,6 +106,15 @@ def test_of_two_sites_both_are_told_where_no_split_says_which(tmp_path):
     assert " is the reason, and makes it look so." in told
     assert "“site: west”" in told
     assert "“site: east”" in told
+
+
+@pytest.mark.parametrize(("unknown", "told"), [(0.0, True), (0.5, False)])
+def test_labels_that_are_missing_in_all_training_images_are_told(tmp_path, unknown, told):
+    """Unless the tuning labels may be chosen, since many are not known."""
+    made = students_of(tmp_path, missing=0.8, sites=("west",), unknown=unknown)
+    found = labelled_otherwise(made.tuner.store).get("bird", "")
+    assert (" of the 1,200 training images are labelled bird, and about " in found) == told
+    assert ("missing in training images, or wrongly there in tuning images" in found) == told
 
 
 @pytest.mark.parametrize("seed", range(6))

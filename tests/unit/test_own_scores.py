@@ -13,7 +13,7 @@ from frames import frames
 
 import inficond_panel
 from inficond_panel.cli import main
-from inficond_panel.errors import DataError, SpecError, StoreFormatError
+from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.predict import PageEncoder
 from inficond_panel.results.concepts import concepts_file
 from inficond_panel.results.image_sets import showing
@@ -93,7 +93,7 @@ def test_what_needs_photos_is_refused_with_its_reason(store, capsys):
     students = inficond_panel.open_students(store, history=":memory:")
     with pytest.raises(DataError, match=r"can be typed\. This store has no segments"):
         students.add_concept("claw")
-    with pytest.raises(SpecError, match=r"neither photos nor encoder, so .* cannot work: extend"):
+    with pytest.raises(DataError, match=r"neither photos nor encoder, so .* cannot work: extend"):
         students.extend(["photo.jpg"])
     with pytest.raises(DataError, match="Name a table of new rows"):
         students.predict_images(["photo.jpg"])

@@ -205,7 +205,26 @@ def test_the_event_has_the_world_by_class(tuner, node):
 def test_the_card_has_a_sentence_per_world_since_the_start(tuner, node):
     later = tuner.fine_tune(node, [Intent("bicycle", "sky", "remove")])
     sentences = model_card(tuner, later)["two_worlds"]["sentences"]
-    assert [text.partition(":")[0] for text in sentences] == ["bicycle"] * 3
+    assert [text.partition(":")[0] for text in sentences] == ["bicycle"] * 2
+
+
+def meant_by_card(tuner, node):
+    sentences = model_card(tuner, node)["two_worlds"]["sentences"]
+    return [text for text in sentences if "are meant for" in text]
+
+
+def test_what_was_said_of_earlier_thumbs_is_not_said_of_later_ones(tuner, node):
+    later = tuner.fine_tune(node, [Intent("bicycle", "sky", "remove")])
+    assert len(meant_by_card(tuner, node)) == 1
+    assert meant_by_card(tuner, later) == []
+
+
+@pytest.mark.parametrize(("world", "told"), [("independent", 1), ("these", 0)])
+def test_what_is_said_of_later_thumbs_covers_earlier_ones_unless_they_mean_another(
+    tuner, node, world, told
+):
+    edits = [Intent("bicycle", "sky", "remove"), Meant("bicycle", world)]
+    assert len(meant_by_card(tuner, tuner.fine_tune(node, edits))) == told
 
 
 def test_the_card_means_all_concepts_of_the_branch(tuner, node):

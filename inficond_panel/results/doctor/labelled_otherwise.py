@@ -33,6 +33,8 @@ _TOLD = 3.0
 TIMES, LEAST_APART = 2.0, 10.0
 #: Least images of a group, least of the others, and least of these that are labelled.
 _GROUP, _OTHERS, _LABELLED = 30, 100, 10
+#: Least share of the labels that are known, to compare all images of both splits.
+_KNOWN = 0.9
 #: Most classes that are looked at, and most groups of one on a split.
 _MOST_CLASSES, _MOST = 100, 4
 LABELLED_OTHERWISE = "labelled otherwise in a group?"
@@ -60,7 +62,10 @@ class Otherwise(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """Sentence on the group, with both explanations."""
+        """Sentence on the group, with its explanations; without ``words``, on all training
+        images."""
+        if not self.words:
+            return self._of_all
         why = (
             f"labels of {self.class_name} are missing there, or the teacher is wrong there"
             if self.z < 0
@@ -70,6 +75,17 @@ class Otherwise(NamedTuple):
             f"In {self.words} ({self.images:,} {IMAGES_OF[self.split]}) {self.labelled:,} are "
             f"labelled {self.class_name}, and about {number(self.expected, 0)} would be by the "
             f"teacher's outputs and the labels of the others: {why}.{self._or}"
+        )
+
+    @property
+    def _of_all(self) -> str:
+        why = ("missing", "wrongly there") if self.z < 0 else ("wrongly there", "missing")
+        return (
+            f"{self.labelled:,} of the {self.images:,} {IMAGES_OF[self.split]} are labelled "
+            f"{self.class_name}, and about {number(self.expected, 0)} would be by the teacher's "
+            f"outputs and the labels of the tuning images: labels of {self.class_name} are "
+            f"{why[0]} in training images, or {why[1]} in tuning images, or the teacher is wrong "
+            "in one of both."
         )
 
     @property
@@ -102,7 +118,8 @@ def labelled_otherwise(store: Store) -> dict[str, str]:
     images of the split. Their sum over the group is the number that is expected. It differs by
     ``TIMES``, ``LEAST_APART`` and ``CLEARLY``. Of several groups, those that look so only since
     another one is among the others are left out. Of two values of a column either may be the
-    reason: labels of the other split say which, or both are told."""
+    reason: labels of the other split say which, or both are told. All training images are a group,
+    too, whose others are the tuning images."""
     found = dict[str, list[Otherwise]]()
     if len(store.classes) <= _MOST_CLASSES:
         with one_thread():
@@ -114,6 +131,9 @@ def labelled_otherwise(store: Store) -> dict[str, str]:
 
 def _told(some: list[Otherwise]) -> str:
     first, *others = (some[at] for at in strongest([each.z for each in some]))
+    of_all = [each for each in some if not each.words]
+    if of_all and first.words:
+        first, others = of_all[0], [first, *(each for each in others if each.words)]
     told = first.sentence
     clauses = [one.clause for one in others if one.words not in told]
     also = f" Also in {listed(clauses, 3)}." if clauses else ""
@@ -122,15 +142,18 @@ def _told(some: list[Otherwise]) -> str:
 
 def _on_split(store: Store, split: str) -> Iterator[Otherwise]:
     rows, others = store.rows(split), store.rows(TUNE if split == FIT else FIT)
-    groups = list(_groups(store, rows)) if len(rows) >= _GROUP + _OTHERS else []
-    if groups:
+    groups = list(_groups(store, rows))
+    if len(rows) >= _GROUP + _OTHERS:
         ours, theirs = (
             (np.asarray(store.label)[at], np.asarray(store.teacher_log_odds[at]))
             for at in (rows, others)
         )
         for k, name in enumerate(store.classes):
             sides = [values[:, k] for values in (*ours, *theirs)]
-            yield from _OfClass(name, split, *sides).found(groups)
+            of_class = _OfClass(name, split, *sides)
+            yield from of_class.found(groups)
+            if split == FIT:
+                yield from of_class.of_all()
 
 
 class _Group(NamedTuple):
@@ -171,6 +194,23 @@ class _OfClass(NamedTuple):
                 return
             yield (first := self._first(some, known))[0]
             known = known & ~first[1].mask
+
+    def of_all(self) -> Iterator[Otherwise]:
+        """Yield all images, if they are labelled otherwise than those of the other split. Where
+        many labels are not known, those that are may be chosen."""
+        known, others = self.label >= 0, self.other_label >= 0
+        labelled = int((self.other_label == 1).sum())
+        if min(labelled, int((self.other_label == 0).sum())) < _LABELLED:
+            return
+        if min(known.mean(), others.mean()) < _KNOWN:
+            return
+        given = self.other_label[others], self.other_logit[others], self.logit[known]
+        expected = _probabilities(*given)
+        z = _apart(self.label[known], expected, 1 / labelled)
+        shown, images = int((self.label == 1).sum()), int(known.sum())
+        each = Otherwise(self.name, self.split, "", images, shown, float(expected.sum()), z)
+        if each.passes:
+            yield each
 
     def _first(
         self, some: list[tuple[Otherwise, _Group]], known: NDArray[np.bool_]
