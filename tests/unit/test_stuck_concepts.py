@@ -64,6 +64,27 @@ def test_the_start_page_says_so(students):
     assert "vibration is 0.25 on all" in StartView(app).panel.faults[0]["fault"]
 
 
+def test_a_count_that_is_0_in_a_group_alone_is_told(tmp_path):
+    """A join that failed for one machine: repairs are 0 to 4 elsewhere."""
+    repairs = np.random.default_rng(3).integers(0, 5, 600)
+    scores = drawn().assign(repairs=np.where(MACHINE == "M2", 0, repairs).astype(float))
+    told = stuck_concepts(students_of(tmp_path, scores).tuner.store)
+    assert "repairs is 0 on all " in told
+    assert "“machine: M2”" in told
+
+
+def test_a_rare_count_that_is_0_in_a_group_may_be_chance(tmp_path):
+    rare = np.where(np.arange(600) % 100 < 3, np.arange(600) % 4, 0)
+    scores = drawn().assign(repairs=np.where(MACHINE == "M2", 0, rare).astype(float))
+    assert stuck_concepts(students_of(tmp_path, scores).tuner.store) == ""
+
+
+def test_a_concept_of_which_the_column_is_made_is_not_stuck(tmp_path):
+    number = {"M1": 1.0, "M2": 2.0, "M3": 3.0}
+    scores = drawn().assign(size=[number[each] for each in MACHINE])
+    assert stuck_concepts(students_of(tmp_path, scores).tuner.store) == ""
+
+
 def cut_store(path, *, at, column="tune"):
     """A store of a table with a column that ends at a value in the tuning rows, or on M3."""
     scores = drawn()

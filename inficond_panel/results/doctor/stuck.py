@@ -3,6 +3,7 @@ scores are cut off there."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,8 +17,11 @@ from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT, IMAGES_OF, TUNE
 from inficond_panel.wording.groups import group_words
 
-#: Least images of a group, and least different scores of the others, to be called stuck.
+#: Least images of a group, and least different scores of the others, to be cut off.
 LEAST_IMAGES, LEAST_VALUES = 20, 10
+#: Least different scores of the others to be called stuck: counts have few. Most chance that all
+#: images of a group have the same one, by its share among the others.
+_COUNTS, _BY_CHANCE = 3, 1e-6
 #: Least share of the images at the end of the scores, and of the others beyond it.
 LEAST_AT_END, LEAST_BEYOND = 0.1, 0.05
 #: Share of the others at the same end from which it is the end of the concept's own range.
@@ -39,22 +43,36 @@ _NAMED = 3
 @once(8)
 def stuck_concepts(store: Store) -> str:
     """Return sentences on concepts with one score on all images of a group of a split, where the
-    other images have many; "" without any."""
+    other images have many; "" without any. A concept with one score in several groups of a column,
+    another in each, is what the column is made of."""
     found = list[str]()
     for split in (FIT, TUNE):
-        scores = store.scores_of(split)
-        for group, inside in column_masks(store, store.rows(split)).items():
-            if min(inside.sum(), (~inside).sum()) < LEAST_IMAGES:
-                continue
-            for c in np.flatnonzero(np.ptp(scores[inside], axis=0) == 0):
-                if len(np.unique(scores[~inside, c])) >= LEAST_VALUES:
-                    words = group_words(*group, shown_or_not=False)
-                    value = significant(float(scores[inside, c][0]), 3)
-                    found.append(
-                        f"{store.concepts[c]} is {value} on all {inside.sum()} "
-                        f"{IMAGES_OF[split]} of “{words}”"
-                    )
+        stuck = list(_stuck(store, split))
+        scores = defaultdict[tuple[str, int], set[float]](set)
+        for (column, _), c, _, score in stuck:
+            scores[column, c].add(score)
+        found += [
+            f"{store.concepts[c]} is {significant(score, 3)} on all {images} {IMAGES_OF[split]} of "
+            f"“{group_words(*group, shown_or_not=False)}”"
+            for group, c, images, score in stuck
+            if len(scores[group[0], c]) == 1
+        ]
     return f"{listed(found, _NAMED)}." if found else ""
+
+
+def _stuck(store: Store, split: str) -> Iterator[tuple[tuple[str, str], int, int, float]]:
+    """Yield the column and value of a group, a concept with one score on all its images, their
+    number, and that score."""
+    scores = store.scores_of(split)
+    for group, inside in column_masks(store, store.rows(split)).items():
+        images = int(inside.sum())
+        if min(images, int((~inside).sum())) < LEAST_IMAGES:
+            continue
+        for c in np.flatnonzero(np.ptp(scores[inside], axis=0) == 0):
+            others, score = scores[~inside, c], float(scores[inside, c][0])
+            usual = float((others == scores[inside, c][0]).mean())
+            if len(np.unique(others)) >= _COUNTS and usual**images <= _BY_CHANCE:
+                yield group, int(c), images, score
 
 
 @once(8)
