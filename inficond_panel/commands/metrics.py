@@ -160,11 +160,12 @@ def measured(
     for name, each in before.items():
         more = {"metrics": tuple(METRICS), "shown": args.metric, **chosen}
         frames[name] = changes(tuner, tuner.node(each), node, args.split, **more)
+    by = " and ".join(args.by or ["selection"])
     if masks and tuner.store.task == SINGLE_LABEL:
-        by, level = " and ".join(args.by or ["selection"]), tuner.spec.views.confidence
+        level = tuner.spec.views.confidence
         frames["group_accuracy"] = group_accuracy(*at, masks, by, level)
     if masks:
-        by, chosen["min_images"] = " and ".join(args.by or ["selection"]), args.min_images
+        chosen["min_images"] = args.min_images
         frames["slices"] = slices.slices(
             *at, masks, args.metric, by=by, progress=progress, **chosen
         )

@@ -9,14 +9,17 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.interval import NO_INTERVAL
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import count
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.lost_thresholds import LostThreshold
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.suggest.baselines import Baseline
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED
 from inficond_panel.vocabulary.aims import MEAN_AP, WORST_GROUP, aim_words
+from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.wording.lost_thresholds import lost_sentences
 from inficond_panel.wording.metrics import teacher_sentences
@@ -157,6 +160,7 @@ def _expected(suggestion: Suggestion) -> Iterator[str]:
 
 def _class_notes(suggestion: Suggestion, class_name: str) -> Iterator[str]:
     repair = suggestion.repairs[class_name]
+    yield from _removed(repair)
     if repair.tune_doubted:
         yield TUNE_DOUBTED
     if repair.small_cells:
@@ -165,6 +169,15 @@ def _class_notes(suggestion: Suggestion, class_name: str) -> Iterator[str]:
         yield better
     if repair.photos:
         yield f"most useful labels: {', '.join(repair.photos)}."
+
+
+def _removed(repair: ClassRepair) -> Iterator[str]:
+    """Yield the concepts that a lever removes, where its name has none of them."""
+    for lever in repair.levers:
+        thumbs = [edit for edit in lever.edits if isinstance(edit, Intent)]
+        names = [thumb.concept for thumb in thumbs if thumb.direction == REMOVE.key]
+        if names and not any(name in lever.name for name in names):
+            yield f"{lever.name}: {listed(names, 5)}."
 
 
 def _without_limits(repair: ClassRepair, by: str, level: float) -> list[str]:

@@ -194,6 +194,11 @@ def test_all_classes_that_an_applied_proposal_lost_are_named(suggestion):
     ]
 
 
+def test_what_a_lever_removes_is_named(suggestion):
+    """The fixture's repair removes the shortcut; its lever is called ✕ suspects."""
+    assert "ward: ✕ suspects: shortcut." in levers(suggestion).attrs["notes"]
+
+
 def test_a_proposal_that_loses_nothing_says_nothing(suggestion):
     repair = replace(suggestion.repairs["ward"], lost=None)
     unchanged = replace(suggestion, repairs={"ward": repair})
