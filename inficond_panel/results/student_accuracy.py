@@ -20,10 +20,11 @@ from inficond_panel.distill.metrics.slices import MIN_IMAGES
 from inficond_panel.results.confusions import teacher_top_class, top_class
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.metrics import facts_of
-from inficond_panel.results.slices import Masks
+from inficond_panel.results.slices import TEACHER_PREFIX, Masks
 from inficond_panel.results.teacher_accuracy import tested_group
 from inficond_panel.results.worse_groups import masks_of_columns
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.vocabulary.metrics import ACCURACY
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.groups import group_words, students_accuracy_sentence
@@ -96,8 +97,10 @@ def group_accuracy(
             "images": int(mask[top.known].sum()),
             **columns_of(
                 {
-                    "accuracy": _share(top.right[mask[top.known]], level),
-                    "teacher_accuracy": _share(teacher.right[mask[top.known]], level),
+                    ACCURACY.key: _share(top.right[mask[top.known]], level),
+                    f"{TEACHER_PREFIX}{ACCURACY.key}": _share(
+                        teacher.right[mask[top.known]], level
+                    ),
                     "rest": _share(top.right[~mask[top.known]], level),
                 }
             ),
@@ -107,8 +110,8 @@ def group_accuracy(
     headings = {
         "slice": Heading(by),
         "images": Heading("images"),
-        "accuracy": Heading("top-1 accuracy"),
-        "teacher_accuracy": Heading("teacher"),
+        ACCURACY.key: Heading("top-1 accuracy"),
+        f"{TEACHER_PREFIX}{ACCURACY.key}": Heading("teacher"),
         "rest": Heading("the others", limits=False),
     }
     return make_frame(

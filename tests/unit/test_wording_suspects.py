@@ -107,8 +107,8 @@ def test_what_the_logit_hardly_goes_with_is_not_said_to_be_carried():
 def test_a_class_that_is_better_on_tuning_images_is_told_so_with_what_can_be_why():
     better = ClassShift("dog", "none", verdict=verdict_of((-0.2, -0.3, -0.1)))
     assert plain_sentence(better) == (
-        "dog does better on photos that it has not learned from. Wrong labels or harder training "
-        "images can be why."
+        "dog does better on photos that it has not learned from. Wrong labels, harder training "
+        "images, or chance can be why."
     )
     alike = ClassShift("dog", "none", verdict=verdict_of((-0.1, -0.3, 0.1)))
     assert plain_sentence(alike) == "dog does about as well on photos that it has not learned from."
@@ -140,7 +140,7 @@ def test_a_negative_loss_is_a_gain_and_not_within_noise():
     assert "without it) is better in the tuning images by 0.43 logits [0.17, 0.69]" in shown
     assert "−0.43" not in shown
     assert "noise" not in shown
-    assert "Wrong labels or harder training images" in shown
+    assert "Wrong labels, harder training images, or chance" in shown
     assert shown.startswith("Shift: the student relies on a concept that is clearly less")
     fell = verdict_of(STILL, (0.43, 0.17, 0.69))
     assert "Wrong labels" not in shift_sentence(ClassShift("boat", "shift", verdict=fell))
