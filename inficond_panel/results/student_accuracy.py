@@ -4,7 +4,7 @@ not, where each image has one class: a test of all classes together."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -91,22 +91,16 @@ def group_accuracy(
     other images, with Wilson's limits. ``by`` is the heading of the slices. The caller counts uses
     of the holdout. Raises as ``top_class``."""
     top, teacher = top_class(tuner, node, split), teacher_top_class(tuner.store, split)
-    rows = [
-        {
-            "slice": name,
-            "images": int(mask[top.known].sum()),
-            **columns_of(
-                {
-                    ACCURACY.key: _share(top.right[mask[top.known]], level),
-                    f"{TEACHER_PREFIX}{ACCURACY.key}": _share(
-                        teacher.right[mask[top.known]], level
-                    ),
-                    "rest": _share(top.right[~mask[top.known]], level),
-                }
-            ),
+    rows = list[dict[str, Any]]()
+    for name, mask in masks.items():
+        inside = mask[top.known]
+        shares = {
+            ACCURACY.key: top.right[inside],
+            f"{TEACHER_PREFIX}{ACCURACY.key}": teacher.right[inside],
+            "rest": top.right[~inside],
         }
-        for name, mask in masks.items()
-    ]
+        intervals = {key: _share(right, level) for key, right in shares.items()}
+        rows.append({"slice": name, "images": int(inside.sum()), **columns_of(intervals)})
     headings = {
         "slice": Heading(by),
         "images": Heading("images"),
