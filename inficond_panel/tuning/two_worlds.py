@@ -116,8 +116,8 @@ def meant_since_start(tuner: Tuner, node: Node) -> dict[str, tuple[tuple[str, ..
     found = dict[str, tuple[tuple[str, ...], str]]()
     for name in sorted({intent.class_name for at in path for intent in at.intents}):
         of_class = [[each for each in at.intents if each.class_name == name] for at in path]
-        thumbed = [at for at, own in zip(path, of_class, strict=True) if own]
-        said = [at.worlds_meant.get(name, "") for at in thumbed]  # the last iteration first
+        with_thumbs = [at for at, own in zip(path, of_class, strict=True) if own]
+        said = [at.worlds_meant.get(name, "") for at in with_thumbs]  # the last iteration first
         concepts = correlated_concepts([each for own in of_class for each in own], tuner.store)
         found[name] = concepts, said[0] if {*said} - {""} == {said[0]} else ""
     return found
