@@ -322,9 +322,7 @@ def test_where_photos_are_decided_the_page_says_how_others_are(
     expect(dialog.get_by_label("Photo")).to_be_hidden()
 
 
-def test_a_card_of_captions_shows_and_is_named_by_them(
-    serve, tmp_path, open_page
-) -> None:
+def test_a_card_of_captions_shows_and_is_named_by_them(serve, tmp_path, open_page) -> None:
     page = open_page(serve(captions_spec(tmp_path)).url, 1280, 900)
     look = page.locator(".start .look").first
     expect(look.locator("q").first).to_contain_text("a picture of")
