@@ -100,11 +100,7 @@ function makeCard(card, things, send) {
       about
         ? h("p", {}, name(class_name), ` ${relies} `, name(about, card.hover || null), ".")
         : h("p", {}, name(class_name), ": ", h("span")),
-      bars.of
-        ? makeBars(class_name, bars, things, high)
-        : about
-          ? h("p")
-          : "",
+      bars.of ? makeBars(class_name, bars, things, high) : about ? h("p") : "",
       thing ? makeAnswers(card, send) : h("div", { class: "offer" }, h("button", OFFER), h("span")),
     ),
   )
