@@ -44,8 +44,8 @@ ALIKE = 0.5
 MODEST = 0.2
 #: Standard errors of a reliance below which a concept without influence is unused.
 _UNUSED = 3.0
-#: Standard errors by which the shares of the positives differ, to tell what a suspect lost.
-_CLEAR_FALL = 2.0
+#: Difference of the shares of the positives from which they tell what a suspect lost.
+_TELLING = 0.05
 #: Largest number of suspects per class, and of members per group.
 MOST, MOST_ALIKE, MOST_CARRIERS = 10, 8, 3
 
@@ -103,9 +103,9 @@ class Suspect:
 
     @property
     def told_by_shares(self) -> bool:
-        """Whether the shares of the positives tell the loss: by labels, or by ``_CLEAR_FALL``."""
-        fall = np.sign(self.reliance) * self.presence.fall
-        return bool(self.labelled) or bool(fall > _CLEAR_FALL)
+        """Whether the shares of the positives tell the loss: by labels, or by ``_TELLING``."""
+        fit, tune = self.presence.fit[0], self.presence.tune[0]
+        return bool(self.labelled) or (self.in_shares and abs(fit - tune) >= _TELLING)
 
 
 @dataclass(frozen=True)

@@ -459,3 +459,11 @@ def test_more_removed_concepts_stay_at_the_end():
 
 def test_concepts_removed_earlier_stay_at_the_end():
     assert removed_first(rows_of(1), "#2") == rows_of(1)
+
+
+@pytest.mark.parametrize(("shares", "told"), [((0.82, 0.40), "82 %"), ((0.27, 0.25), "mean")])
+def test_shares_that_hardly_differ_do_not_tell_what_is_lost(shares, told):
+    """Of many images a fall by two points is more than its standard error."""
+    one = suspect("ball", *shares)
+    many = replace(one, presence=replace(one.presence, positives=(4000, 4000)))
+    assert told in relied_sentence("dog", many)
