@@ -162,13 +162,14 @@ def drift(
 
 
 def drifted_concepts(
-    fitted: NDArray, new: NDArray, concepts: list[str], seed: int = 0
+    fitted: NDArray, new: NDArray, concepts: list[str], used: NDArray[np.bool_], seed: int = 0
 ) -> tuple[ConceptDrift, ...]:
-    """Return the concepts that ``drift`` finds drifted, by the test per concept alone; empty with
-    too few photos."""
-    if len(fitted) < LEAST_FIT or len(new) < LEAST_PHOTOS or not concepts:
+    """Return the concepts that ``drift`` finds drifted, by the test per concept alone, of those
+    that are ``used`` (C,); empty with too few photos."""
+    if len(fitted) < LEAST_FIT or len(new) < LEAST_PHOTOS or not used.any():
         return ()
-    tested = _concepts(_drawn(fitted, seed), np.asarray(new), concepts)
+    names = [name for name, tested in zip(concepts, used, strict=True) if tested]
+    tested = _concepts(_drawn(fitted, seed)[:, used], np.asarray(new)[:, used], names)
     return tuple(each for each in tested if each.drifted)
 
 

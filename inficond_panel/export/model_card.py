@@ -20,8 +20,7 @@ from inficond_panel.distill import SEEN_LABEL, TeacherSkill
 from inficond_panel.export.exported import EXPORT_VERSION
 from inficond_panel.results.confusions import metrics_together
 from inficond_panel.results.doctor.drifted import UNLIKE, drift_finding
-from inficond_panel.results.doctor.labelled_otherwise import LABELLED_OTHERWISE, labelled_otherwise
-from inficond_panel.results.doctor.never_labelled import NEVER_LABELLED, never_labelled
+from inficond_panel.results.doctor.labels_in_groups import labels_in_groups
 from inficond_panel.results.doctor.store_faults import StoreFault, data_faults, lesser_faults
 from inficond_panel.results.frame import intervals_of, records
 from inficond_panel.results.metric_changes import changes
@@ -29,7 +28,6 @@ from inficond_panel.results.metrics import metrics
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.reliances import reliances
 from inficond_panel.results.two_worlds import worlds_frame
-from inficond_panel.store import Store
 from inficond_panel.store.schema import GIVEN, WORDS
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.history.log import HISTORY
@@ -194,7 +192,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "task": tuner.store.task,
         "node": _node(node),
         "data": _data(tuner),
-        "faults": _faults(tuner),
+        "faults": _faults(tuner, node),
         "classes": list(tuner.store.classes),
         "concepts": list(tuner.store.concepts),
         "distillation": dict(steps[0].settings),
@@ -246,29 +244,21 @@ def _data(tuner: Tuner) -> dict[str, Any]:
     return {**facts, "images": {split: len(store.rows(split)) for split in SPLITS}}
 
 
-def _faults(tuner: Tuner) -> list[dict[str, str]]:
+def _faults(tuner: Tuner, node: Node) -> list[dict[str, str]]:
     """Return the faults of the data, in the doctor's words: those of all classes, then those of
     the teacher's outputs by class, classes that a group of images is labelled with otherwise,
     whether the tuning images are unlike the training images, and what is less urgent."""
     store, drift = tuner.store, drift_finding(tuner.store, 0)
     unlike = [StoreFault("images", UNLIKE, drift, "")] * bool(drift)
+    in_groups = [each for name in store.classes for each in labels_in_groups(tuner, node, name)]
     return [
         {
             "about": each.about,
             "kind": in_words_of(store, each.kind),
             "sentence": in_words_of(store, each.finding),
         }
-        for each in [*data_faults(store), *_of_labels(store), *unlike, *lesser_faults(store)]
+        for each in [*data_faults(store), *in_groups, *unlike, *lesser_faults(store)]
     ]
-
-
-def _of_labels(store: Store) -> Iterator[StoreFault]:
-    """Yield classes that are never labelled in a group of images, or otherwise than elsewhere."""
-    never = never_labelled(store)
-    yield from (StoreFault(name, NEVER_LABELLED, told, "") for name, told in never.items())
-    for name, told in labelled_otherwise(store).items():
-        if name not in never:
-            yield StoreFault(name, LABELLED_OTHERWISE, told, "")
 
 
 def _iteration(tuner: Tuner, node: Node) -> dict[str, Any]:

@@ -262,13 +262,13 @@ def photo_drift(
 def noting_drift(store: Store, scores: PhotoScores, weights: np.ndarray) -> PhotoScores:
     """Return the scores with a note on concepts whose scores drifted from ``fit``, of those with an
     influence by students' ``weights`` (C, K)."""
-    used = np.flatnonzero(weights.any(axis=1))
-    names = [scores.concepts[c] for c in used]
-    given = store.scores_of(FIT)[:, used], scores.score[scores.readable][:, used]
-    drifted = drifted_concepts(*given, names)
+    used = np.asarray(weights.any(axis=1))
+    given = store.scores_of(FIT), scores.score[scores.readable], list(scores.concepts)
+    drifted = drifted_concepts(*given, used)
     if not drifted:
         return scores
-    return replace(scores, notes=(*scores.notes, drifted_note(drifted, len(names), scores.things)))
+    note = drifted_note(drifted, int(used.sum()), scores.things)
+    return replace(scores, notes=(*scores.notes, note))
 
 
 def drift_frame(drift: Drift) -> pd.DataFrame:

@@ -286,12 +286,15 @@ def group_masks(
     return slices_by(*([column[i] for i in rows] for column in texts))
 
 
-def column_masks(store: Store, rows: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
+def column_masks(
+    store: Store, rows: np.ndarray, *, quarters: bool = False
+) -> dict[tuple[str, str], np.ndarray]:
     """Return masks over the images at ``rows`` of each value of the columns of metadata that divide
-    them into a few groups (``MOST_VALUES``), by column and value; without the unknown value."""
+    them into a few groups (``MOST_VALUES``), by column and value; without the unknown value. With
+    ``quarters`` also those of columns with many numbers (``group_texts``)."""
     masks = dict[tuple[str, str], np.ndarray]()
     for column in store.metadata_columns:
-        texts = store.column(column)
+        texts = group_texts(store, column) if quarters else store.column(column)
         here = [texts[row] for row in rows]
         if 1 < len(set(here)) <= MOST_VALUES:
             masks |= {(column, value): mask for value, mask in slices_by(here).items()}

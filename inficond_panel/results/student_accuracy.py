@@ -12,17 +12,13 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
-from inficond_panel.distill import holm
 from inficond_panel.distill.metrics.few_images import wilson
-from inficond_panel.distill.metrics.groups import first_of, parts_of
 from inficond_panel.distill.metrics.permutation_tests import SURE
-from inficond_panel.distill.metrics.slices import MIN_IMAGES
 from inficond_panel.results.confusions import teacher_top_class, top_class
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.metrics import facts_of
 from inficond_panel.results.slices import TEACHER_PREFIX, Masks
-from inficond_panel.results.teacher_accuracy import tested_group
-from inficond_panel.results.worse_groups import masks_of_columns
+from inficond_panel.results.teacher_accuracy import tested_group, tested_groups
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY
 from inficond_panel.vocabulary.splits import TUNE
@@ -58,27 +54,17 @@ def students_less_often_right(tuner: Tuner, node_id: str) -> tuple[StudentsLessO
     """
     if tuner.store.task != SINGLE_LABEL:
         return ()
-    top, level = top_class(tuner, tuner.node(node_id), TUNE), tuner.spec.views.noise()["level"]
-    teacher = teacher_top_class(tuner.store, TUNE)
-    once_each = first_of(parts_of(top.known_groups, top.label))  # of near-equal images of a label
-    right, label, by_teacher = (each[once_each] for each in (top.right, top.label, teacher.right))
-    labelled = {key: mask[top.known][once_each] for key, mask in masks_of_columns(tuner).items()}
-    masks = {
-        key: mask
-        for key, mask in labelled.items()
-        if MIN_IMAGES <= mask.sum() <= len(label) - MIN_IMAGES
-    }
-    tested = [tested_group(right, label, inside, level) for inside in masks.values()]
+    top, teacher = top_class(tuner, tuner.node(node_id), TUNE), teacher_top_class(tuner.store, TUNE)
+    tests, level = tested_groups(tuner, top), tuner.spec.views.noise()["level"]
+    label, by_teacher = top.label[tests.rows], teacher.right[tests.rows]
     found = list[StudentsLessOftenRight]()
-    for (key, inside), each, p in zip(
-        masks.items(), tested, holm([each.p for each in tested]), strict=True
-    ):
+    for (key, inside), each, p in tests.each:
         of_teacher = tested_group(by_teacher, label, inside, level)
         fall, its_fall = (one.expected - one.accuracy.estimate for one in (each, of_teacher))
         if p <= SURE and each.low and its_fall < _MOST_OF_TEACHER * fall:
-            share = float(np.mean(by_teacher[inside]))
+            images, by_teacher_there = int(inside.sum()), of_teacher.accuracy.estimate
             found.append(
-                StudentsLessOftenRight(*key, int(inside.sum()), each.accuracy, each.expected, share)
+                StudentsLessOftenRight(*key, images, each.accuracy, each.expected, by_teacher_there)
             )
     return tuple(sorted(found, key=lambda each: each.accuracy.estimate - each.expected))
 

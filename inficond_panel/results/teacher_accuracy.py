@@ -22,9 +22,10 @@ from inficond_panel.distill.metrics.group_accuracy import (
 from inficond_panel.distill.metrics.groups import first_of, parts_of
 from inficond_panel.distill.metrics.permutation_tests import SURE
 from inficond_panel.distill.metrics.slices import MIN_IMAGES
+from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.sources import Array
 from inficond_panel.results.confusions import teacher_top_class
-from inficond_panel.results.worse_groups import LEAST_FALL, masks_of_columns
+from inficond_panel.results.worse_groups import LEAST_FALL, Key, masks_of_columns
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
@@ -63,23 +64,15 @@ def groups_less_often_right(tuner: Tuner) -> tuple[LessOftenRight, ...]:
     """
     if tuner.store.task != SINGLE_LABEL:
         return ()
-    top, level = teacher_top_class(tuner.store, TUNE), tuner.spec.views.noise()["level"]
-    once_each = first_of(parts_of(top.known_groups, top.label))  # of near-equal images of a label
-    right, label = top.right[once_each], top.label[once_each]
-    labelled = {key: mask[top.known] for key, mask in masks_of_columns(tuner).items()}
-    masks = {
-        key: inside
-        for key, mask in labelled.items()
-        if MIN_IMAGES <= (inside := mask[once_each]).sum() <= len(label) - MIN_IMAGES
-    }
-    tested = [tested_group(right, label, inside, level) for inside in masks.values()]
-    adjusted = holm([each.p for each in tested])
+    top = teacher_top_class(tuner.store, TUNE)
+    tested = tested_groups(tuner, top)
+    right, label, once_each = top.right[tested.rows], top.label[tested.rows], tested.rows
     probability, found = top.all_logits[top.known][once_each], list[LessOftenRight]()
-    for (key, inside), each, p in zip(masks.items(), tested, adjusted, strict=True):
+    for (key, inside), each, p in tested.each:
         if p <= SURE and each.low and is_unlikely(right, label, probability, inside):
-            count = int(inside.sum())
-            copies = int(labelled[key].sum()) - count
-            found.append(LessOftenRight(*key, count, copies, each.accuracy, each.expected, p))
+            images = int(inside.sum())
+            copies = int(masks_of_columns(tuner)[key][top.known].sum()) - images
+            found.append(LessOftenRight(*key, images, copies, each.accuracy, each.expected, p))
     return tuple(sorted(found, key=lambda each: each.accuracy.estimate - each.expected))
 
 
@@ -92,6 +85,28 @@ class GroupTest(NamedTuple):
     expected: float
     p: float
     low: bool
+
+
+class GroupTests(NamedTuple):
+    """Tests of the groups of tuning images by columns of metadata. ``rows`` are those of the
+    labelled images that count, one of near-equal images of a label. ``each`` has the column and the
+    value of a group with its mask over these, its test, and p, adjusted for all groups."""
+
+    rows: NDArray[np.intp]
+    each: list[tuple[tuple[Key, NDArray[np.bool_]], GroupTest, float]]
+
+
+def tested_groups(tuner: Tuner, top: TopClass) -> GroupTests:
+    """Return the tests of the groups of ``MIN_IMAGES`` tuning images or more, of which as many are
+    left, for the likeliest classes ``top`` of teacher or students."""
+    rows, level = first_of(parts_of(top.known_groups, top.label)), tuner.spec.views.noise()["level"]
+    right, label = top.right[rows], top.label[rows]
+    known = {key: mask[top.known][rows] for key, mask in masks_of_columns(tuner).items()}
+    large = range(MIN_IMAGES, len(label) - MIN_IMAGES + 1)
+    masks = [(key, mask) for key, mask in known.items() if int(mask.sum()) in large]
+    tests = [tested_group(right, label, inside, level) for _, inside in masks]
+    adjusted = holm([each.p for each in tests])
+    return GroupTests(rows, list(zip(masks, tests, map(float, adjusted), strict=True)))
 
 
 def tested_group(

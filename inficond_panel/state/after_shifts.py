@@ -3,22 +3,11 @@ by one, and findings on decisions, and on groups that are labelled otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import param
 
 from inficond_panel.results.doctor.decided import OnDecisions, decision_findings
 from inficond_panel.results.doctor.drifted import MOVED, moved_findings
-from inficond_panel.results.doctor.labelled_otherwise import (
-    LABELLED_OTHERWISE,
-    OTHERWISE_REMEDY,
-    labelled_otherwise,
-)
-from inficond_panel.results.doctor.never_labelled import (
-    NEVER_LABELLED,
-    NEVER_REMEDY,
-    never_labelled,
-)
+from inficond_panel.results.doctor.labels_in_groups import labels_in_groups
 from inficond_panel.results.shift import decided_at, student_contradicted
 from inficond_panel.results.teacher_splits import BETTER_ON_TUNE, BETTER_REMEDY, better_on_tune
 from inficond_panel.state.by_class import ByClass
@@ -26,7 +15,6 @@ from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.repairs import ShiftState
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
-from inficond_panel.store import Store
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.label_noise import DoubtedLabels
 
@@ -84,27 +72,16 @@ class DecidedState(AfterShifts):
         return tuple(name for name, found in by_class if any(one.kind == kind for one in found))
 
     def _made(self, node: Node, class_name: str) -> tuple[OnDecisions, ...]:
-        told = self._students.tuner, node, [class_name]
-        better = better_on_tune(self._students.tuner, class_name)
+        tuner = self._students.tuner
+        told = tuner, node, [class_name]
+        better = better_on_tune(tuner, class_name)
         of_teacher = OnDecisions(class_name, BETTER_ON_TUNE, better, BETTER_REMEDY)
         return (
             *([of_teacher] if better else []),
-            *_of_labels(self._students.tuner.store, class_name),
+            *(OnDecisions(*each) for each in labels_in_groups(tuner, node, class_name)),
             *decision_findings(*told),
             *moved_findings(*told),
         )
 
     def _made_at(self, node: Node, class_name: str) -> str:
         return decided_at(self._students.tuner, node, class_name)
-
-
-def _of_labels(store: Store, class_name: str) -> Iterator[OnDecisions]:
-    """Yield what is found of the class's labels in groups of images: the first of two rules."""
-    rules = (
-        (NEVER_LABELLED, never_labelled, NEVER_REMEDY),
-        (LABELLED_OTHERWISE, labelled_otherwise, OTHERWISE_REMEDY),
-    )
-    for kind, found, remedy in rules:
-        if told := found(store).get(class_name):
-            yield OnDecisions(class_name, kind, told, remedy)
-            return

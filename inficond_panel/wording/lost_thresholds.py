@@ -12,9 +12,9 @@ BY_CALL = "`inficond thresholds`, or in Python `students.thresholds()`"
 ON_PAGE = "“Choose by tuning images”, under Metrics (key A)"
 #: Of a student that has used the labels of the images by which it is measured.
 _SPENT = (
-    "so it is for students that have used the labels of four fifths of the tuning images each. "
-    "The one that has used all may be surer, and these images choose no threshold for it: look at "
-    "its decisions on others, such as holdout."
+    "these figures are of students that have used four fifths of the tuning labels each. The one "
+    "that has used all may be surer; these images choose no threshold for it: look at its "
+    "decisions on others, such as holdout."
 )
 
 

@@ -85,14 +85,18 @@ def test_with_several_classes_per_image_it_is_not_asked(tmp_path):
     assert found(students_of(tmp_path, noise=3.0, task="multi_label")) == ()
 
 
-def test_metrics_by_a_column_have_the_top_1_accuracy_of_each_group(noisy, capsys):
-    path, frame = noisy.tuner.store.path, noisy.group_accuracy("camera")
+def test_the_accuracies_of_a_group_are_those_of_the_finding(noisy):
     (one,) = found(noisy)
-    assert frame.loc["new", ["accuracy", "teacher_accuracy"]].tolist() == pytest.approx(
-        [one.accuracy.estimate, one.teacher]
-    )
-    assert frame["images"].sum() == 600
-    assert main(["metrics", str(path), "--by", "camera"]) == 0
+    row = noisy.group_accuracy("camera").loc["new", ["accuracy", "teacher_accuracy"]]
+    assert row.tolist() == pytest.approx([one.accuracy.estimate, one.teacher])
+
+
+def test_each_image_is_in_one_group(noisy):
+    assert noisy.group_accuracy("camera")["images"].sum() == 600
+
+
+def test_metrics_by_a_column_have_a_table_of_all_classes_together(noisy, capsys):
+    assert main(["metrics", str(noisy.tuner.store.path), "--by", "camera"]) == 0
     assert "all classes together, by camera" in capsys.readouterr().out
 
 

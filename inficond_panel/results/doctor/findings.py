@@ -17,22 +17,13 @@ from inficond_panel.results.doctor.behind_word import BEHIND_REMEDY, BEHIND_WORD
 from inficond_panel.results.doctor.decided import decision_findings
 from inficond_panel.results.doctor.drifted import UNLIKE, drift_finding, moved_findings
 from inficond_panel.results.doctor.examined import Examined
-from inficond_panel.results.doctor.labelled_otherwise import (
-    LABELLED_OTHERWISE,
-    OTHERWISE_REMEDY,
-    labelled_otherwise,
-)
-from inficond_panel.results.doctor.never_labelled import (
-    NEVER_LABELLED,
-    NEVER_REMEDY,
-    never_labelled,
-)
+from inficond_panel.results.doctor.labels_in_groups import labels_in_groups
 from inficond_panel.results.doctor.ranked_together import (
     JOINTLY_REMEDY,
     RANKED_TOGETHER,
     ranked_together,
 )
-from inficond_panel.results.doctor.store_faults import lesser_faults, store_faults
+from inficond_panel.results.doctor.store_faults import StoreFault, lesser_faults, store_faults
 from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
@@ -61,7 +52,6 @@ from inficond_panel.vocabulary.shift_kinds import (
 )
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import MISSING_CODES, NEAR_DUPLICATES, TWINS
-from inficond_panel.vocabulary.things import COLUMN
 from inficond_panel.wording.groups import (
     STUDENT_GROUP_WORDS,
     STUDENTS_GROUP_WORDS,
@@ -117,8 +107,7 @@ def findings_frame(
         *_of_classes(worst_first, remedies),
         *_of_words(tuner, node, worst_first),
         *_of_labels(worst_first),
-        *_of_never_labelled(tuner.store, seen),
-        *_of_otherwise(tuner.store, seen),
+        *(_row(*each) for each in _in_groups(tuner, node, seen, facts["seed"])),
         *_of_columns(seen, remedies),
         *_of_all_photos(seen, remedies),
         *(_row(*each) for each in decision_findings(tuner, node, list(seen))),
@@ -277,17 +266,11 @@ def _of_labels(seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
             yield _row(name, CONTRADICTED, finding, CONTRADICTED_REMEDY)
 
 
-def _of_never_labelled(store: Store, seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
-    for name, finding in never_labelled(store).items():
-        by_column = seen[name].shared.found.asked if name in seen else ()
-        if name in seen and not any(each.kind == COLUMN for each in by_column):
-            yield _row(name, NEVER_LABELLED, finding, NEVER_REMEDY)
-
-
-def _of_otherwise(store: Store, seen: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
-    for name, finding in labelled_otherwise(store).items():
-        if name in seen and name not in never_labelled(store):
-            yield _row(name, LABELLED_OTHERWISE, finding, OTHERWISE_REMEDY)
+def _in_groups(
+    tuner: Tuner, node: Node, seen: Mapping[str, Examined], seed: int
+) -> Iterator[StoreFault]:
+    for name in seen:
+        yield from labels_in_groups(tuner, node, name, seed)
 
 
 def _not_told(seen: Mapping[str, Examined], remedies: Remedies) -> Iterator[dict[str, str]]:

@@ -3,7 +3,10 @@ outputs say: labels are missing there, wrongly there, or the teacher is wrong th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +20,9 @@ from inficond_panel.common.ordering import strongest
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.platt import platt_scaling
 from inficond_panel.distill.sources import Array
+from inficond_panel.results.slices import column_masks
 from inficond_panel.store import Store
-from inficond_panel.tuning.cells import group_texts, known_groups
 from inficond_panel.vocabulary.splits import FIT, IMAGES_OF, TUNE
-from inficond_panel.vocabulary.things import MOST_VALUES
 from inficond_panel.wording.groups import group_words
 
 #: Standard errors by which the number of labels differs from that which the teacher expects, beyond
@@ -90,7 +92,7 @@ class Otherwise(NamedTuple):
 
     @property
     def _or(self) -> str:
-        return f" Or {self.instead} is the reason, and makes it look so." if self.instead else ""
+        return f" Or {self.instead} makes it look so." if self.instead else ""
 
     @property
     def passes(self) -> bool:
@@ -106,7 +108,8 @@ class Otherwise(NamedTuple):
     @property
     def clause(self) -> str:
         """Clause on a further group."""
-        return f"{self.words} ({self.labelled:,}, about {number(self.expected, 0)})"
+        expected = number(self.expected, 0)
+        return f"{self.words} ({self.labelled:,} labelled, about {expected} expected)"
 
 
 @once(8)
@@ -142,7 +145,7 @@ def _told(some: list[Otherwise]) -> str:
 
 def _on_split(store: Store, split: str) -> Iterator[Otherwise]:
     rows, others = store.rows(split), store.rows(TUNE if split == FIT else FIT)
-    groups = list(_groups(store, rows))
+    groups = _groups(store, rows)
     if len(rows) >= _GROUP + _OTHERS:
         ours, theirs = (
             (np.asarray(store.label)[at], np.asarray(store.teacher_log_odds[at]))
@@ -165,7 +168,8 @@ class _Group(NamedTuple):
     mask: NDArray[np.bool_]
 
 
-class _OfClass(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _OfClass:
     """Labels (n,) and log-odds (n,) of the teacher of a class on the images of a split, and those
     of the other split."""
 
@@ -199,16 +203,11 @@ class _OfClass(NamedTuple):
         """Yield all images, if they are labelled otherwise than those of the other split. Where
         many labels are not known, those that are may be chosen."""
         known, others = self.label >= 0, self.other_label >= 0
-        labelled = int((self.other_label == 1).sum())
-        if min(labelled, int((self.other_label == 0).sum())) < _LABELLED:
+        if self._by_other is None or min(known.mean(), others.mean()) < _KNOWN:
             return
-        if min(known.mean(), others.mean()) < _KNOWN:
-            return
-        given = self.other_label[others], self.other_logit[others], self.logit[known]
-        expected = _probabilities(*given)
-        z = _apart(self.label[known], expected, 1 / labelled)
         shown, images = int((self.label == 1).sum()), int(known.sum())
-        each = Otherwise(self.name, self.split, "", images, shown, float(expected.sum()), z)
+        mean, z = float(self._by_other[0][known].sum()), self._z_by_other(known)
+        each = Otherwise(self.name, self.split, "", images, shown, mean, z)
         if each.passes:
             yield each
 
@@ -250,18 +249,26 @@ class _OfClass(NamedTuple):
         expected = _probabilities(self.label[others], self.logit[others], self.logit[inside])
         z = _apart(self.label[inside], expected, 1 / labelled)
         shown, mean = int((self.label[inside] == 1).sum()), float(expected.sum())
-        words, images, by_other = group.words, int(inside.sum()), self._by_other(inside)
+        words, images, by_other = group.words, int(inside.sum()), self._z_by_other(inside)
         return Otherwise(self.name, self.split, words, images, shown, mean, z, by_other)
 
-    def _by_other(self, inside: NDArray[np.bool_]) -> float:
-        """Return by how many standard errors a group is labelled otherwise by a calibration on the
-        other split; nan with few labels there."""
-        known = self.other_label >= 0
-        labelled = int((self.other_label == 1).sum())
+    @cached_property
+    def _by_other(self) -> tuple[Array, float] | None:
+        """Probabilities (n,) of the images by a calibration on the other split, and the squared
+        relative error of their mean; None with few labels there."""
+        known, labelled = self.other_label >= 0, int((self.other_label == 1).sum())
         if min(labelled, int((self.other_label == 0).sum())) < _LABELLED:
+            return None
+        given = self.other_label[known], self.other_logit[known], self.logit
+        return _probabilities(*given), 1 / labelled
+
+    def _z_by_other(self, inside: NDArray[np.bool_]) -> float:
+        """Return by how many standard errors images are labelled otherwise than the other split's
+        labels say; nan if these are few."""
+        if self._by_other is None:
             return np.nan
-        given = self.other_label[known], self.other_logit[known], self.logit[inside]
-        return _apart(self.label[inside], _probabilities(*given), 1 / labelled)
+        expected, error = self._by_other
+        return _apart(self.label[inside], expected[inside], error)
 
     def _left(
         self, group: _Group, some: list[tuple[Otherwise, _Group]], known: NDArray[np.bool_]
@@ -272,15 +279,14 @@ class _OfClass(NamedTuple):
         return sum(each.z**2 for each in others if each is not None and each.passes)
 
 
-def _groups(store: Store, rows: NDArray[np.intp]) -> Iterator[_Group]:
-    """Yield the groups of the images at ``rows`` by each column of metadata."""
-    for column in store.metadata_columns:
-        texts = np.array(group_texts(store, column))[rows]
-        values = list(known_groups(texts))
-        if 2 <= len(values) <= MOST_VALUES:
-            for value in values:
-                words = f"“{group_words(column, value, shown_or_not=False)}”"
-                yield _Group(column, len(values), words, texts == value)
+def _groups(store: Store, rows: NDArray[np.intp]) -> list[_Group]:
+    """Return the groups of the images at ``rows`` by each column of metadata."""
+    masks = column_masks(store, rows, quarters=True)
+    values = Counter(column for column, _ in masks)
+    return [
+        _Group(key[0], values[key[0]], f"“{group_words(*key, shown_or_not=False)}”", mask)
+        for key, mask in masks.items()
+    ]
 
 
 def _probabilities(label: NDArray, logit: Array, of: Array) -> Array:

@@ -22,7 +22,7 @@ from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISIER, PICTURES
-from inficond_panel.vocabulary.things import CONCEPT, shown_words
+from inficond_panel.vocabulary.things import CLASS, COLUMN, CONCEPT, shown_words
 from inficond_panel.wording.shared_bias import (
     asked_sentence,
     calls_tell,
@@ -132,8 +132,9 @@ def make_shared(
     with the class in the training images only.
 
     Besides the keys of ``make_cards``, a card has the ``kind`` and the name (``thing``) of what it
-    is, and the thumb that helps if it should not count: the words before it (``question``), its
-    ``direction`` and ``concepts``.
+    is, whether it is known of each image (``labelled``), so that its pictures are with it and
+    without it, and the thumb that helps if it should not count: the words before it
+    (``question``), its ``direction`` and ``concepts``.
     """
     first = {name: shared[name].found.asked[0] for name in asked}
     return [
@@ -145,6 +146,7 @@ def make_shared(
             "removable": False,
             "thing": one.name,
             "kind": one.kind,
+            "labelled": one.kind in (CLASS, COLUMN),
             "sentence": short_sentence(name, one, shared[name].found.things),
             "question": f"{condition(name, one)}:"
             if shared[name].concepts(one)

@@ -67,16 +67,13 @@ function steady(list, cards) {
   return [...cards].sort((a, b) => placeOf(a) - placeOf(b))
 }
 
-/** Kinds of things that are known of each image. */
-const NAMED = new Set(["class", "column"])
-
 /** One sentence, a pair of pictures that opens the student, two bars, and a button; or two, of a question
     on what all photos share: the thumb that helps, and the answer that it belongs to the class. */
 function makeCard(card, things, send) {
-  const { class_name, relies, concept, thing, kind, trait, bars } = card
+  const { class_name, relies, concept, thing, kind, labelled, trait, bars } = card
   const about = thing || concept || trait
   const opened = card.concepts?.[0] ?? concept
-  const shown = NAMED.has(kind) ? thing : opened // what the pictures differ by
+  const shown = labelled ? thing : opened // what the pictures differ by
   const look = () => send("look", { class_name, concept: opened })
   const high = card.high && (!kind || kind === "concept") ? "a high " : "" // a number of a table
   const pair = h("span", { class: "pair" }, makePair(card, shown, high))

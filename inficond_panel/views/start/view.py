@@ -45,7 +45,6 @@ from inficond_panel.views.start.examples import make_pair, make_pair_of, make_un
 from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.things import CLASS, COLUMN
 from inficond_panel.wording.own_word import unnamed_sentence
 from inficond_panel.wording.shift_kinds import whose_labels
 from inficond_panel.wording.suspects import looking_words, relying_sentence, unsure_classes
@@ -275,7 +274,7 @@ class StartView(RefitActions, Viewer):
             each = students[name], others[name]
             if card.get("trait"):
                 return make_unlike(*each, found[name].pictures[0])
-            if card.get("kind") in (CLASS, COLUMN):
+            if card.get("labelled"):
                 thing = ReliedThing(name, card["kind"], card["thing"])
                 return make_pair_of(*each, thing, shown_concept(card))
             return make_pair(*each, shown_concept(card))
