@@ -186,11 +186,22 @@ class DataFaultsError(DataError):
         self.faults = tuple(faults)
 
 
-class OrderError(DataError):
-    """A teacher's outputs that match the labels in another order of the classes.
+def change_of_outputs(right_names: Mapping[str, str], table: str) -> str:
+    """Return what to do with the outputs in a ``table`` that fit the labels under ``right_names``,
+    by present name; without these they fit with the opposite sign."""
+    if not right_names:
+        return f"Change the sign of the outputs in {table}; of a probability p give 1 - p."
+    renamed = ", ".join(f"{old!r} to {new!r}" for old, new in right_names.items())
+    return f"Rename columns of {table}: {renamed}."
 
-    ``right_names`` maps the assumed class of an output to the class that the output matches; the
-    message is ``place`` (path and line in a file) and ``sentence``.
+
+class OrderError(DataError):
+    """A teacher's outputs that match the labels in another order of the classes, or with the
+    opposite sign.
+
+    ``right_names`` maps the assumed class of an output to the class that the output matches; it is
+    empty if only the sign is opposite. The message is ``place`` (path and line in a file) and
+    ``sentence``.
     """
 
     def __init__(

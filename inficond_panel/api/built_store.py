@@ -18,7 +18,7 @@ from inficond_panel.common.files import write_whole
 from inficond_panel.common.installation import needs
 from inficond_panel.common.names import name_key, name_text
 from inficond_panel.common.teacher_outputs import outputs_of
-from inficond_panel.errors import DataError, OrderError, SpecError
+from inficond_panel.errors import DataError, OrderError, SpecError, change_of_outputs
 from inficond_panel.spec import Spec, load_spec
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import UnreadableImage, decode
@@ -85,10 +85,13 @@ def write_built(
 
 def _in_python(error: OrderError, classes: Sequence[str], of_table: bool) -> OrderError:
     """Return ``error`` with a remedy for callers of ``build``: how to reorder the outputs of a
-    function, or of a table."""
+    function, or of a table, or to change their sign."""
+    what = "frame" if of_table else "function"
+    if not error.right_names:
+        text = change_of_outputs({}, f"the teacher's {what}")
+        return OrderError(error.sentence, f"{text} {ORDER_REMEDY}")
     right = [error.right_names.get(name, name) for name in classes]
     columns = f"outputs[:, {[right.index(name) for name in classes]}]"
-    what = "frame" if of_table else "function"
     text = f"Reorder the columns of the teacher's {what}: {columns}."
     return OrderError(error.sentence, f"{text} {ORDER_REMEDY}", error.right_names)
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.distill.sources import Array
+from inficond_panel.distill.spread import divisor
 
 #: Largest share of wrong labels in the model: beyond one half, present and absent swap meaning.
 MOST_WRONG = 0.5
@@ -38,6 +39,21 @@ class Sides(NamedTuple):
     fit_label: NDArray
     tune_scores: Array
     tune_label: NDArray
+
+    @property
+    def width(self) -> int:
+        """Number S of scores."""
+        return int(self.fit_scores.shape[1])
+
+
+def standard_sides(
+    fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
+) -> Sides:
+    """Return the sides with scores less their mean and over their spread on ``tune``: a score far
+    from 0, compared with its spread, could not be told from the intercepts."""
+    mean, size = tune_scores.mean(axis=0), divisor(tune_scores)
+    fit_standard, tune_standard = (fit_scores - mean) / size, (tune_scores - mean) / size
+    return Sides(fit_standard, fit_label, tune_standard, tune_label)
 
 
 class Local(NamedTuple):

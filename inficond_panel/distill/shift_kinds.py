@@ -34,6 +34,7 @@ from inficond_panel.distill.label_likelihood import (
     Sides,
     label_loss,
     least_loss,
+    standard_sides,
 )
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.groups import Groups
@@ -43,7 +44,7 @@ from inficond_panel.distill.solver.exact import Fit, solve
 from inficond_panel.distill.solver.objective import decision_function
 from inficond_panel.distill.solver.problem import FitProblem
 from inficond_panel.distill.sources import Array
-from inficond_panel.distill.spread import constant, divisor
+from inficond_panel.distill.spread import constant
 from inficond_panel.distill.through_class import NONE_OF_THEM, at_equal_shares, through_class
 
 #: L1 penalties that are tried for the models of labels, until the AP of all folds falls.
@@ -125,15 +126,14 @@ def label_noise(
 ) -> LabelNoise:
     """Estimate the label noise of ``fit``, from labels (n,) and scores (n, S) of models that were
     not fitted to the labels of ``fit``."""
-    size = divisor(tune_scores)
-    sides = Sides(fit_scores / size, fit_label, tune_scores / size, tune_label)
-    clean, at = least_loss([[-2.0, -2.0, *[1.0] * len(size)]], sides)
+    sides = standard_sides(fit_scores, fit_label, tune_scores, tune_label)
+    clean, at = least_loss([[-2.0, -2.0, *[1.0] * sides.width]], sides)
     by_shares = label_loss(np.array([*at, 0.0, 0.0]), sides).gradient[-2:]
     if (by_shares >= 0).all():  # a few wrong labels would be less likely
-        return LabelNoise(0.0, 0.0, 0.0, len(size))
+        return LabelNoise(0.0, 0.0, 0.0, sides.width)
     noisy, values = least_loss([[*at, *start] for start in _STARTS], sides)
     evidence = max(0.0, 2 * (clean - noisy))
-    return LabelNoise(float(values[-2]), float(values[-1]), evidence, len(size))
+    return LabelNoise(float(values[-2]), float(values[-1]), evidence, sides.width)
 
 
 def share_limits(
@@ -182,9 +182,8 @@ def _with_misfit(
     fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
 ) -> tuple[Sides, float, Array]:
     """Return the sides of ``label_loss``, its least with all shares, and its values there."""
-    size = divisor(tune_scores)
-    sides = Sides(fit_scores / size, fit_label, tune_scores / size, tune_label)
-    plain = [-2.0, -2.0, *[1.0] * len(size)]
+    sides = standard_sides(fit_scores, fit_label, tune_scores, tune_label)
+    plain = [-2.0, -2.0, *[1.0] * sides.width]
     curves = ((0.0, 0.0), _STARTS[0])
     begins = [[*plain, *start, *curve] for start in _STARTS for curve in curves]
     return sides, *least_loss(begins, sides)
@@ -202,9 +201,8 @@ def beyond_misfit(
     Arguments as for ``label_noise``. It is twice the log likelihood ratio, where the curve of both
     splits goes from a share a0 to 1 - m0 instead of from 0 to 1.
     """
-    size = divisor(tune_scores)
-    sides = Sides(fit_scores / size, fit_label, tune_scores / size, tune_label)
-    plain = [-2.0, -2.0, *[1.0] * len(size)]
+    sides = standard_sides(fit_scores, fit_label, tune_scores, tune_label)
+    plain = [-2.0, -2.0, *[1.0] * sides.width]
     begins = [[*plain, 0.0, 0.0, *start] for start in _STARTS]
     clean, at = least_loss(begins, sides, [(0.0, 0.0)] * 2)
     begin, shares = at[: len(plain)], at[-2:]

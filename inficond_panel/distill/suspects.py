@@ -420,6 +420,7 @@ class UnseenLogits:
         """
         part = parts_of(self.group, self.label)
         label, logits = self.label[first_of(part)], part_means(self.logits.T, part).T
+        logits = logits - logits[:, :1]  # so that equal logits have no separation by rounding
         sides = [logits[:, label == side] for side in (1, 0)]
         difference = sides[0].mean(axis=1) - sides[1].mean(axis=1)
         variance = sum(side.var(axis=1, ddof=1) / side.shape[1] for side in sides)

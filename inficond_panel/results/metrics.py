@@ -39,7 +39,7 @@ from inficond_panel.tuning.repairs.evidence import LEAST_TUNE
 from inficond_panel.tuning.thumbs import chosen_classes
 from inficond_panel.vocabulary.confidence import Noise, interval_methods
 from inficond_panel.vocabulary.metrics import AP, ECE, FIDELITY, METRICS
-from inficond_panel.vocabulary.splits import IMAGES_OF, TUNE
+from inficond_panel.vocabulary.splits import FIT, IMAGES_OF, TUNE
 from inficond_panel.wording.metrics import teacher_sentences
 
 
@@ -135,7 +135,11 @@ def _measured(
     skill."""
     outcome = tuner.at(node, split)[name].outcome
     teacher = tuner.teacher_outcomes(split)[name]
-    skill = teacher_skill(teacher, noise) if noise else tuner.teacher_skills(split)[name]
+    on_fit = partial(tuner.teacher_outcomes(FIT).__getitem__, name)
+    if noise:
+        skill = teacher_skill(teacher, noise, on_fit=on_fit)
+    else:
+        skill = tuner.teacher_skills(split)[name]
     decided = agreement(outcome.label, outcome.all_decided, teacher.all_decided)
     row = class_row(name, measure(outcome, teacher), decided, skill)
     row["chosen_on"] = chosen_on_tune(tuner, node, name) if split == TUNE else 0

@@ -164,7 +164,7 @@ def _check_order(arrays: Mapping[str, np.ndarray], task: str, activation: str) -
         other=arrays.get("other_logit"),
     )
     if order:
-        raise order.error(f"Rename columns of logits: {order.renamed}. {ORDER_REMEDY}")
+        raise order.error(f"{order.change_of('logits')} {ORDER_REMEDY}")
 
 
 def _arrays(

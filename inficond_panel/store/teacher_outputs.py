@@ -12,8 +12,20 @@ from numpy.typing import NDArray
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number, signed
 from inficond_panel.distill.metrics.activation_fit import ActivationFit, fit_activations
-from inficond_panel.distill.metrics.output_order import MOST_IMAGES, check_order, fitting_outputs
-from inficond_panel.errors import DataError, OrderError, Remedy, precompute_command
+from inficond_panel.distill.metrics.output_order import (
+    MOST_IMAGES,
+    BetterOrder,
+    check_order,
+    check_sign,
+    fitting_outputs,
+)
+from inficond_panel.errors import (
+    DataError,
+    OrderError,
+    Remedy,
+    change_of_outputs,
+    precompute_command,
+)
 from inficond_panel.store.store import Store
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import AS_GIVEN, SIGMOID, SINGLE_LABEL, SOFTMAX
@@ -68,16 +80,16 @@ SEEN_SPLITS = (FIT, TUNE)
 
 @dataclass(frozen=True)
 class OrderFinding:
-    """Finding that a teacher's outputs are in the wrong order: ``message`` states the order, and
-    ``right_names`` maps the present name of each wrong output to the right class name."""
+    """Finding that a teacher's outputs are in the wrong order, or have the wrong sign: ``message``
+    states it, and ``right_names`` maps the present name of each wrong output to the right class
+    name; it is empty for the sign."""
 
     message: str
     right_names: Mapping[str, str]
 
-    @property
-    def renamed(self) -> str:
-        """Text of all changes: "'present name' to 'right name', ..."."""
-        return ", ".join(f"{old!r} to {new!r}" for old, new in self.right_names.items())
+    def change_of(self, table: str) -> str:
+        """Return what to do with the columns of a ``table`` of these outputs."""
+        return change_of_outputs(self.right_names, table)
 
     @property
     def warning(self) -> str:
@@ -101,16 +113,29 @@ def hold_outputs(
     most: int = MOST_IMAGES,
 ) -> OrderFinding | None:
     """Return a finding if the labels ``(n, K)`` fit the logits ``(n, K)`` clearly better in another
-    order of ``classes``; None if no other order does.
+    order of ``classes``, or with the opposite sign; None if they do not.
 
     The check uses at most ``most`` images, of fit and tune, or of all splits if ``split`` is None.
     ``other (n, M)`` are logits of a softmax's further classes. ``single``: one class per image.
     """
     rows = np.arange(len(label)) if split is None else np.flatnonzero(np.isin(split, SEEN_SPLITS))
     values = logits[rows] if other is None else np.hstack([logits[rows], other[rows]])
-    better = check_order(values, label[rows], softmax=softmax, single=single, most=most)
-    if better is None:
-        return None
+    given = values, label[rows]
+    if (auc := check_sign(*given, softmax=softmax, most=most)) is not None:
+        return OrderFinding(_sign_text(auc), {})
+    better = check_order(*given, softmax=softmax, single=single, most=most)
+    return _order_finding(better, classes) if better else None
+
+
+def _sign_text(auc: float) -> str:
+    return (
+        "The teacher's outputs fit the labels with the opposite sign: images without a class have "
+        f"the higher outputs (mean AUC {number(auc, 2)}, and {number(1 - auc, 2)} with the sign "
+        "changed). Are they distances, losses, or probabilities that a class is absent?"
+    )
+
+
+def _order_finding(better: BetterOrder, classes: Sequence[str]) -> OrderFinding:
     at = sorted((j, k) for k, j in enumerate(better.outputs) if j != k)
     right = {classes[j]: classes[k] for j, k in at}
     moved = {classes[k] for k in better.moved}

@@ -32,7 +32,7 @@ from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.tuning.through_classes import of_its_own
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.splits import FIT, TUNE
 
 #: Least loss of correlation, in standard errors, of a suspect, if the class has a shift.
 PLAUSIBLE = 2.0
@@ -270,7 +270,7 @@ def class_shift(evidence: Evidence) -> ClassShift:
         evidence.lacking,
         by_teacher=evidence.by_teacher,
         decided=evidence.decided,
-        teacher=None if evidence.decided else teacher_skill(evidence.teacher),
+        teacher=None if evidence.decided else _skill_of_teacher(evidence),
         things=evidence.student.store.things,
     )
     if evidence.lacking:
@@ -293,6 +293,14 @@ def class_shift(evidence: Evidence) -> ClassShift:
         suspects=_suspects(evidence, lost) if kind == SHIFT else (),
         hint=_hint(evidence, lost) if kind == UNKNOWN else "",
     )
+
+
+def _skill_of_teacher(evidence: Evidence) -> TeacherSkill:
+    def on_fit() -> Outcome:
+        odds = evidence.teacher_log_odds(FIT)
+        return Outcome(evidence.fit_label, odds, group=evidence.fit_group)
+
+    return teacher_skill(evidence.teacher, on_fit=on_fit)
 
 
 def _counts(label: NDArray) -> tuple[int, int]:

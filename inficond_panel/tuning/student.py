@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TypeVar
 
 import numpy as np
@@ -25,7 +25,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.images import scores_on
 from inficond_panel.tuning.node import Iteration, Node
 from inficond_panel.tuning.thresholds import check_thresholds, thresholds_by_class
-from inficond_panel.vocabulary.splits import SPLITS, TUNE
+from inficond_panel.vocabulary.splits import FIT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
 #: Size of the cache of logits, shared by all sessions.
@@ -224,8 +224,11 @@ class Evaluation:
         return Cutoffs(logits, self.thresholds, self.store.task)
 
     def _teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
-        teachers = self.teacher_outcomes(split).items()
-        return {name: teacher_skill(outcome) for name, outcome in teachers}
+        on_fit = self.teacher_outcomes(FIT)
+        return {
+            name: teacher_skill(outcome, on_fit=partial(on_fit.__getitem__, name))
+            for name, outcome in self.teacher_outcomes(split).items()
+        }
 
     def _teacher_decisions(self, split: str) -> Mask:
         """Return decisions ``(n, K)`` of the teacher on a split, read-only."""

@@ -19,13 +19,19 @@ from inficond_panel.vocabulary.things import ROWS, images_of
 NAMED = 6
 #: What the values of the teacher beside a student's are.
 TEACHER_BESIDE = "Teacher: on the same images, decided by the same rule as the student."
-_REMEDY = "check the order of the teacher's classes and its preprocessing, or use labels."
+_REMEDY = (
+    "check the order and the sign of the teacher's outputs, and its preprocessing, or use labels."
+)
 
 
 def unknown_sentence(class_name: str, skill: TeacherSkill) -> str:
-    """Return the sentence ``The teacher does not know 'bus' (AP 0.17, chance 0.25).``"""
+    """Return the sentence ``The teacher does not know 'bus' (AP 0.17, chance 0.25).``, or that its
+    ranking is reversed."""
     digits = 2 if skill.chance >= 0.1 else 3
     ap, chance = number(skill.ap.estimate, digits), number(skill.chance, digits)
+    if skill.reverses:
+        beside = f"AP {ap}, below chance, {chance}"
+        return f"The teacher ranks images without {class_name!r} above those with it ({beside})."
     above = "not clearly above " if skill.ap.estimate > skill.chance else ""
     return f"The teacher does not know {class_name!r} (AP {ap}, {above}chance {chance})."
 

@@ -228,11 +228,13 @@ def check_table(teacher: LogitsTeacher, dataset: Dataset) -> str:
 
 
 def order_remedy(teacher: Section, classes: Sequence[str], finding: OrderFinding) -> str:
-    """Return the remedy for outputs in a wrong order: the better order as the spec writes it, and
-    the key that keeps the present order."""
-    overruled = "If the present order is right, set order: as_given in the section teacher."
+    """Return the remedy for outputs in a wrong order or with the wrong sign: the better order as
+    the spec writes it, and the key that keeps them as they are."""
+    overruled = "If they are right as they are, set order: as_given in the section teacher."
     if isinstance(teacher, LogitsTeacher):
-        return f"Rename columns of {teacher.path.name}: {finding.renamed}. {overruled}"
+        return f"{finding.change_of(teacher.path.name)} {overruled}"
+    if not finding.right_names:
+        return f"Change the sign of the network's outputs in its file. {overruled}"
     names = [
         finding.right_names.get(name, name) for name in getattr(teacher, "classes", ()) or classes
     ]

@@ -16,7 +16,7 @@ from inficond_panel.common.installation import path_word
 from inficond_panel.common.names import equal_names, find_name, pair_text
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import significant
-from inficond_panel.errors import DataError, OrderError
+from inficond_panel.errors import DataError, OrderError, change_of_outputs
 from inficond_panel.vocabulary.splits import ERROR, SPLITS
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL, task_text
 
@@ -133,8 +133,8 @@ def write_tables(args: argparse.Namespace) -> None:
                 across_splits=args.across_splits or ERROR,
             )
     except OrderError as error:
-        pairs = ", ".join(f"{old!r} to {new!r}" for old, new in error.right_names.items())
-        remedy = f"Rename columns of {args.place[1]}: {pairs}. To keep the names: --order as_given"
+        change = change_of_outputs(error.right_names, str(args.place[1]))
+        remedy = f"{change} To keep them as they are: --order as_given"
         raise OrderError(error.sentence, remedy, error.right_names) from error
     counts = ", ".join(f"{len(store.rows(name))} {name}" for name in SPLITS)
     score = store.concept_score

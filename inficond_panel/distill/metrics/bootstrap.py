@@ -24,7 +24,7 @@ as many.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -319,8 +319,8 @@ class TeacherSkill:
     """The teacher's skill on one class: AP with bootstrap interval, and ``chance``, the class's
     prevalence.
 
-    ``knows`` states whether AP is above chance, None if there are too few images to decide; it
-    does not depend on the level of the intervals that are shown."""
+    ``knows`` states whether AP is above chance, None if there are too few images to decide, here
+    and on fit; it does not depend on the level of the intervals that are shown."""
 
     ap: Interval
     chance: float
@@ -330,6 +330,11 @@ class TeacherSkill:
     def does_not_know(self) -> bool:
         """True if the teacher does not know the class; False if it does, or if undecided."""
         return self.knows is False
+
+    @property
+    def reverses(self) -> bool:
+        """True if the teacher ranks images without the class higher: AP is clearly below chance."""
+        return self.does_not_know and self.ap.high < self.chance
 
     def to_json(self) -> dict[str, Any]:
         """Return AP with limits, ``chance`` and ``knows`` as data for JSON; None if undefined."""
@@ -357,18 +362,35 @@ def _calls_right(teacher: Outcome) -> bool:
     return bool(fisher_exact(table, alternative="greater")[1] <= _BY_CALLS)
 
 
-def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
+def teacher_skill(
+    teacher: Outcome, noise: Noise = USUAL_NOISE, *, on_fit: Callable[[], Outcome] | None = None
+) -> TeacherSkill:
     """Return a teacher's AP with interval, and whether it knows the class, from its outcome.
 
-    ``noise``: draws, seed and level of the interval."""
-    images = len(teacher.positive)
-    chance = float(teacher.positive.mean()) if images else float("nan")
-    resampled = drawn(teacher, AP.key, USUAL_NOISE["draws"], USUAL_NOISE["seed"])
-    by_ap = interval(teacher.value(AP.key), resampled, CONFIDENCE, AP.key).low > chance
-    knows = by_ap or _calls_right(teacher)
-    enough = min(map(teacher.distinct, (True, False))) >= (FEWEST if knows else LEAST)
+    ``noise``: draws, seed and level of the interval. If the images are too few to decide, the
+    outcome ``on_fit`` decides that the teacher does not know the class: one that knows the images
+    of fit may have learned their labels."""
+    knows = _knows(teacher)
+    if knows is None and on_fit is not None and _knows(on_fit()) is False:
+        knows = False
     return TeacherSkill(
         ap=metric_intervals(teacher, (AP.key,), **noise)[AP.key],
-        chance=chance,
-        knows=knows if enough else None,
+        chance=_chance(teacher),
+        knows=knows,
     )
+
+
+def _chance(teacher: Outcome) -> float:
+    return float(teacher.positive.mean()) if len(teacher.positive) else float("nan")
+
+
+def _knows(teacher: Outcome) -> bool | None:
+    """Return whether a teacher knows the class: its AP is above chance, or its calls are right. An
+    AP that is clearly below chance is a verdict with few images, too; None if they are too few."""
+    resampled = drawn(teacher, AP.key, USUAL_NOISE["draws"], USUAL_NOISE["seed"])
+    chance = _chance(teacher)
+    ap = interval(teacher.value(AP.key), resampled, CONFIDENCE, AP.key)
+    knows = ap.low > chance or _calls_right(teacher)
+    clear = knows or ap.high < chance
+    enough = min(map(teacher.distinct, (True, False))) >= (FEWEST if clear else LEAST)
+    return knows if enough else None

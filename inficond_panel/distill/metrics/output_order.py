@@ -103,6 +103,26 @@ def check_order(
     )
 
 
+def check_sign(
+    logits: NDArray, labels: NDArray, *, softmax: bool = False, most: int = MOST_IMAGES
+) -> float | None:
+    """Return the mean AUC of the classes if it is clearly below chance, so that the opposite sign
+    fits the labels, and better than any order does. None else; arguments as for ``check_order``."""
+    outputs, labels = _usable(logits, labels, softmax, most)
+    count = labels.shape[1]
+    half = _half(_ranks(outputs[:, :count]), labels)
+    classes = np.flatnonzero(half.has_enough)
+    if not len(classes):
+        return None
+    gain, variance, freedom = half.gain(classes, np.arange(count), None)
+    high = gain + float(stdtrit(freedom, LEVEL) * np.sqrt(variance))
+    if high >= 0 or -gain + 0.5 < KNOWN_AUC:
+        return None
+    value = half.separation[np.ix_(classes, classes)].astype(np.float64)
+    ordered = float(value[_assigned(value)].mean())
+    return gain + 0.5 if -gain >= ordered + MARGIN else None
+
+
 def fitting_outputs(logits: NDArray, labels: NDArray, *, softmax: bool = False) -> dict[int, int]:
     """Return, by class index, the index of the network's output that reliably separates the class.
 
