@@ -78,7 +78,7 @@ from inficond_panel.wording.shift_kinds import (
 )
 from inficond_panel.wording.suspects import DECIDED, trained_sentence, unsure_classes
 
-_TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes, the sign of its outputs."
+_TEACHER = "Look at the teacher first: weights, preprocessing, classes, the sign of its outputs."
 #: Largest number of classes with too few photos that have a finding each.
 _ALONE = 3
 _SCORES_FIRST = "Were these scores made in the same way in both? If not, make them again; if so: "
