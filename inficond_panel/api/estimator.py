@@ -217,8 +217,9 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         ``threshold`` lies in [0, 1). Columns of a table ``y`` are matched by class name. Raises
         ``ValueError`` for probabilities, unless ``y_kind`` says that ``y`` has them.
         """
-        decided = self.predict(X)
-        logits = self._in_order(_named(y, "y"))
+        decided, y = self.predict(X), _named(y, "y")
+        _check_rows(_named(X, "X"), y)
+        logits = self._in_order(y)
         if self.y_kind == "probabilities":
             logits = logits_of(logits, self._joint)
         elif self.y_kind is None and (fault := self._score_fault(logits)):
@@ -236,6 +237,10 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
 
     def _in_order(self, y: Any) -> np.ndarray:
         """Return ``y`` as array, the columns of a table in the order of the classes."""
+        named = _names_of(y) if isinstance(y, pd.Series) and self._y_named else None
+        if named and named != list(self.class_names_):
+            classes = ", ".join(self.class_names_[:5])
+            raise ValueError(f"y is named {named[0]!r}; the classes are {classes}")
         if not isinstance(y, pd.DataFrame) or not self._y_named:
             return np.asarray(y)
         at = positions(y.columns)
@@ -296,13 +301,15 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
             raise ValueError(f"y: values {fault}")
         return logits_of(values, self._joint)
 
-    @staticmethod
-    def _doubt(values: np.ndarray) -> str:
+    def _doubt(self, values: np.ndarray) -> str:
         """Return why what is taken as logits (n, K) may be none; "" if nothing tells so."""
         if (np.abs(values) == 1).all():
             return LIKE_SIGNS
-        indices = values.shape[1] == 1 and (values == abs(values) // 1).all()
-        return LIKE_INDICES if indices else ""
+        if values.shape[1] == 1 and (values == abs(values) // 1).all():
+            return LIKE_INDICES
+        together = self._joint or self.task == SINGLE_LABEL
+        fault = logits_fault(values, together) if len(values) >= _MANY else ""
+        return fault and f"y: values {fault}. To confirm them as logits, pass y_kind='logits'."
 
     @staticmethod
     def _score_fault(values: np.ndarray) -> str:
@@ -354,12 +361,15 @@ def _named(value: Any, name: str) -> Any:
         raise ValueError(id_fault(name, value, table))
     if twice := equal_names(table.columns):
         raise ValueError(f"{name} has two columns with one name: {pair_text(*twice[0])}")
+    if dates := [column for column in table if table[column].dtype.kind in "mM"]:
+        raise ValueError(f"{name} has columns that are not numeric: {', '.join(map(repr, dates))}")
     return table.set_axis(list(map(name_text, table.columns)), axis=1)
 
 
 def _check_rows(X: Any, y: Any) -> None:
     """Raise ``ValueError`` if ``X`` and ``y`` have image ids, in two orders."""
-    if not all(isinstance(table, pd.DataFrame) and table.index.name == IDS for table in (X, y)):
+    named = pd.DataFrame | pd.Series
+    if not all(isinstance(table, named) and table.index.name == IDS for table in (X, y)):
         return
     if len(X) == len(y) and list(map(name_key, X.index)) != list(map(name_key, y.index)):
         raise ValueError(

@@ -27,6 +27,7 @@ from inficond_panel.vocabulary.tasks import (
 )
 
 if TYPE_CHECKING:
+    from inficond_panel.store import Store
     from precompute.datasets import Dataset
 
 DESCRIPTION = (
@@ -208,6 +209,26 @@ def _check_study(name: str) -> None:
         note(f"Warning: participants.most: {uneven}")
 
 
+def _check_networks(spec: Spec, store: Store) -> None:
+    """Note if a store of photos was made with other networks than the spec names, or with another
+    content of their files."""
+    if not isinstance(spec.dataset, RootedDataset) or spec.concepts.of_words:
+        return
+    try:
+        precompute_package()
+    except MissingExtraError as error:
+        note(f"Encoder and teacher are not compared with the store: {error.message}")
+        return
+    from precompute.pipeline.apply import checked_settings
+    from precompute.teachers.applied import checked_teacher
+
+    for compare in (checked_settings, checked_teacher):
+        try:
+            compare(spec, store)
+        except InficondError as error:
+            note(f"Warning: {error.for_shell}")
+
+
 def _check_against_store(spec: Spec, name: str) -> list[str] | None:
     """Check class names, groups and link against the store; return lines on its teacher, or None,
     with a note, if the store cannot be used."""
@@ -234,6 +255,7 @@ def _check_against_store(spec: Spec, name: str) -> list[str] | None:
             note(in_words_of(store, lacking))
     except StoreError as error:
         note(f"The classes' own words are not checked: {error}")
+    _check_networks(spec, store)
     kinds = (ALIKE_NAMES, MISSING_CODES, NEAR_DUPLICATES, UNLIKE_SCALES)
     told = [text for text in store.attrs.get("warnings", []) if text.startswith(kinds)]
     for warning in filter(None, [*told, store.contradictions]):

@@ -81,25 +81,33 @@ def is_labels(values: NDArray) -> bool:
     return bool(values.size) and bool(np.isin(values, (0, 1)).all())
 
 
+#: From here to 0 the largest of values below 0 is likely that of logs of probabilities.
+_NEAR_0 = -0.3
 _PERCENT = "; if they are percentages, divide them by 100"
 
 
-def _are_logs_of_shares(values: NDArray) -> bool:
-    """Return True if the exponentials of values (n, K), none of them above 0, add up to 1."""
-    if not values.max() <= 0:  # nan is in no range
-        return False
+def _fault_below_0(values: NDArray) -> str:
+    """Return why values (n, K), none of them above 0, do not look like logits; "" if they may be:
+    a teacher of rare classes calls none of them."""
     total = np.exp(values.astype(np.float64)).sum(axis=1)
-    return bool(np.allclose(total, 1, rtol=0, atol=SUM_ERROR))
-
-
-def logits_fault(values: NDArray, by_softmax: bool = True) -> str:
-    """Return why values ``(n, K)`` do not look like logits; "" if they may be logits."""
-    if values.size and not by_softmax and _are_logs_of_shares(values):
+    if np.allclose(total, 1, rtol=0, atol=SUM_ERROR):
         return (
             "look like the log of a softmax: the exponentials of each image add up to 1, so that "
             "no class is present; give log(p / (1 - p))"
         )
-    if not (values.size and values.min() >= 0):  # nan is in no range
+    if values.max() < _NEAR_0:
+        return ""
+    return (
+        "are never above 0, so the teacher would decide that no image shows any class; if they are "
+        "logs of probabilities, give log(p / (1 - p))"
+    )
+
+
+def logits_fault(values: NDArray, by_softmax: bool = True) -> str:
+    """Return why values ``(n, K)`` do not look like logits; "" if they may be logits."""
+    if values.size and values.max() <= 0 and not by_softmax:  # nan is in no range
+        return _fault_below_0(values)
+    if not (values.size and values.min() >= 0):
         return ""
     if is_labels(values):
         return "look like labels: all are 0 or 1"

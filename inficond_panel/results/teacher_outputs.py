@@ -1,5 +1,5 @@
 """Faults of a teacher's outputs that a store shows by itself: two classes with the same outputs,
-and a class with one output on most images."""
+and a class with one output on most images, or on all."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ _CUT = (
     "Were small or large outputs cut off? Give the teacher's logits as they are, and make the "
     "store again."
 )
+_SAYS_NOTHING = (
+    "Nothing can be learned from it: look at the teacher's weights, preprocessing and classes, and "
+    "make the store again."
+)
 
 
 @once(8)
@@ -45,12 +49,13 @@ def _mostly_one(store: Store) -> Iterator[tuple[str, str, str, str]]:
     for k, outputs in enumerate(_some(store).T):
         values, counts = np.unique(outputs, return_counts=True)
         most = values[counts.argmax()]
-        if counts.max() < MOST_OF_ALL * len(outputs) or len(values) <= LEAST_VALUES:
-            continue
-        name, output = store.classes[k], significant(float(most), 3)
-        part = share(float((store.teacher_logit[:, k] == most).mean()))
-        told = f"The teacher's output of {name} is {output} on {part} of all images."
-        yield name, ONE_OUTPUT, told, _CUT
+        equal = store.teacher_logit[:, k] == most
+        told = f"The teacher's output of {store.classes[k]} is {significant(float(most), 3)} on"
+        if equal.all():
+            yield store.classes[k], ONE_OUTPUT, f"{told} all images.", _SAYS_NOTHING
+        elif counts.max() >= MOST_OF_ALL * len(outputs) and len(values) > LEAST_VALUES:
+            part = share(float(equal.mean()))
+            yield store.classes[k], ONE_OUTPUT, f"{told} {part} of all images.", _CUT
 
 
 def _some(store: Store) -> NDArray:

@@ -1,17 +1,20 @@
-"""Classes of which the teacher is clearly better on tuning images than on training images, though
-it is mostly trained on the latter."""
+"""Classes of which the teacher's AP tells that it may know the tuning images: it is clearly better
+on them than on training images, or without an error on both."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import Interval
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number
 from inficond_panel.distill import Outcome, average_precision, metric_intervals
 from inficond_panel.distill.metrics.slices import MIN_POSITIVES
 from inficond_panel.results.slices import column_masks
-from inficond_panel.tuning import Tuner
+from inficond_panel.tuning import Node, Tuner
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.wording.groups import group_words
@@ -20,6 +23,9 @@ from inficond_panel.wording.groups import group_words
 LEAST_BETTER = 0.1
 #: Least positives, and negatives, of each split.
 _LEAST = 10
+#: Least AP of a teacher that makes no error, and how much less a student has that makes some.
+WITHOUT_ERROR, LACKING = 0.999, 0.05
+_NAMED = 5
 BETTER_ON_TUNE = "the teacher is better on tuning images"
 BETTER_REMEDY = (
     "Are its outputs of the training images those of these images? Are training labels wrong? If "
@@ -46,6 +52,32 @@ def better_on_tune(tuner: Tuner, class_name: str) -> str:
         f"The teacher's AP of {class_name} is {shown[0]} on training images and {shown[1]} on "
         f"tuning images{_where(tuner, class_name, there)}."
     )
+
+
+def without_error_note(tuner: Tuner, node: Node, classes: Sequence[str]) -> str:
+    """Return the question whether the teacher was trained on tuning images, of the ``classes`` that
+    it ranks without an error on both splits, and whose students do not; "" without any. A good
+    teacher of easy images looks the same, so it is no finding."""
+    students = tuner.at(node, TUNE)
+    found = [
+        name
+        for name in classes
+        if students[name].outcome.value(AP.key) <= WITHOUT_ERROR - LACKING
+        and _without_error(tuner, name)
+    ]
+    if not found:
+        return ""
+    return (
+        f"The teacher ranks training and tuning images of {listed(found, _NAMED)} without an "
+        "error. Was it trained on tuning images, too? Then its figures, and what its students lack, "
+        "say nothing about new ones: train it on training images only, and make the store again."
+    )
+
+
+def _without_error(tuner: Tuner, name: str) -> bool:
+    outcomes = [tuner.teacher_outcomes(split)[name] for split in (FIT, TUNE)]
+    enough = min(each.distinct(side) for each in outcomes for side in (True, False)) >= _LEAST
+    return enough and min(each.value(AP.key) for each in outcomes) >= WITHOUT_ERROR
 
 
 def _as_frequent(fit: Outcome, tune: Outcome) -> float:

@@ -238,7 +238,7 @@ def scale_warnings(scores: np.ndarray, concepts: Sequence[str]) -> Iterator[str]
             f"{UNLIKE_SCALES}: the standard deviation on fit is {' and '.join(sizes)}. Influences "
             "are per unit, so their order, their bars and the penalty say little about what a "
             "concept does. Make the store again with (scores - of_fit.mean()) / of_fit.std(), "
-            f"where of_fit is scores[split == 'fit']{but}, or see students.scales(CLASS)['effect']"
+            f"where of_fit are the rows of fit{but}, or see students.scales(CLASS)['effect']"
         )
 
 

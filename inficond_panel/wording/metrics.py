@@ -29,11 +29,10 @@ def unknown_sentence(class_name: str, skill: TeacherSkill) -> str:
     ranking is reversed."""
     digits = 2 if skill.chance >= 0.1 else 3
     ap, chance = number(skill.ap.estimate, digits), number(skill.chance, digits)
-    if skill.reverses:
-        beside = f"AP {ap}, below chance, {chance}"
-        return f"The teacher ranks images without {class_name!r} above those with it ({beside})."
     above = "not clearly above " if skill.ap.estimate > skill.chance else ""
-    return f"The teacher does not know {class_name!r} (AP {ap}, {above}chance {chance})."
+    reversed_ = ", and ranks images without it above those with it" if skill.reverses else ""
+    beside = f"(AP {ap}, {above}chance {chance})"
+    return f"The teacher does not know {class_name!r} {beside}{reversed_}."
 
 
 def constant_sentence(classes: Sequence[str]) -> str:

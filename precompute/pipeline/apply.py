@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,8 +27,7 @@ from precompute.datasets import load_dataset
 from precompute.datasets.dataset import readable
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
 from precompute.segments import SegmentSettings, read_mask, settings_of
-from precompute.teachers.applied import AppliedTeacher, reason_of, source_of, teacher_of
-from precompute.teachers.loading import TeacherSource
+from precompute.teachers.applied import AppliedTeacher, reason_of, teacher_of
 from precompute.teachers.stage import check_finite
 
 #: Bytes of the largest file that is read as a new photo.
@@ -233,25 +231,6 @@ def decoded(photo: Path | bytes, grey: Grey = None) -> Image.Image:
     if size > MOST_BYTES:
         raise UnreadableImage(f"the file is larger than {size_text(MOST_BYTES)}")
     return decode(photo, grey)
-
-
-def checked_teacher(spec: Spec, store: Store) -> TeacherSource:
-    """Return the spec's teacher; ``DataError`` if the store was made with another teacher.
-
-    Batch size, oracle, and the path of a table may differ.
-    """
-    teacher = source_of(spec, store)
-    now = json.loads(json.dumps(plain(teacher.inputs["settings"])))
-    made = stage_of(store, "teacher").get("inputs", {}).get("settings", {})
-    free = {"batch", "oracle", *(["path"] if spec.teacher.kind == "logits" else [])}
-    differ = [key for key in sorted({*now, *made} - free) if now.get(key) != made.get(key)]
-    if differ:
-        raise DataError(
-            f"teacher.{differ[0]} is {now.get(differ[0])!r} in the spec, but the store was made "
-            f"with {made.get(differ[0])!r}.",
-            "Set the store's teacher in the spec, or make the store again: " + precompute_command(),
-        )
-    return teacher
 
 
 def checked_settings(spec: Spec, store: Store) -> RunSettings:

@@ -38,14 +38,14 @@ from precompute.batches.run import Run, RunSettings, Tell, usual_workers
 from precompute.datasets import Dataset
 from precompute.datasets.photo_files import image_files, without_suffix
 from precompute.encoder import fetch_encoder
-from precompute.pipeline.apply import checked_settings, checked_teacher
+from precompute.pipeline.apply import checked_settings
 from precompute.pipeline.assemble import encoded_arrays
 from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.near_photos import near_pairs, small_encoded, small_photos
 from precompute.pipeline.run import partial_folder, writing_to
 from precompute.segments import with_masks
-from precompute.teachers.applied import network_logits, table_logits
+from precompute.teachers.applied import checked_teacher, network_logits, table_logits
 from precompute.teachers.loading import TeacherSource, fetch_teacher
 from precompute.teachers.tables import TableColumns
 

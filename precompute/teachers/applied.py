@@ -8,6 +8,8 @@ to the store, ``NAME.oracles``; the store, its hash and its histories are unchan
 from __future__ import annotations
 
 import io
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,7 +32,7 @@ from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
-from precompute.batches.results import key_of
+from precompute.batches.results import key_of, plain, stage_of
 from precompute.batches.run import Run, Tell, gives_features, loaded
 from precompute.datasets import Dataset, load_dataset
 from precompute.encoder import Encoder
@@ -85,7 +87,8 @@ class AppliedTeacher:
 def teacher_of(
     spec: Spec, store: Store, segments: Encoder | None = None
 ) -> tuple[AppliedTeacher | None, str]:
-    """Return a spec's teacher, loaded for new photos, or None and the reason why it cannot run.
+    """Return a spec's teacher, loaded for new photos, or None and the reason why it cannot run,
+    such as that the store was made with another one.
 
     Heads are those that were fitted on all of ``fit``. They get no network if the encoder
     ``segments`` can compute their embeddings.
@@ -93,7 +96,7 @@ def teacher_of(
     if isinstance(spec.teacher, LogitsTeacher):
         return None, "the teacher is a table of logits"
     try:
-        teacher, heads, network = source_of(spec, store), None, None
+        teacher, heads, network = checked_teacher(spec, store), None, None
         if isinstance(spec.teacher, HeadTeacher):
             heads = stored_heads(teacher, store)
         concepts = spec.concepts.encoder
@@ -107,6 +110,40 @@ def teacher_of(
 def source_of(spec: Spec, store: Store) -> TeacherSource:
     """Return the teacher of ``spec`` for the classes and concepts that ``store`` was made with."""
     return TeacherSource.of(spec, store.classes, base_of(store).concepts)
+
+
+def checked_teacher(spec: Spec, store: Store) -> TeacherSource:
+    """Return the spec's teacher; ``DataError`` if the store was made with another teacher, or with
+    another content of its files.
+
+    Batch size, oracle, and the path of a table may differ.
+    """
+    teacher = source_of(spec, store)
+    now = json.loads(json.dumps(plain(teacher.inputs["settings"])))
+    made = stage_of(store, "teacher").get("inputs", {}).get("settings", {})
+    free = {"batch", "oracle", *(["path"] if spec.teacher.kind == "logits" else [])}
+    for key in sorted({*now, *made} - free):
+        if now.get(key) != made.get(key):
+            raise DataError(
+                _other_teacher(key, now.get(key), made.get(key)),
+                "Set the store's teacher in the spec, or make the store again: "
+                + precompute_command(),
+            )
+    return teacher
+
+
+def _other_teacher(key: str, now: object, made: object) -> str:
+    """Return the sentence on a key of the section teacher that the store was made with otherwise;
+    hashes stand for the content of files."""
+    if _is_content(now) and _is_content(made):
+        return f"The content of teacher.{key} is not the one that the store was made with."
+    return f"teacher.{key} is {now!r} in the spec, but the store was made with {made!r}."
+
+
+def _is_content(value: object) -> bool:
+    """Return whether a setting is a SHA-256, or has one in place of a file."""
+    inner = value[-1] if isinstance(value, list) and value else value
+    return isinstance(inner, str) and re.fullmatch("[0-9a-f]{64}", inner) is not None
 
 
 def stored_heads(teacher: TeacherSource, store: Store) -> Heads:

@@ -110,6 +110,11 @@ def test_separation_counts_copies_once():
     assert UnseenLogits(np.tile(label, 3), np.tile(logits, 3), group).separation == once
 
 
+def test_equal_logits_have_no_separation_by_rounding():
+    logits = np.full((1, 7), 0.1)  # means of 3 and of 4 of them differ in the last digit
+    assert UnseenLogits(np.array([1, 1, 1, 0, 0, 0, 0]), logits).separation == (0.0, 0.0)
+
+
 def test_permutations_move_copies_together():
     rng = np.random.default_rng(1)
     group = np.repeat(np.arange(40), 3)

@@ -85,6 +85,45 @@ def test_a_logit_from_0_to_1_is_no_probability(data):
     assert students.score(scores[:1], [[0.5, 0.5, 0.5]]) <= 1
 
 
+def in_tables(data) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The data with image ids and names of classes."""
+    ids = pd.Index([f"{i:03d}" for i in range(150)], name="image_id")
+    scores, logits = data
+    return pd.DataFrame(scores, ids).add_prefix("c"), pd.DataFrame(logits, ids, ["a", "b", "c"])
+
+
+def test_a_score_refuses_logits_of_images_in_another_order(data):
+    scores, logits = in_tables(data)
+    students = ConceptStudents().fit(scores, logits)
+    with pytest.raises(ValueError, match="the same in another order"):
+        students.score(scores, logits.sort_values("a"))
+
+
+def test_a_score_of_one_class_refuses_logits_of_another(data):
+    scores, logits = in_tables(data)
+    students = ConceptStudents().fit(scores, logits["a"])
+    with pytest.raises(ValueError, match="y is named 'b'; the classes are a"):
+        students.score(scores, logits["b"])
+
+
+def test_logs_of_probabilities_are_said_to_be_taken_as_logits(data):
+    scores, logits = data
+    with pytest.warns(UserWarning, match="never above 0.*give log"):
+        ConceptStudents().fit(scores, np.log(expit(logits)))
+
+
+def test_percentages_are_said_to_be_taken_as_logits(data):
+    scores, logits = data
+    with pytest.warns(UserWarning, match="never below 0.*divide them by 100"):
+        ConceptStudents().fit(scores, 100 * expit(logits))
+
+
+def test_dates_are_no_scores(data):
+    scores, logits = in_tables(data)
+    with pytest.raises(ValueError, match="X has columns that are not numeric: 'day'"):
+        ConceptStudents().fit(scores.assign(day=pd.Timestamp("2024-01-01")), logits)
+
+
 def test_a_notebook_shows_the_students_by_their_largest_influences():
     rng = np.random.default_rng(0)
     scores = pd.DataFrame(rng.uniform(size=(60, 3)), columns=["wheel", "<b>", "sky"])

@@ -56,7 +56,7 @@ def test_doctor_card_and_detail_say_so_of_the_class_alone(tuner, emptied, empty)
         "bicycle: the fidelity is not clearly above that of one answer for all images, so do not "
         "read its influences as the teacher's reasons."
     )
-    assert (told in doctor(tuner, node)["classes"].attrs["notes"]) is empty
+    assert (told in doctor(tuner, node)["findings"].attrs["notes"]) is empty
     assert (f"On tune: {told}" in model_card(tuner, node)["limits"]) is empty
     app = AppState(tuner, Jobs(inline=True))
     app.tuning.jump(node.id)

@@ -52,5 +52,5 @@ def test_a_column_that_is_the_class_itself_is_not_named(tmp_path):
 
 
 def test_the_doctor_has_it_as_a_note(students):
-    notes = students.doctor()["classes"].attrs["notes"]
+    notes = students.doctor()["findings"].attrs["notes"]
     assert any("crack by minutes" in note for note in notes)

@@ -11,6 +11,7 @@ from inficond_panel.distill.metrics.output_order import (
     _assigned,
     _halves,
     check_order,
+    check_sign,
     fitting_outputs,
 )
 
@@ -181,6 +182,33 @@ def test_no_false_alarm_in_720_data_sets_in_part_without_labels(teacher):
             label = np.where(hidden, -1, label)
         alarms += check_order(logits, label, single=single, softmax=single) is not None
     assert alarms <= 1
+
+
+@pytest.mark.parametrize("classes", [1, 3, 4, 20])
+@pytest.mark.parametrize("single", [True, False])
+def test_the_opposite_sign_is_found_with_scikit_learns_mean_auc(classes, single):
+    rng = np.random.default_rng([classes, single])
+    label = labelled(rng, 400, max(classes, 2), single)[:, :classes]
+    logits = -knowing(rng, label)
+    auc = [metrics.roc_auc_score(*each) for each in zip(label.T, logits.T, strict=True)]
+    assert check_sign(logits, label) == pytest.approx(np.mean(auc), abs=1e-6)
+
+
+@pytest.mark.parametrize("teacher", [knowing, weak, biased, shifted, half_blind, twins])
+def test_no_teacher_of_360_data_sets_has_the_opposite_sign(teacher):
+    for seed in range(60):
+        rng = np.random.default_rng([seed, len(teacher.__name__)])
+        classes, images = rng.choice([2, 3, 4, 8, 20]), rng.choice([12, 30, 80, 240, 500])
+        label = labelled(rng, images, classes, bool(rng.integers(2)))
+        assert check_sign(teacher(rng, label), label) is None
+
+
+def test_two_outputs_that_changed_places_have_no_opposite_sign():
+    rng = np.random.default_rng(3)
+    label = labelled(rng, 400, 2, single=True)
+    logits = knowing(rng, label)[:, ::-1]
+    assert check_sign(logits, label) is None
+    assert check_order(logits, label, single=True).outputs == (1, 0)
 
 
 @pytest.fixture(scope="module", params=[knowing, biased])

@@ -102,14 +102,44 @@ def test_the_teacher_stands_beside(folder, teacher):
     np.testing.assert_array_equal(as_matrix(found, "teacher_decision"), logits > 0)
 
 
+@pytest.fixture
+def retrained(folder):
+    """The folder of a store whose teacher got other weights afterwards."""
+    import torch
+
+    make(folder, TIMM)
+    weights = folder / "mine.pt"
+    state = torch.load(weights)
+    torch.save({key: value + 1 for key, value in state.items()}, weights)
+    return folder
+
+
+def test_check_tells_of_a_teacher_with_other_weights_than_the_stores(retrained, run):
+    told = run("check", retrained / "spec.yaml")[2]
+    assert "content of teacher.pretrained is not the one that the store was made with" in told
+
+
+def test_check_tells_nothing_of_the_stores_own_teacher(folder, run):
+    make(folder, TIMM)
+    assert "made with" not in run("check", folder / "spec.yaml")[2]
+
+
+def test_a_teacher_with_other_weights_than_the_stores_stands_beside_nothing(retrained):
+    students = opened(retrained)
+    found = students.predict_images(files_of(retrained, students.tuner.store.images[:1]))
+    assert "is not the one that the store was made with" in found.no_teacher
+    assert found.table["teacher_logit"].isna().all()
+
+
 def test_a_teacher_that_fails_does_not_take_the_students_with_it(folder, run, monkeypatch):
     """A function of yours is refused without the flag, and may fail on a photo."""
     (folder / "code").mkdir()
     module = folder / "code" / "failing_teacher.py"
-    module.write_text("def logits(photos): return [[p.size[0], 2.0] for p in photos]\n")
+    module.write_text("def logits(photos): return [[-p.size[0], 2.0] for p in photos]\n")
     monkeypatch.syspath_prepend(str(folder / "code"))
     python = "teacher: {kind: python, function: 'failing_teacher:logits'}\n"
     (folder / "spec.yaml").write_text(SPEC.replace(TABLE, python))
+    assert run("precompute", folder / "spec.yaml", "--allow-python")[0] == 0
     file = files_of(folder, ["00001"])[0]
     call = ("predict", folder / "spec.yaml", file, "--json")
     status, out, err = run(*call)
@@ -117,7 +147,7 @@ def test_a_teacher_that_fails_does_not_take_the_students_with_it(folder, run, mo
     assert (status, told in err) == (0, True)
     alone = json.loads(out)["decisions"]["rows"]
     beside = json.loads(run(*call, "--allow-python")[1])["decisions"]["rows"]
-    assert [row["teacher_logit"] for row in beside] == [80, 2]
+    assert [row["teacher_logit"] for row in beside] == [-80, 2]
     loaded = sys.modules["failing_teacher"]
     for fault, told in (
         (lambda photos: photos[99], "fails on 1 photos: IndexError"),

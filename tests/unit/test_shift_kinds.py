@@ -49,6 +49,14 @@ def splits():
     return (*drawn(rng, 1500, -1.0), *drawn(rng, 800, -2.0))
 
 
+def test_a_score_far_from_0_shows_no_other_noise(splits):
+    """Such as the log-odds of a class that its teacher never comes near."""
+    score, label, tune_score, tune_label = splits
+    plain = label_noise(score, label, tune_score, tune_label)
+    far = label_noise(1e-3 * score - 500, label, 1e-3 * tune_score - 500, tune_label)
+    assert far.evidence == pytest.approx(plain.evidence, abs=1e-6)
+
+
 @pytest.mark.parametrize(("added", "missed"), [(0.1, 0.1), (0.2, 0.0), (0.0, 0.4)])
 def test_shares_of_wrong_labels_are_found(splits, added, missed):
     score, label, *tune = splits

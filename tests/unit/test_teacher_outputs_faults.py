@@ -15,20 +15,21 @@ pytestmark = pytest.mark.page
 
 IDS = [f"{at:03d}.jpg" for at in range(600)]
 SPLIT = pd.Series(np.repeat(["fit", "tune"], 300), IDS)
-CLASSES = ["bus", "truck", "dog", "cat"]
+CLASSES = ["bus", "truck", "dog", "cat", "tree"]
 
 
 @pytest.fixture(scope="module")
 def students(tmp_path_factory):
     """The outputs of truck are those of bus; those of dog are cut off at 0. Those of cat are
-    decisions alone."""
+    decisions alone. That of tree is the same everywhere."""
     rng = np.random.default_rng(0)
-    scores = rng.normal(size=(600, 4))
+    scores = rng.normal(size=(600, 5))
     label = (scores + rng.normal(size=scores.shape) > 1).astype(int)
     logit = 3 * scores - 3
     logit[:, 1] = logit[:, 0]
     logit[:, 2] = np.maximum(logit[:, 2], 0)
     logit[:, 3] = np.where(logit[:, 3] > 0, 1.0, -1.0)
+    logit[:, 4] = -2
     return inficond_panel.from_frames(
         *(pd.DataFrame(each, IDS, CLASSES) for each in (scores, logit, label)),
         split=SPLIT,
@@ -48,9 +49,15 @@ def test_a_column_that_was_copied_is_named_with_its_origin(findings):
 
 def test_an_output_that_most_images_share_is_named_with_its_share(students, findings):
     outputs = students.tuner.store.teacher_logit[:, 2]
-    (told,) = findings[findings["kind"] == ONE_OUTPUT.replace("images", "rows")].itertuples()
+    kinds = findings["kind"] == ONE_OUTPUT.replace("images", "rows")
+    (told,) = findings[kinds & (findings.index == "dog")].itertuples()
     expected = f"of dog is 0 on {100 * np.mean(outputs == 0):.0f} % of all"
     assert (told.Index, expected in told.finding) == ("dog", True)
+
+
+def test_an_output_that_never_varies_is_named(findings):
+    told = findings.loc["tree", "finding"]
+    assert "The teacher's output of tree is −2 on all rows." in list(np.atleast_1d(told))
 
 
 def test_the_start_page_says_so(students):
@@ -63,4 +70,4 @@ def test_the_start_page_says_so(students):
 def test_the_card_has_all_of_them_by_class(students):
     faults = model_card(students.tuner, students.node)["faults"]
     of_outputs = [each["about"] for each in faults if "output" in each["kind"]]
-    assert of_outputs == ["truck", "dog"]
+    assert of_outputs == ["truck", "dog", "tree"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,32 @@ def test_of_few_images_nobody_can_say_that_a_teacher_does_not_know(images, posit
     assert False not in found
     if min(positives, images - positives) < FEWEST:
         assert set(found) == {None}
+
+
+def test_a_ranking_that_is_clearly_reversed_is_a_verdict_of_few_images():
+    label = np.arange(60) < 16
+    found = teacher_skill(Outcome(label.astype(int), -2.0 * label + np.linspace(0, 1, 60)))
+    assert (found.knows, found.reverses) == (False, True)
+    sentence = teacher_sentences({"car": found})[0]
+    assert sentence.endswith("and ranks images without it above those with it.")
+
+
+def ranked(images: int, positives: int, apart: float, seed: int = 0) -> Outcome:
+    label = np.arange(images) < positives
+    logit = np.random.default_rng(seed).normal(size=images) + apart * label
+    return Outcome(label.astype(int), logit)
+
+
+def test_training_images_say_that_a_teacher_does_not_know_what_few_others_leave_open():
+    few, none = ranked(60, 16, 0.0), partial(ranked, 160, 40, 0.0, 1)
+    assert teacher_skill(few).knows is None
+    assert teacher_skill(few, on_fit=none).knows is False
+
+
+def test_training_images_never_say_that_a_teacher_knows():
+    """It may have learned their labels."""
+    few, all_right = ranked(60, 16, 0.0), partial(ranked, 160, 40, 3.0, 1)
+    assert teacher_skill(few, on_fit=all_right).knows is None
 
 
 def test_skill_is_ap_beside_the_share_of_positives_whatever_the_level_that_is_stated():

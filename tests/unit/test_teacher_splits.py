@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score
 
 import inficond_panel
 from inficond_panel.results.shift import student_contradicted
-from inficond_panel.results.teacher_splits import BETTER_ON_TUNE, better_on_tune
+from inficond_panel.results.teacher_splits import BETTER_ON_TUNE, better_on_tune, without_error_note
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.ui import upstream
@@ -25,8 +25,9 @@ EXPORT = np.where(np.arange(IMAGES) % 2, "v1", "v2")
 
 def students_of(path, *, change="", rare=1.0):
     """Students of bench and car. ``change``: the outputs of half of the training images are those
-    of others (``order``), or bench's tuning labels are the teacher's own (``own``). Of the tuning
-    images without bench only a share are left (``rare``)."""
+    of others (``order``), bench's tuning labels are the teacher's own (``own``), or it knows
+    all labels of bench (``label``). Of the tuning images without bench only a share are left
+    (``rare``)."""
     rng = np.random.default_rng(1)
     scores = rng.normal(size=(IMAGES, 6))
     truth = scores[:, :2] + scores[:, 2:4]
@@ -37,6 +38,8 @@ def students_of(path, *, change="", rare=1.0):
         logit[at] = logit[rng.permutation(at)]
     if change == "own":
         label[~FIT, 0] = logit[~FIT, 0] > 1
+    if change == "label":
+        logit[:, 0] = 6 * label[:, 0] - 3 + rng.random(IMAGES)
     left = FIT | (label[:, 0] == 1) | (rng.random(IMAGES) < rare)
     tables = [pd.DataFrame(each, IDS, ["bench", "car"])[left] for each in (logit, label)]
     return inficond_panel.from_frames(
@@ -51,6 +54,18 @@ def students_of(path, *, change="", rare=1.0):
 @pytest.fixture(scope="module")
 def disordered(tmp_path_factory):
     return students_of(tmp_path_factory.mktemp("order"), change="order")
+
+
+def test_a_teacher_without_an_error_is_asked_about(tmp_path):
+    students = students_of(tmp_path, change="label")
+    notes = students.doctor()["findings"].attrs["notes"]
+    told = "The teacher ranks training and tuning rows of bench without an error. "
+    assert any(note.startswith(told) for note in notes)
+
+
+def test_a_teacher_with_errors_is_not(own_labels):
+    classes = own_labels.tuner.store.classes
+    assert without_error_note(own_labels.tuner, own_labels.node, classes) == ""
 
 
 @pytest.fixture(scope="module")

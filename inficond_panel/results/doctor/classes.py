@@ -14,17 +14,13 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import share
 from inficond_panel.distill.suspects import ALPHA, VERDICT_LEVEL
 from inficond_panel.results.doctor.examined import Examined
-from inficond_panel.results.doctor.one_column import one_column_note
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.metrics import like_constant
 from inficond_panel.results.shared_bias import BELONGS_HEADING
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.shift_kinds import NOISE
-from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.wording.metrics import constant_sentence
 from inficond_panel.wording.suspects import (
     OF,
     SHOWN_SUSPECTS,
@@ -66,12 +62,12 @@ _CLASS_HEADINGS = {
 
 
 def classes_frame(
-    tuner: Tuner, node: Node, seen: Mapping[str, Examined], facts: Mapping[str, Any], *, whole: bool
+    tuner: Tuner, seen: Mapping[str, Examined], facts: Mapping[str, Any], *, whole: bool
 ) -> pd.DataFrame:
     """Return a row per class: what differs from fit to tune, and AP on both beside baselines.
 
     ``whole``: with a sentence on each class."""
-    level, students = float(tuner.spec.views.confidence), tuner.at(node, TUNE)
+    level = float(tuner.spec.views.confidence)
     rows = [_class_row(name, each) for name, each in seen.items()]
     form = "{class}: {sentence} {comparison}"
     notes = [form.format_map(row).rstrip() for row in rows if whole]
@@ -80,10 +76,6 @@ def classes_frame(
     notes += [_VERDICT] * any(each.shift.decisive for each in seen.values())
     if any(each.shift.by_teacher for each in seen.values()):
         notes += ["Some classes have no training labels: the teacher's decisions replace them."]
-    if constant := [name for name in seen if like_constant(students[name], level)]:
-        notes.append(constant_sentence(constant))
-    if alone := one_column_note(tuner, node, tuple(seen)):
-        notes.append(alone)
     title = "Classes: positives, what differs between training and tuning images, and AP"
     facts = {**facts, "verdict_level": VERDICT_LEVEL}
     frame = make_frame(

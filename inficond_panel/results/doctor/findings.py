@@ -18,6 +18,7 @@ from inficond_panel.results.doctor.decided import decision_findings
 from inficond_panel.results.doctor.drifted import UNLIKE, drift_finding, moved_findings
 from inficond_panel.results.doctor.examined import Examined
 from inficond_panel.results.doctor.labels_in_groups import labels_in_groups
+from inficond_panel.results.doctor.one_column import one_column_note
 from inficond_panel.results.doctor.ranked_together import (
     JOINTLY_REMEDY,
     RANKED_TOGETHER,
@@ -25,6 +26,7 @@ from inficond_panel.results.doctor.ranked_together import (
 )
 from inficond_panel.results.doctor.store_faults import StoreFault, lesser_faults, store_faults
 from inficond_panel.results.frame import make_frame, plain_headings
+from inficond_panel.results.metrics import like_constant
 from inficond_panel.results.null_students import no_better_finding, null_frame
 from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed_topics
 from inficond_panel.results.student_accuracy import students_accuracy_findings
@@ -32,7 +34,12 @@ from inficond_panel.results.student_groups import student_group_findings
 from inficond_panel.results.teacher_accuracy import accuracy_findings
 from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.results.teacher_outputs import output_faults
-from inficond_panel.results.teacher_splits import BETTER_ON_TUNE, BETTER_REMEDY, better_on_tune
+from inficond_panel.results.teacher_splits import (
+    BETTER_ON_TUNE,
+    BETTER_REMEDY,
+    better_on_tune,
+    without_error_note,
+)
 from inficond_panel.results.worst_group import group_figures
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
@@ -63,7 +70,7 @@ from inficond_panel.wording.groups import (
     words_of_group,
     worst_group_sentence,
 )
-from inficond_panel.wording.metrics import unknown_sentence
+from inficond_panel.wording.metrics import constant_sentence, unknown_sentence
 from inficond_panel.wording.null_students import NO_BETTER
 from inficond_panel.wording.own_word import unnamed_remedy, unnamed_sentence
 from inficond_panel.wording.remedies import STORE_FACTS, Remedies, remedies_for
@@ -122,11 +129,22 @@ def findings_frame(
     unsure = list(_not_told(worst_first, remedies))
     rows = [{**row, "remedy": reader(row["remedy"])} for row in (*found, *unsure)]
     notes = [] if rows else ["No problem was found in these images."]
+    notes += filter(None, _questions(tuner, node, seen))
     if topics := unnamed_topics(tuner.store, {name: each.shared for name, each in seen.items()}):
         notes.append(unnamed_sentence(topics) + " " + reader(unnamed_remedy(topics)))
     headings = plain_headings("about", kind="what", finding="finding", remedy="what helps")
     title = f"{node_title(tuner, node)}: {'findings' if found or not unsure else NOTHING_WRONG}"
     return make_frame(rows, "about", headings, title=title, notes=notes, facts=facts)
+
+
+def _questions(tuner: Tuner, node: Node, seen: Mapping[str, Examined]) -> Iterator[str]:
+    """Yield sentences on what no figure decides; "" where there is nothing to ask."""
+    students, level = tuner.at(node, TUNE), float(tuner.spec.views.confidence)
+    if constant := [name for name in seen if like_constant(students[name], level)]:
+        yield constant_sentence(constant)
+    yield one_column_note(tuner, node, tuple(seen))
+    trained = {name for name, each in seen.items() if each.shift.memory or each.shift.by_heart}
+    yield without_error_note(tuner, node, [name for name in seen if name not in trained])
 
 
 def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:

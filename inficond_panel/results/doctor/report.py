@@ -66,7 +66,7 @@ def doctor(
     shared = {name: each.shared for name, each in seen.items()}
     return {
         "findings": findings_frame(tuner, node, seen, facts, reader),
-        "classes": classes_frame(tuner, node, seen, facts, whole=whole),
+        "classes": classes_frame(tuner, seen, facts, whole=whole),
         "suspects": suspects_frame(seen, facts, guess, whole=whole),
         "shared": shared_frame(shared, facts, whole=whole),
         **label_frames(tuner.store, seen, facts, reader, whole=whole),
