@@ -58,19 +58,16 @@ def without_error_note(tuner: Tuner, node: Node, classes: Sequence[str]) -> str:
     """Return the question whether the teacher was trained on tuning images, of the ``classes`` that
     it ranks without an error on both splits, and whose students do not; "" without any. A good
     teacher of easy images looks the same, so it is no finding."""
-    students = tuner.at(node, TUNE)
-    found = [
-        name
-        for name in classes
-        if students[name].outcome.value(AP.key) <= WITHOUT_ERROR - LACKING
-        and _without_error(tuner, name)
-    ]
+    students, most = tuner.at(node, TUNE), WITHOUT_ERROR - LACKING
+    worse = [name for name in classes if students[name].outcome.value(AP.key) <= most]
+    found = [name for name in worse if _without_error(tuner, name)]
     if not found:
         return ""
     return (
         f"The teacher ranks training and tuning images of {listed(found, _NAMED)} without an "
-        "error. Was it trained on tuning images, too? Then its figures, and what its students lack, "
-        "say nothing about new ones: train it on training images only, and make the store again."
+        "error. Was it trained on tuning images, too? Then its figures, and what its students "
+        "lack, say nothing about new ones: train it on training images only, and make the store "
+        "again."
     )
 
 
