@@ -64,3 +64,25 @@ def test_resnet_50_has_its_published_number():
     with torch.device("meta"):
         network = models.resnet50().eval()
     assert of_module(network, (224, 224)) == pytest.approx(4.09e9, rel=0.01)
+
+
+def test_a_padding_that_the_model_computes_is_known_after_a_run():
+    """10 x 12 pixels with a border of 1, which depends on the pixels' sum."""
+    pytest.importorskip("onnxruntime")
+    value, node = helper.make_tensor_value_info, helper.make_node
+    pads = helper.make_tensor("pads", TensorProto.INT64, [8], [0, 0, 1, 1, 0, 0, 1, 1])
+    nodes = [
+        node("ReduceSum", ["pixels"], ["sum"], keepdims=0),
+        node("Cast", ["sum"], ["none"], to=TensorProto.INT64),
+        node("Add", ["pads", "none"], ["border"]),
+        node("Pad", ["pixels", "border"], ["wide"]),
+        node("Conv", ["wide", "kernel"], ["out"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "g", [value("pixels", TensorProto.FLOAT, [1, 3, 10, 12])],
+        [value("out", TensorProto.FLOAT, None)],
+        [pads, helper.make_tensor("kernel", TensorProto.FLOAT, [8, 3, 3, 3], np.zeros(216))],
+    )  # fmt: skip
+    opset = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    assert of_onnx(model.SerializeToString()) == 8 * 10 * 12 * 3 * 9
