@@ -82,6 +82,7 @@ def _document(repair: NetworkRepair, files: Any) -> dict[str, Any]:
         "figures": document(repair.figures()),
         "groups": document(repair.groups()),
         "agreement": repair.agreement,
+        "top1": repair.top1,
         "sentences": lines_of(repair),
         "files": {name: str(path) for name, path in files.items()},
     }

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,11 +22,14 @@ from sklearn.linear_model import LinearRegression
 
 from inficond_panel import TunableStudents
 from inficond_panel.cli import main
+from inficond_panel.common.numbers import share
 from inficond_panel.distill.thumb_size import enlarged, explained
 from inficond_panel.errors import DataError, ExportError
-from inficond_panel.export.network.folder import write_network
+from inficond_panel.export.network.folder import notes_on, write_network
 from inficond_panel.export.network.repair import CONTROL, repair_network
+from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.vocabulary.worlds import INDEPENDENT, THESE
 from precompute.teachers.last_layer import LayerWeights
 
@@ -235,6 +239,35 @@ def test_agreement_is_the_share_of_equal_decisions(plain):
     tune = repair.tuner.store.rows("tune")
     old, new = (outputs(each)[tune, 0] > 0 for each in (folder / FILE, file))
     assert repair.agreement[NAME] == pytest.approx((old == new).mean())
+
+
+@pytest.fixture
+def of_one_class(plain, monkeypatch):
+    """The repair, as if each image had one class: its first."""
+    folder, repair, file = plain
+    monkeypatch.setattr(Store, "task", SINGLE_LABEL)
+    return folder, replace(repair), file
+
+
+def test_top_1_of_one_class_an_image_is_that_of_the_files(of_one_class):
+    folder, repair, file = of_one_class
+    tune = repair.tuner.store.rows("tune")
+    label = repair.tuner.store.label[tune] == 1
+    shares = [
+        np.mean((outputs(each)[tune].argmax(1) == label.argmax(1))[label.any(1)])
+        for each in (folder / FILE, file)
+    ]
+    assert repair.top1 == pytest.approx(tuple(shares))
+
+
+def test_the_card_says_top_1_before_and_after(of_one_class):
+    before, after = map(share, of_one_class[1].top1)
+    told = f"All classes: the likeliest class is right for {after} of images, before {before}."
+    assert told in notes_on(of_one_class[1])
+
+
+def test_images_of_several_classes_have_no_top_1(plain):
+    assert plain[1].top1 is None
 
 
 def test_groups_have_the_share_of_named_images(plain):

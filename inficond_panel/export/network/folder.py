@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ def network_card(repair: NetworkRepair, meant: str, files: list[Path]) -> dict[s
         "changed_outputs": [int(row) for row in rows],
         "strengths": repair.strengths,
         "agreement": repair.agreement,
+        "top1": repair.top1,
         "figures": document(repair.figures()),
         "groups": document(repair.groups()),
         "tuning_images": len(repair.rows),
@@ -103,10 +105,17 @@ def lines_of(repair: NetworkRepair) -> list[str]:
     return [*lines, *notes_on(repair)]
 
 
+def _of_all_classes(repair: NetworkRepair) -> Iterator[str]:
+    if repair.top1:
+        before, after = map(share, repair.top1)
+        yield f"All classes: the likeliest class is right for {after} of images, before {before}."
+
+
 def notes_on(repair: NetworkRepair) -> list[str]:
-    """Return sentences on thumbs that were made smaller, and on tuning images and added photos that
-    are left out, if there are any."""
-    lines = [
+    """Return sentences on all classes together, on thumbs that were made smaller, and on tuning
+    images and added photos that are left out, if there are any."""
+    lines = [*_of_all_classes(repair)]
+    lines += [
         f"{name}: the network relies little on {listed(each.concepts, 3)}, so that the thumb has "
         f"{share(each.gain / each.asked)} of its size."
         for name, thumbs in repair.thumbs.items()

@@ -25,7 +25,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill import Outcome
 from inficond_panel.distill.last_layer import LinearLayer, ShiftedOutputs, refit_layer
-from inficond_panel.distill.metrics.outcome import Cutoffs
+from inficond_panel.distill.metrics.outcome import Cutoffs, likeliest
 from inficond_panel.distill.metrics.two_worlds import two_worlds
 from inficond_panel.errors import REPAIR_ELSEWHERE, DataError, ExportError, Remedy
 from inficond_panel.export.network.thumbs import NetworkThumb, thumb_sizes
@@ -37,7 +37,7 @@ from inficond_panel.spec.sections.teacher import OnnxTeacher
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.two_worlds import ClassWorlds, joint_presence, meant_since_start
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 from inficond_panel.vocabulary.worlds import THESE
 
 if TYPE_CHECKING:
@@ -116,6 +116,23 @@ class NetworkRepair:
         alike = (old == new).mean(axis=0)
         return {name: float(alike[self.tuner.store.classes.index(name)]) for name in self.strengths}
 
+    @cached_property
+    def top1(self) -> tuple[float, float] | None:
+        """Share of the labelled tuning images of which the likeliest class is right, before and
+        after: a class that calls more images takes them from others. None if an image may have
+        several classes, or without a label."""
+        store = self.tuner.store
+        label = store.label[self.rows]
+        known = (label == 1).any(axis=1)
+        if store.task != SINGLE_LABEL or not known.any():
+            return None
+        right = label[known].argmax(axis=1)
+        before, after = (
+            float((likeliest(self._log_odds(weights))[known] == right).mean())
+            for weights in (self.layer.weights, self.weights)
+        )
+        return before, after
+
     def figures(self) -> pd.DataFrame:
         """Return a frame of figures in both worlds, per refit, class, world and metric."""
         refits = ((THUMBS, self.worlds), (CONTROL, self.control_worlds))
@@ -141,7 +158,7 @@ class NetworkRepair:
 
     def measured(self) -> NetworkRepair:
         """Compute all figures, and return this repair: call this on a worker thread."""
-        _ = self.worlds, self.control_worlds, self.agreement, self.group_rows
+        _ = self.worlds, self.control_worlds, self.agreement, self.top1, self.group_rows
         return self
 
     def _title(self, what: str) -> str:
