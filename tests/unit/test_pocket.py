@@ -23,7 +23,9 @@ from inficond_panel import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.common.interval import Interval
 from inficond_panel.errors import DataError, ExportError
-from inficond_panel.export.pocket.folder import MODEL, REFERENCE, loss_sentence
+from inficond_panel.export.pocket.certificate import POCKET_ROW, TEACHER_ROW
+from inficond_panel.export.pocket.cost import Cost
+from inficond_panel.export.pocket.folder import MODEL, REFERENCE, dearer_sentence, loss_sentence
 from inficond_panel.export.pocket.learn import REFITTED, SAME, learn_pocket, trunk_name
 from inficond_panel.export.pocket.reading import load_pocket
 from inficond_panel.tuning import open_tuner
@@ -318,6 +320,14 @@ def test_a_loss_of_ap_is_told_if_it_is_large_for_sure(high):
     told = list(loss_sentence(Interval(-0.05, -0.08, high)))
     assert len(told) == (high == -0.02)
     assert all("−5.0 points [−8.0, −2.0]" in each for each in told)
+
+
+@pytest.mark.parametrize(("teacher", "told"), [(9.4, True), (40.0, False)])
+def test_a_pocket_that_takes_longer_than_its_teacher_says_so(teacher, told):
+    costs = {TEACHER_ROW: Cost(teacher, 1, 1.0), POCKET_ROW: Cost(23.6, 1, 1.0)}
+    assert (
+        any("23.6 ms per photo, the teacher 9.4" in each for each in dearer_sentence(costs)) is told
+    )
 
 
 def test_the_groups_of_a_class_are_not_by_its_own_word(made):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import pandas as pd
 
 from inficond_panel.common.installation import needs
 from inficond_panel.common.interval import Interval
-from inficond_panel.common.numbers import count
+from inficond_panel.common.numbers import count, number
 from inficond_panel.common.progress import Progress, no_progress, part_of
 from inficond_panel.distill.metrics.bootstrap import class_mean
 from inficond_panel.distill.sources import Array
@@ -98,6 +98,7 @@ class PocketFiles:
             f"On {COMPARED} photos or fewer of tune, logits of {MODEL} differ from torch by "
             f"{usual:.0e} at the median, {largest:.0e} at most.",
             *loss_sentence(self.certificate.ap_change),
+            *dearer_sentence(self.certificate.costs),
             *tuning_sentence(pocket.errors),
             *([self.no_small] if self.no_small else []),
         ]
@@ -107,6 +108,17 @@ class PocketFiles:
                 "are cross-fitted, the pocket is not: look at the holdout."
             )
         return lines
+
+
+def dearer_sentence(costs: Mapping[str, Cost]) -> Iterator[str]:
+    """Yield the sentence that a pocket takes longer than the teacher that it stands for."""
+    teacher, pocket = (costs.get(name) for name in (TEACHER_ROW, POCKET_ROW))
+    if teacher and pocket and pocket.milliseconds > teacher.milliseconds:
+        yield (
+            f"The pocket takes {number(pocket.milliseconds, 1)} ms per photo, the teacher "
+            f"{number(teacher.milliseconds, 1)}: it is no cheaper, only readable. A smaller "
+            "--size or --backbone may be."
+        )
 
 
 def loss_sentence(change: Interval) -> Iterator[str]:
