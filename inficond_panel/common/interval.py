@@ -24,6 +24,8 @@ OUTSIDE_NOTE = (
     "too large, which the interval corrects and the estimate does not."
 )
 
+#: Difference between sums of the same numbers in another order.
+_ROUNDING = 1e-12
 
 #: Words for a change that is exactly 0, and for one without limits, of too few images.
 UNCHANGED, TOO_FEW = "unchanged", "too few"
@@ -66,8 +68,9 @@ class Interval:
 
     @property
     def outside(self) -> bool:
-        """True if the estimate lies outside its limits, possible for a biased metric (ECE)."""
-        return bool(self.estimate < self.low or self.estimate > self.high)
+        """True if the estimate lies outside its limits by more than rounding, possible for a biased
+        metric (ECE)."""
+        return bool(self.estimate < self.low - _ROUNDING or self.estimate > self.high + _ROUNDING)
 
     @property
     def mark(self) -> str:
