@@ -28,7 +28,7 @@ from inficond_panel.common.places import is_remote
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import load_datashader
 from inficond_panel.serving import guard, health, plugin
-from inficond_panel.serving.login import take_password
+from inficond_panel.serving.passwords import take_password
 from inficond_panel.serving.sessions import sign_sessions
 from inficond_panel.tuning import open_tuner, shared_tuner
 from inficond_panel.ui import upstream
@@ -196,6 +196,7 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
         args.address = LOCAL  # photos and history are for other machines only if somebody says so
     sign_sessions(args)
     take_password(args)
+    keep_cookies_below(args)
     if args.num_procs != 1:
         check_processes()
         end_with_this_process()
@@ -214,6 +215,13 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
         raise InficondError(
             f"The server cannot start: {error}", "See: inficond serve --help"
         ) from error
+
+
+def keep_cookies_below(args: argparse.Namespace) -> None:
+    """Set ``args.cookie_path`` to the prefix, unless it is set: other servers of the host neither
+    get the cookies of the login, nor replace them by their own."""
+    if args.prefix and not args.cookie_path and "PANEL_COOKIE_PATH" not in os.environ:
+        args.cookie_path = "/" + args.prefix.strip("/")
 
 
 def check_processes() -> None:
