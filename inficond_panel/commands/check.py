@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Exits with 2 if the spec has problems, with 1 for problems of its data or its history, which "
-    "is read as a whole. Without a store it reads corpus and labels, looks for the images, compares "
+    "is read whole. Without a store it reads corpus and labels, looks for the images, compares "
     "files of equal size, and opens the file of the teacher's network. Decodes no image, runs no "
     "network."
 )
