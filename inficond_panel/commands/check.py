@@ -91,7 +91,7 @@ def _say_store(spec: Spec, name: str, opened: bool) -> None:
 def _history_text(place: str) -> str:
     """Return the place of the history, and its format if there is one. Raises ``HistoryError`` for
     a history that cannot be used."""
-    from inficond_panel.tuning.history.history import History
+    from inficond_panel.tuning import History
     from inficond_panel.tuning.history.log import HISTORY
 
     history = History(place)
