@@ -86,7 +86,7 @@ _AROUND = Template("""
 """).substitute(_COLOURS)
 #: What the opening view says where no script goes on with it, such as after a refused connection.
 _LATE = (
-    "<style>.late { visibility: hidden; font-size: 0; animation: late 0s 20s forwards; }"
+    "<style>.late { visibility: hidden; margin: 0; font-size: 0; animation: late 0s 20s forwards; }"
     " @keyframes late { to { visibility: visible; font-size: inherit; } }</style>"
     "<p class='late'>The server has not answered for 20 s. Load the page again. If that does not "
     "help, ask whoever runs the server to look at its log.</p>"
