@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, progress, say
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package
-from inficond_panel.common.database import is_address
+from inficond_panel.common.database import IN_MEMORY
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store
-from inficond_panel.errors import DataError, InficondError, MissingExtraError, StoreError
+from inficond_panel.errors import DataError, MissingExtraError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.dataset import RootedDataset
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from precompute.datasets import Dataset
 
 DESCRIPTION = (
-    "Exits with 2 if the spec has problems, with 1 for problems of its data. Without a store it "
-    "reads corpus and labels, looks for the images, compares files of equal size, and opens the "
-    "file of the teacher's network. Decodes no image, runs no network."
+    "Exits with 2 if the spec has problems, with 1 for problems of its data or its history, which "
+    "is read whole. Without a store it reads corpus and labels, looks for the images, compares "
+    "files of equal size, and opens the file of the teacher's network. Decodes no image, runs no "
+    "network."
 )
 EXAMPLE = "inficond check photos.yaml"
 
@@ -46,6 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read a spec or a study, compare it with its store if that exists, and print a summary."""
     from inficond_panel.study.spec.study_spec import find_file, is_study
+    from inficond_panel.tuning.opening import history_of
 
     file = find_file(args.spec)
     if is_study(file):
@@ -57,6 +59,7 @@ def run(args: argparse.Namespace) -> None:
         opened = teacher is not None
     else:
         teacher, opened = _check_data(spec), False
+    history = _history_text(history_of(args.spec, spec))
     say(f"{args.spec}: no problems.")
     say(f"title    {spec.title}")
     if spec.dataset:
@@ -67,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     for line in teacher or ():
         say(line)
     _say_store(spec, args.spec, opened)
-    _say_history(str(spec.history_of(args.spec)))
+    say(f"history  {history}")
     if spec.study and has_store(spec.store):
         _check_study(args.spec)
 
@@ -86,22 +89,18 @@ def _say_store(spec: Spec, name: str, opened: bool) -> None:
         say("outputs  weights and order are checked by inficond precompute, on photos and labels")
 
 
-def _say_history(place: str) -> None:
-    """Print the place of the history; note what is wrong with the file, if there is one."""
-    if is_address(place) or not Path(place).is_file():
-        say(f"history  {place}")
-        return
-    from inficond_panel.common.sqlite_file import Database
+def _history_text(place: str) -> str:
+    """Return the place of the history, and its format if there is one. Raises ``HistoryError`` for
+    a history that cannot be used."""
+    from inficond_panel.tuning import History
     from inficond_panel.tuning.history.log import HISTORY
 
-    try:
-        file = Database(place, HISTORY)
-        with file.transaction():
-            pass  # opens the file, and compares its format
-        file.close()
-        say(f"history  {place}, format {HISTORY.version}")
-    except InficondError as error:
-        note(f"The history cannot be used: {error.for_shell}")
+    history = History(place)
+    if not history.exists():
+        return place if place == IN_MEMORY else f"{place} (does not exist yet)"
+    history.check()
+    history.close()
+    return f"{place}, format {HISTORY.version}"
 
 
 def _check_data(spec: Spec) -> list[str]:

@@ -57,6 +57,11 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+def in_one_line(error: Exception) -> str:
+    """Return the message of an error of this program or of the system, for a line of a log."""
+    return " ".join(str(getattr(error, "message", error)).split())
+
+
 def log_as_json(file: str | None) -> None:
     """Write all logs of this process as lines of JSON to ``file``, by default to standard error."""
     handler = logging.FileHandler(file) if file else logging.StreamHandler()

@@ -53,6 +53,11 @@ _TRIGGERS = """SELECT t.tgname, t.tgenabled, t.oid, t.xmin::text
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal
     ORDER BY t.tgname"""
+#: The comment on a namespace, which names the version of its tables; no row without the namespace.
+_THERE = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = ?"
+#: Whether this role has the rights of a table's owner, the owner's name, and its own.
+_OWNER = """SELECT pg_has_role(relowner, 'USAGE'), pg_get_userbyid(relowner), current_user
+    FROM pg_class WHERE oid = ?::regclass"""
 _REFUSE = """CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 
@@ -232,10 +237,9 @@ class PostgresDatabase(Connected[_Connection]):
         db.execute("SET synchronous_commit TO on")
         db.execute(f"SET statement_timeout TO {round(SILENCE * 1000)}")
         db.execute("SET client_encoding TO 'UTF8'")
-        there = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = ?"
-        if (row := db.execute(there, (self._space,)).fetchone()) is None:
+        if (row := db.execute(_THERE, (self._space,)).fetchone()) is None:
             self._create(db)
-            row = db.execute(there, (self._space,)).fetchone()
+            row = db.execute(_THERE, (self._space,)).fetchone()
         self._check_usage(db)
         (mark,) = row
         if mark != self._mark:
@@ -272,6 +276,18 @@ class PostgresDatabase(Connected[_Connection]):
         usable, role = db.execute(usage, (self._space,)).fetchone()
         if not usable:
             raise self._forbidden(f"the role {role} has no USAGE of the schema {self._space}")
+
+    def _check_owner(self, db: _Connection) -> None:
+        """Raise the schema's error if the role may not replace rows, as the owner of the tables."""
+        (table, *_) = self.schema.tables
+        owns, owner, role = db.execute(_OWNER, (table,)).fetchone()
+        if not owns:
+            raise self.schema.error(
+                f"Only {owner}, the owner of its tables, can replace the {self.schema.noun} "
+                f"{self.path}; the role is {role}. Nothing was written.",
+                f"Name {owner} in the address: postgresql://{owner}@HOST/DATABASE. Other rights "
+                "are not enough.",
+            )
 
     def _forbidden(self, fact: str) -> InficondError:
         """Return the schema's error for missing rights, with the rights that are needed."""
@@ -329,6 +345,22 @@ class PostgresDatabase(Connected[_Connection]):
         self.close()
         return self._unreachable(text, ending)
 
+    def exists(self) -> bool:
+        """Return True if the database has the tables; connects anew, and makes nothing."""
+        try:
+            db = _Connection(self.path)
+            try:
+                return db.execute(_THERE, (self._space,)).fetchone() is not None
+            finally:
+                db.close()
+        except psycopg.Error as error:
+            raise self._explained(error, ending=False) from error
+
+    def check(self) -> None:
+        """Connect; raise the schema's error if the tables are damaged or of another version."""
+        with self.transaction():
+            pass
+
     def serialize(self) -> bytes:
         """Return a copy of all current rows, as the bytes of an SQLite file."""
         copy = Database(":memory:", self.schema)
@@ -344,6 +376,7 @@ class PostgresDatabase(Connected[_Connection]):
         Needs the rights of the owner of the tables, who alone can disable their triggers.
         """
         with other.transaction() as rows, self.transaction(write=True) as db:
+            self._check_owner(db)
             for table in self.schema.append_only:
                 db.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
             for table in reversed(self.schema.tables):

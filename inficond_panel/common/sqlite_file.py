@@ -191,6 +191,17 @@ class Database(Connected[_Connection]):
         assert self._connection is not None
         return self._connection
 
+    def exists(self) -> bool:
+        """Return True if the file is there and not empty; makes nothing."""
+        return os.path.isfile(self.path) and os.path.getsize(self.path) > 0  # noqa: PTH113, PTH202
+
+    def check(self) -> None:
+        """Read the whole file; raise the schema's error if it is damaged or of another format."""
+        with self.transaction() as db:
+            (fact,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if fact != "ok":
+            raise self.schema.damaged(self.path, " ".join(fact.split()))
+
     def serialize(self) -> bytes:
         """Return the current content as bytes of an SQLite file, also while others write."""
         with self.transaction():

@@ -60,6 +60,7 @@ BEHIND_PROXY = Workaround("A login redirects to absolute paths", "panel", _PANEL
 OTHER_HOST = Workaround("next=///host leads a login to another host", "panel", _PANEL)
 TOKEN = Workaround("The login's form has no XSRF token", "panel", _PANEL)
 GUESSING = Workaround("A password may be guessed at full speed", "panel", _PANEL)
+MISSING_FILE = Workaround("A path without a file is taken as the password", "panel", _PANEL)
 LOWER_CASE = Workaround("PANEL_BASIC_AUTH is changed to lower case", "panel", _PANEL)
 # sessions (inficond_panel/serving/sessions.py)
 SESSION_ID = Workaround("An address may name the session", "bokeh", _BOKEH)

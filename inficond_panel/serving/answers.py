@@ -24,6 +24,7 @@ from urllib.parse import unquote
 from bokeh.resources import Resources
 from bokeh.server.tornado import BokehTornado
 from bokeh.settings import settings
+from panel.config import config
 from panel.io.server import ComponentResourceHandler, RootHandler
 from tornado.web import ErrorHandler, HTTPError, RequestHandler, StaticFileHandler
 
@@ -76,7 +77,10 @@ def _with_headers(original: Callable[..., None], self: RequestHandler) -> None:
 def _same_site(
     original: Callable[..., None], self: RequestHandler, *args: Any, **kwargs: Any
 ) -> None:
-    """Set a cookie that is not sent from other sites, and over https only if the page is."""
+    """Set or delete a cookie that is not sent from other sites, and over https only if the page is.
+
+    By default it has the path of the login's cookies: Panel would delete these at ``/``."""
+    kwargs.setdefault("path", config.cookie_path)
     kwargs.setdefault("samesite", "Lax")
     kwargs.setdefault("secure", self.request.protocol == "https")
     original(self, *args, **kwargs)

@@ -1,6 +1,6 @@
 """Health of the server for monitoring, at the routes ``/health`` and ``/metrics``, without a login.
 
-The responses have only numbers, no name of data, file or person.
+The responses have only numbers and words of the program, no name of data, file or person.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from tornado.web import RequestHandler
 from inficond_panel.common import monitoring
 
 Sample = tuple[str, dict[str, str], float]  #: suffix of the name, labels, value
-Check = Callable[[], bool]  #: returns True if a page can be opened
+#: Returns "" if a page can be opened, else a word for what cannot be read.
+Check = Callable[[], str]
 
 #: Seconds for which a result of the checks is reused: they read the disk, and anybody may request.
 STANDS = 1.0
 #: Seconds after which a check that has not ended does not pass.
 PATIENCE = 2.0
+SLOW = "slow"  #: word for a check that has not ended
 _THREADS = 8  #: for the checks, apart from those of the pages
 
 _checks: list[Check] = []
@@ -32,32 +34,31 @@ _started = time.time()
 
 
 def watch(checks: list[Check]) -> None:
-    """Set the checks of this process, a function per page that returns True if the page can be
-    opened."""
+    """Set the checks of this process, a function per page."""
     _checks[:] = checks
 
 
-class _Counting:
-    """Counter of passing checks, which run in threads; simultaneous requests share one count.
+class _Checking:
+    """Results of the checks, which run in threads; simultaneous requests share one run.
 
     A check that has not ended after ``PATIENCE`` seconds does not pass. It is not started again
     while it runs, so that checks of a database that hangs do not fill the threads.
     """
 
     def __init__(self) -> None:
-        self._running: dict[tuple[int, Check], Future[bool]] = {}
-        self._task: asyncio.Task[int] | None = None
+        self._running: dict[tuple[int, Check], Future[str]] = {}
+        self._task: asyncio.Task[list[str]] | None = None
         self._ended = 0.0
         self._threads = ThreadPoolExecutor(_THREADS, "health")
 
-    async def count(self) -> int:
-        """Return the number of passing checks, at most ``STANDS`` seconds old."""
+    async def faults(self) -> list[str]:
+        """Return a word for each check that does not pass, at most ``STANDS`` seconds old."""
         old = time.monotonic() - self._ended > STANDS
         if self._task is None or (self._task.done() and old):
-            self._task = asyncio.create_task(self._counted())
+            self._task = asyncio.create_task(self._checked())
         return await asyncio.shield(self._task)
 
-    async def _counted(self) -> int:
+    async def _checked(self) -> list[str]:
         try:
             for check in enumerate(_checks):
                 if check not in self._running or self._running[check].done():
@@ -65,12 +66,13 @@ class _Counting:
             runs = [self._running[check] for check in enumerate(_checks)]
             if runs:
                 await asyncio.wait(map(asyncio.wrap_future, runs), timeout=PATIENCE)
-            return sum(run.done() and run.result() for run in runs)
+            words = [run.result() if run.done() else SLOW for run in runs]
+            return [word for word in words if word]
         finally:
             self._ended = time.monotonic()
 
 
-_counting = _Counting()
+_checking = _Checking()
 
 
 def measure(application: BokehTornado) -> None:
@@ -95,22 +97,23 @@ class _Watched(RequestHandler):
         if (answer := self.get()) is not None:
             await answer
 
-    async def _ready(self) -> int:
-        """Return the number of passing checks, and forbid caching of the response."""
+    async def _faults(self) -> list[str]:
+        """Return a word per check that does not pass, and forbid caching of the response."""
         self.set_header("Cache-Control", "no-store")
-        return await _counting.count()
+        return await _checking.faults()
 
 
 class HealthHandler(_Watched):
     """Handler of ``/health``: status 200 if all pages can be opened, else 503."""
 
     async def get(self) -> None:
-        """Answer ``{"status": "ok" | "failing", "ready": m, "specs": n}``: m of the n pages can be
-        opened."""
-        ready = await self._ready()
-        well = ready == len(_checks)
-        self.set_status(200 if well else 503)
-        self.finish({"status": "ok" if well else "failing", "ready": ready, "specs": len(_checks)})
+        """Answer ``{"status": "ok", "ready": m, "specs": n}``: m of the n pages can be opened. With
+        the status "failing" there are ``"reasons"``, words for what cannot be read."""
+        faults, specs = await self._faults(), len(_checks)
+        self.set_status(503 if faults else 200)
+        reasons = {"reasons": sorted(set(faults))} if faults else {}
+        status = "failing" if faults else "ok"
+        self.finish({"status": status, "ready": specs - len(faults), "specs": specs, **reasons})
 
 
 class MetricsHandler(_Watched):
@@ -122,7 +125,7 @@ class MetricsHandler(_Watched):
 
     async def get(self) -> None:
         """Answer with the name, help, type and samples of each metric as text."""
-        ready, app = await self._ready(), self.application
+        ready, app = len(_checks) - len(await self._faults()), self.application
         assert isinstance(app, BokehTornado)
         sessions = sum(len(app.get_sessions(path)) for path in app.app_paths)
         gauges = {

@@ -6,9 +6,7 @@ page itself is ``inficond_panel/commands/serve/login.html``.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -19,10 +17,15 @@ from urllib.parse import unquote, urlencode
 
 from panel import auth
 from panel.auth import BasicLoginHandler, OAuthProvider
+from panel.config import config
 from panel.io.server import LoginUrlMixin
 from tornado.web import HTTPError
 
 from inficond_panel.common import upstream
+from inficond_panel.common.logs import logger_of
+from inficond_panel.errors import InficondError
+from inficond_panel.serving.answers import one_line
+from inficond_panel.serving.passwords import names_file, read_passwords
 
 #: Seconds before the answer to a wrong password.
 PAUSE = 2.0
@@ -33,6 +36,7 @@ WAITING = 5
 #: backslash, which would begin a host name, even after characters that browsers ignore.
 _OWN_PATH = re.compile(r"\.?/(?![\x00-\x20]*[/\\])[!-\[\]-~]*")
 
+_log = logger_of(__name__)
 _waiting: Counter[str] = Counter()
 
 
@@ -43,13 +47,7 @@ def guard_login() -> None:
     upstream.stand_before(upstream.BEHIND_PROXY, BasicLoginHandler, "redirect", _beside_login)
     upstream.stand_before(upstream.TOKEN, BasicLoginHandler, "get", _with_token)
     upstream.stand_before(upstream.GUESSING, BasicLoginHandler, "post", _slowly)
-
-
-def take_password(args: argparse.Namespace) -> None:
-    """Set ``args.basic_auth``, unless it is set, from the environment's ``PANEL_BASIC_AUTH``; Panel
-    would change this password to lower case (``upstream.LOWER_CASE``)."""
-    if not args.basic_auth:
-        args.basic_auth = os.environ.pop("PANEL_BASIC_AUTH", None)
+    upstream.stand_before(upstream.MISSING_FILE, BasicLoginHandler, "_validate", _is_right)
 
 
 def _with_token(original: Callable[..., None], self: Any) -> None:
@@ -94,6 +92,10 @@ async def _slowly(original: Callable[..., None], self: Any) -> None:
     An address with ``WAITING`` unanswered wrong passwords is refused, so that many connections do
     not guess faster. Other addresses are not affected.
     """
+    if not self.get_argument("username", ""):  # Panel would log in nobody, without a word
+        error = {"error": "Enter a name: the history records it."}
+        self.redirect(f"{self.request.uri}?{urlencode(error)}")
+        return
     address = self.request.remote_ip
     if _waiting[address] >= WAITING:
         raise HTTPError(429, reason="Too many wrong passwords, wait a moment")
@@ -107,3 +109,15 @@ async def _slowly(original: Callable[..., None], self: Any) -> None:
             if not _waiting[address]:
                 del _waiting[address]
     original(self)
+
+
+def _is_right(original: Callable[..., bool], self: Any, name: str, password: str) -> bool:
+    """Return True if a password is right; a file of passwords is read at each login, and nobody's
+    password is right while it cannot be read."""
+    if not names_file(config.basic_auth):
+        return original(self, name, password)
+    try:
+        return read_passwords(config.basic_auth).get(name) == password
+    except InficondError as error:
+        _log.error("Nobody can log in: %s", one_line(error.message))
+        return False

@@ -104,10 +104,18 @@ async def _opened(original: Callable[..., Any], self: Any, token: str) -> None:
     except (ProtocolError, RuntimeError) as error:
         _log.warning("Refused a connection: %s", one_line(error))
         self.close()
+    except AssertionError:
+        if self.ws_connection is not None:  # else the browser has left, and nothing is wrong
+            raise
 
 
 def _refused(original: Callable[..., None], self: Any, kind: Any, error: Any, at: Any) -> None:
-    """Log the reason why a connection was not opened; no other guard can see this error."""
+    """Log the reason why a connection was not opened; no other guard can see this error.
+
+    Tornado asserts that the browser is there. One that has left while its page opened is no fault.
+    """
+    if self.ws_connection is None and isinstance(error, AssertionError):
+        return
     if self.connection is None:
         _log.warning("Refused a connection: %s", one_line(error))
     else:

@@ -7,7 +7,6 @@ two busy threads delay each other. A third runs ``long`` jobs, which nobody shal
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
@@ -19,8 +18,9 @@ from typing import Any, ClassVar, TypeVar
 
 import param
 
+from inficond_panel.common.logs import in_one_line, logger_of
 from inficond_panel.common.monitoring import JOBS
-from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.errors import CancelledError, HistoryError, InficondError
 
 Publish = Callable[[Callable[[], None]], object]
 Progress = Callable[[float, str], None]
@@ -28,6 +28,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 #: Names of the worker threads, in the order in which one thread alone would run their jobs.
 THREADS = _ASKED, _IDLE, _LONG = "asked", "idle", "long"
+_log = logger_of(__name__)
 SLICE = 0.1  #: seconds of work after which results are published, and other jobs may run
 
 
@@ -254,12 +255,11 @@ class Working(param.Parameterized):
 
 @contextmanager
 def _measured(job: Job) -> Iterator[None]:
-    """Count how long the block takes, under the key of ``job`` without its number."""
+    """Count how long the block takes, unless it fails or is cancelled, under the key of ``job``
+    without its number."""
     began = time.monotonic()
-    try:
-        yield
-    finally:
-        JOBS.observe(job.key.rstrip(" 0123456789"), time.monotonic() - began)
+    yield
+    JOBS.observe(job.key.rstrip(" 0123456789"), time.monotonic() - began)
 
 
 def _done(job: Job, result: Any) -> None:
@@ -270,10 +270,13 @@ def _done(job: Job, result: Any) -> None:
 
 
 def _as_inficond(error: Exception) -> InficondError:
-    """Return the error as an ``InficondError`` for the page; log an unexpected error."""
+    """Return the error as an ``InficondError`` for the page; log an unexpected error, and a history
+    that cannot be read or written, which whoever runs the server must know."""
+    if isinstance(error, HistoryError):
+        _log.error("A page cannot use its history: %s", in_one_line(error))
     if isinstance(error, InficondError):
         return error
-    logging.getLogger(__name__).error("Unexpected", exc_info=error)
+    _log.error("Unexpected", exc_info=error)
     return InficondError(
         f"{type(error).__name__}: {error}",
         "This is a defect of the program. What was reported as done is saved.",

@@ -201,6 +201,33 @@ def test_rights_to_read_and_insert_are_enough_and_fewer_are_named(history: Histo
         execute(history.path, "DROP OWNED BY reader, writer", "DROP ROLE reader, writer")
 
 
+def test_only_the_owner_brings_a_copy_back(history: History, tmp_path: Path) -> None:
+    (tmp_path / "copy.sqlite").write_bytes(history.serialize())
+    execute(
+        history.path,
+        "DROP ROLE IF EXISTS other",
+        "CREATE ROLE other LOGIN",
+        "GRANT USAGE ON SCHEMA inficond_history TO other",
+        "GRANT ALL ON ALL TABLES IN SCHEMA inficond_history TO other",
+    )
+    try:
+        with (
+            closing(History(history.path.replace("inficond@", "other@"))) as of_other,
+            closing(History(tmp_path / "copy.sqlite")) as copy,
+            pytest.raises(HistoryError, match="Only inficond, the owner of its tables"),
+        ):
+            of_other.overwrite_with(copy)
+    finally:
+        execute(history.path, "DROP OWNED BY other", "DROP ROLE other")
+
+
+def test_whether_a_history_exists_is_asked_without_making_it(address: str) -> None:
+    history = History(address)
+    assert [history.exists(), history.exists()] == [False, False]
+    history.add(ROOT)
+    assert history.exists()
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [
@@ -212,7 +239,7 @@ def test_rights_to_read_and_insert_are_enough_and_fewer_are_named(history: Histo
 def test_a_wrong_address_is_refused_without_its_password(address: str, message: str) -> None:
     with pytest.raises(HistoryError, match=message) as error:
         History(address).nodes(ROOT.id)
-    assert "secret" not in str(error.value)
+    assert ":secret@" not in str(error.value)
 
 
 def test_students_are_tuned_backed_up_and_brought_back(

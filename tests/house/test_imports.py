@@ -33,7 +33,7 @@ ARROWS = {
     "ui": SHOWN,
     "views": SHOWN | {"plots", "try_page"},
     "try_page": BASE | {"version", "store", "results", "export", "ui"},
-    "serving": {"common"},
+    "serving": {"errors", "common"},
     "study": ANALYSES | {"state"},
     "study.pages": SHOWN | {"serving", "study", "predict", "views", "version"},
     "predict": BASE | {"spec", "store", "concepts", "precompute.encoder", "precompute.pipeline"},

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from factory import small_spec
@@ -20,7 +21,8 @@ import inficond_panel
 from inficond_panel.commands.serve.panel_serve import guarded
 from inficond_panel.common import monitoring
 from inficond_panel.common.logs import JsonLines
-from inficond_panel.serving import health
+from inficond_panel.errors import HistoryError, TuningError
+from inficond_panel.serving import health, sessions
 from inficond_panel.state import Job, Jobs, jobs
 
 APP = str(Path(inficond_panel.__file__).with_name("app.py"))
@@ -131,6 +133,33 @@ def test_a_job_is_counted_under_its_kind(monkeypatch, key) -> None:
     assert ("_count", {"job": key.split()[0]}, 1) in list(counted.samples())
 
 
+def raises(error: Exception) -> Job:
+    """A refit that ends with ``error``."""
+
+    def work(_: Job) -> None:
+        raise error
+
+    return Job("refit", work, lambda _: None, lambda _: None)
+
+
+def test_a_job_that_fails_is_not_counted(monkeypatch) -> None:
+    counted = monitoring.Histogram("seconds", "job", "words")
+    monkeypatch.setattr(jobs, "JOBS", counted)
+    Jobs(inline=True).submit(raises(TuningError("no such concept")))
+    assert list(counted.samples()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "errors"), [(HistoryError("its disk\nis full"), 1), (TuningError("no"), 0)]
+)
+def test_a_history_that_cannot_be_written_is_an_error_in_the_log(caplog, error, errors) -> None:
+    monitoring.count_errors()
+    before = monitoring.errors()
+    Jobs(inline=True).submit(raises(error))
+    assert monitoring.errors() - before == errors
+    assert ("cannot use its history: its disk is full" in caplog.text) == bool(errors)
+
+
 def test_errors_in_the_log_are_counted() -> None:
     monitoring.count_errors()
     before = monitoring.errors()
@@ -153,6 +182,14 @@ def test_requests_are_counted_with_their_durations(served) -> None:
 
 
 # --- logs
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_browser_that_leaves_while_its_page_opens_is_no_fault(caplog, there) -> None:
+    """Tornado asserts that it is there, when Bokeh asks for the subprotocol."""
+    socket = SimpleNamespace(ws_connection=object() if there else None, connection=None)
+    sessions._refused(lambda *_: None, socket, AssertionError, AssertionError(), None)
+    assert bool(caplog.records) == there
 
 
 def record(**changes) -> logging.LogRecord:
@@ -258,7 +295,9 @@ def test_health_follows_whether_the_store_is_there(served) -> None:
     store.rename(store.with_suffix(".away"))
     wait_until(lambda: server.get("/tools/health")[0] == 503, "it is not well")
     status, _, text = server.get("/tools/health")
-    assert (status, json.loads(text)) == (503, {"status": "failing", "ready": 0, "specs": 1})
+    failing = {"status": "failing", "ready": 0, "specs": 1, "reasons": ["store"]}
+    assert (status, json.loads(text)) == (503, failing)
+    assert "No page of " in server.log.read_text()
     assert metrics(server, "/tools")["inficond_specs_ready"] == 0
     assert str(store.parent) not in text
     store.with_suffix(".away").rename(store)
@@ -268,20 +307,20 @@ def test_health_follows_whether_the_store_is_there(served) -> None:
 def test_many_who_ask_at_once_cost_one_look_at_the_disk(monkeypatch) -> None:
     looks: list[bool] = []
 
-    def look() -> bool:
+    def look() -> str:
         looks.append(True)
-        return True
+        return "store"
 
     monkeypatch.setattr(health, "_checks", [look, look])
     monkeypatch.setattr(health, "STANDS", 0.0)
-    counting = health._Counting()
+    checking = health._Checking()
 
-    async def ask() -> list[int]:
-        return await asyncio.gather(*(counting.count() for _ in range(50)))
+    async def ask() -> list[list[str]]:
+        return await asyncio.gather(*(checking.faults() for _ in range(50)))
 
-    assert set(asyncio.run(ask())) == {2}
+    assert asyncio.run(ask()) == [["store", "store"]] * 50
     assert len(looks) == 2
-    assert asyncio.run(counting.count()) == 2
+    assert asyncio.run(checking.faults()) == ["store", "store"]
     assert len(looks) == 4  # what was counted is too old
 
 
@@ -290,11 +329,12 @@ def hanging(monkeypatch) -> Iterator[list[bool]]:
     """Runs so far of a check that ends with the test; another check passes."""
     end, runs = threading.Event(), []
 
-    def hang() -> bool:
+    def hang() -> str:
         runs.append(True)
-        return end.wait()
+        end.wait()
+        return ""
 
-    monkeypatch.setattr(health, "_checks", [hang, lambda: True])
+    monkeypatch.setattr(health, "_checks", [hang, lambda: ""])
     monkeypatch.setattr(health, "STANDS", 0.0)
     monkeypatch.setattr(health, "PATIENCE", 0.05)
     yield runs
@@ -302,13 +342,13 @@ def hanging(monkeypatch) -> Iterator[list[bool]]:
 
 
 def test_a_check_that_hangs_does_not_pass(hanging) -> None:
-    assert asyncio.run(health._Counting().count()) == 1
+    assert asyncio.run(health._Checking().faults()) == [health.SLOW]
 
 
 def test_a_check_that_hangs_is_not_started_again(hanging) -> None:
-    counting = health._Counting()
+    checking = health._Checking()
     for _ in range(3):
-        asyncio.run(counting.count())
+        asyncio.run(checking.faults())
     assert len(hanging) == 1
 
 

@@ -35,16 +35,17 @@ def server(tmp_path_factory):
 
 
 def try_password(
-    server, password: str, address: str = "10.0.0.1", query: str = "", cookie: str = "", **headers
-):
+    server, password: str, address: str = "10.0.0.1", query: str = "", cookie: str = "",
+    name: str = "ada", prefix: str = "", **headers,
+):  # fmt: skip
     """Fill in the login form; the answer's status and headers."""
-    _, given, html = server.get(f"/login{query}", X_Real_Ip=address, **headers)
+    _, given, html = server.get(f"{prefix}/login{query}", X_Real_Ip=address, **headers)
     field = re.search(r'name="_xsrf" value="([^"]+)"', html)[1]
-    form = {"username": "ada", "password": password, "_xsrf": field}
+    form = {"username": name, "password": password, "_xsrf": field}
     kind = {"Content_Type": "application/x-www-form-urlencoded", "X_Real_Ip": address}
     cookies = "; ".join(filter(None, [*cookies_of(given), cookie]))
     body = urllib.parse.urlencode(form)
-    return server.get("/login", "POST", body, Cookie=cookies, **kind, **headers)
+    return server.get(f"{prefix}/login", "POST", body, Cookie=cookies, **kind, **headers)
 
 
 def cookies_of(headers) -> list[str]:
@@ -60,6 +61,11 @@ def test_the_form_with_its_token_logs_in(server) -> None:
 def test_the_cookies_of_a_login_stay_on_the_site(server) -> None:
     _, headers, _ = try_password(server, "secret")
     assert all("SameSite=Lax" in cookie for cookie in headers.get_all("Set-Cookie"))
+
+
+def test_a_login_without_a_name_says_that_one_is_needed(server) -> None:
+    _, headers, _ = try_password(server, "secret", name="")
+    assert "Enter a name" in server.get(urllib.parse.urljoin("/login", headers["Location"]))[2]
 
 
 @pytest.mark.parametrize("protocol", ["http", "https"])
@@ -178,3 +184,18 @@ def test_password_and_secret_can_come_from_the_environment(tmp_path) -> None:
         assert (status, "error" in headers["Location"]) == (302, False)
         assert served.get("/app", Cookie="; ".join(cookies_of(headers)))[0] == 200
         assert b"Secret" not in Path(f"/proc/{served.process.pid}/cmdline").read_bytes()
+
+
+@pytest.mark.more
+def test_below_a_prefix_the_login_and_the_logout_have_its_cookies(tmp_path) -> None:
+    arguments = ["serve", str(small_spec(tmp_path)), *FLAGS[:4], "--enable-xsrf-cookies"]
+    given = {"page": "/tools/login", "forked": True, "INFICOND_HISTORY": str(tmp_path / "h.sqlite")}
+    with serving(tmp_path, *arguments, "--prefix", "tools", **given) as served:
+        _, logged_in, _ = try_password(served, "secret", prefix="/tools")
+        cookies = "; ".join(cookies_of(logged_in))
+        logged_out = served.get("/tools/logout", Cookie=cookies)[1]
+        assert served.get("/tools/app", Cookie=cookies)[0] == 200
+    for headers in (logged_in, logged_out):
+        assert {re.search("(?i)path=([^;]+)", it)[1] for it in headers.get_all("Set-Cookie")} == {
+            "/tools"
+        }

@@ -121,6 +121,12 @@ def test_a_proxy_drops_the_headers_of_clients_that_the_server_would_believe(file
     assert header in (DEPLOY / file).read_text()
 
 
+@pytest.mark.parametrize("file", ["nginx.conf", "traefik.yaml"])
+def test_a_proxy_lets_50_people_of_one_address_make_their_60_requests(file):
+    [burst] = re.findall(r"burst[=:] ?(\d+)", (DEPLOY / file).read_text())
+    assert int(burst) >= 50 * 60
+
+
 HEALTH = runpy.run_path(str(DEPLOY / "healthy.py"))["address"]
 
 

@@ -34,6 +34,12 @@ def test_the_skeleton_hides_once_anything_is_drawn():
     assert "body:has([data-root-id] > *) > #skeleton { display: none; }" in skeleton()
 
 
+def test_the_skeleton_says_after_a_while_that_no_answer_came():
+    """Without a script: where the server refuses the connection, none of ours is ever sent."""
+    assert "animation: late 0s 20s forwards" in skeleton()
+    assert "The server has not answered for 20 s." in skeleton()
+
+
 @pytest.mark.parametrize("template", [PAGE_TEMPLATE, FIRST_TEMPLATE], ids=["plain", "first"])
 def test_a_phone_knows_its_size_before_any_script_measures_it(template):
     before = template.render(first="", title="InFiConD", **PARTS).partition("<script")[0]

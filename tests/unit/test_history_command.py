@@ -157,7 +157,7 @@ def test_nothing_is_restored_of_what_is_not_deleted(told):
         (["show", "--node", "9"], "There is no iteration"),
         (["jump", "--node", "none"], "There is no iteration"),
         (["compare", "--node", "0", "nine"], "There is no iteration"),
-        (["list", "--history", "other.sqlite"], "other.sqlite has no iterations"),
+        (["list", "--history", "other.sqlite"], "There is no history other.sqlite."),
     ],
     ids=["show", "jump", "compare", "list"],
 )
@@ -394,6 +394,22 @@ def notes(tmp_path) -> Path:
 def test_a_copy_overwrites_nothing(told, notes):
     assert "already exists" in told("backup", notes)
     assert notes.read_text() == "of the user"
+
+
+def test_a_copy_names_the_history_that_it_is_of(told, tmp_path, monkeypatch, spec):
+    used = shutil.move(spec.with_name("small.history.sqlite"), tmp_path / "used.sqlite")
+    monkeypatch.setenv("INFICOND_HISTORY", str(used))
+    copy = tmp_path / "copy.sqlite"
+    assert f"4 iterations of {used} copied to {copy}." in told("backup", copy)
+
+
+@pytest.mark.parametrize("action", ["backup", "list"])
+def test_a_history_that_is_not_there_is_not_made(told, tmp_path, monkeypatch, action):
+    none = tmp_path / "none.sqlite"
+    monkeypatch.setenv("INFICOND_HISTORY", str(none))
+    assert f"There is no history {none}." in told(action, *[tmp_path / "copy"] * (action[0] == "b"))
+    assert not none.exists()
+    assert not (tmp_path / "copy").exists()
 
 
 def test_a_copy_that_is_not_there_is_not_made(told, tmp_path):

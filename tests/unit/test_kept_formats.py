@@ -107,5 +107,39 @@ def test_check_names_the_format(of_store, capsys, line):
 def test_check_tells_of_a_history_of_a_newer_version(of_store, capsys, words):
     with sqlite3.connect(of_store.parent / "small.history.sqlite") as db:
         db.execute("PRAGMA user_version = 3")
-    main(["check", str(of_store)])
-    assert words in capsys.readouterr().err
+    assert main(["check", str(of_store)]) == 1
+    out, err = capsys.readouterr()
+    assert (words in err, "no problems" in out) == (True, False)
+
+
+def cut(history):
+    """A disk that was full, or a copy that broke off."""
+    history.write_bytes(history.read_bytes()[:-4096])
+
+
+def without_a_trigger(history):
+    with sqlite3.connect(history) as db:
+        db.execute("DROP TRIGGER nodes_update")
+
+
+@pytest.mark.parametrize("damage", [cut, without_a_trigger], ids=lambda damage: damage.__name__)
+def test_check_fails_on_a_damaged_history(of_store, capsys, damage):
+    damage(of_store.parent / "small.history.sqlite")
+    assert main(["check", str(of_store)]) == 1
+    assert "small.history.sqlite is damaged" in capsys.readouterr().err
+
+
+def test_check_looks_at_the_history_that_the_program_uses(of_store, capsys, monkeypatch):
+    used = of_store.parent / "used.sqlite"
+    used.write_text("no history")
+    monkeypatch.setenv("INFICOND_HISTORY", str(used))
+    assert main(["check", str(of_store)]) == 1
+    assert f"{used} is not a history" in capsys.readouterr().err
+
+
+def test_check_makes_no_history(of_store, capsys, monkeypatch):
+    none = of_store.parent / "none.sqlite"
+    monkeypatch.setenv("INFICOND_HISTORY", str(none))
+    assert main(["check", str(of_store)]) == 0
+    assert f"{none} (does not exist yet)" in capsys.readouterr().out
+    assert not none.exists()

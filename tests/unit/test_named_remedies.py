@@ -24,7 +24,12 @@ OF_PANEL = {"demo", "serve", "study serve"}
 #: Options of other programs, of ``panel serve`` and of Python.
 FOREIGN = {"--args", "--index-url", "--password-file", "--python", "--server", "--show"}
 FOREIGN |= {"--threads", "--version", "--port", "--address", "--num-procs", "--prefix", "--plugins"}
-FOREIGN |= {"--num-threads", "--num-"}  # of Panel, and refused; also shortened
+FOREIGN |= {
+    "--basic-auth",
+    "--cookie-secret",
+    "--num-threads",
+    "--num-",
+}  # of Panel, and refused; also shortened
 FOREIGN |= {"--input-type", "--output-type", "--input-dir", "--output-dir"}  # of FiftyOne
 #: Texts that are no messages: style sheets, and names that begin like a command.
 NO_MESSAGE = re.compile(r"var\(--|@font-face|\binficond (?:inficond-report|function)\b")

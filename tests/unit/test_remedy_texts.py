@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 #: Rooms that no script calls, and files whose commands and flags have no counterpart in Python.
 NOT_IN_PYTHON = re.compile(
-    r"inficond_panel/(cli|app|commands|study|views|state|ui|quantify/experiment)"
+    r"inficond_panel/(cli|app|commands|serving|study|views|state|ui|quantify/experiment)"
     r"|precompute/(recipes|download|detect/(?!models)|batches/run|teachers/loading)"
 )
 #: Texts that are no remedies: how many in a file, and what they are.

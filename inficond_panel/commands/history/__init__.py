@@ -117,6 +117,12 @@ def run(args: argparse.Namespace) -> None:
             f"A history in memory ({IN_MEMORY}) ends with its command, so this one is empty.",
             "Name the file of a history: --history FILE",
         )
+    if args.action != "from-backup" and not tuner.history.exists():
+        raise TuningError(
+            f"There is no history {tuner.history.path}.",
+            "Name another one with --history or $INFICOND_HISTORY, or distill the students first: "
+            f"inficond distill {path_word(args.spec)}",
+        )
     if not tuner.nodes() and args.action != "from-backup" and not getattr(args, "others", False):
         others = count_others(tuner)
         if args.action != "backup" or not others:  # backup copies the whole file

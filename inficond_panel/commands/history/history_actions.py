@@ -190,7 +190,7 @@ def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
     more = f" and {count(others_there)} of other students" if others_there else ""
     spec = path_word(args.spec) if copied else "SPEC"  # others are restored by their spec
     lines = [
-        f"{count(copied, 'iteration')}{more} copied to {args.file}.",
+        f"{count(copied, 'iteration')}{more} of {tuner.history.path} copied to {args.file}.",
         f"To restore: inficond history from-backup {spec} {path_word(args.file)}",
     ]
     return {**history_facts(tuner), "file": str(args.file), "iterations": copied}, lines

@@ -41,14 +41,14 @@ def guarded(argv: Sequence[str]) -> list[str]:
 
     if number := _threads(argv[2:at]):
         sys.exit(threads_error(number).for_shell)
-    health.watch([partial(_readable, spec) for spec in argv[at + 1 :] or ["demo"]])
+    health.watch([partial(_fault_of, spec) for spec in argv[at + 1 :] or ["demo"]])
     return [*argv[:2], "--plugins", plugin.__name__, *argv[2:]]
 
 
-def _readable(spec: str) -> bool:
-    from inficond_panel.commands.serve.server import readable  # which needs what loads this module
+def _fault_of(spec: str) -> str:
+    from inficond_panel.commands.serve.server import fault_of  # which needs what loads this module
 
-    return readable(spec)
+    return fault_of(spec)
 
 
 def _threads(arguments: Sequence[str]) -> str | None:

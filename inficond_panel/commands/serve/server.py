@@ -23,12 +23,12 @@ import inficond_panel
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.parser import HISTORY_HELP, SPEC
 from inficond_panel.common.database import IN_MEMORY, is_path
-from inficond_panel.common.logs import TEXT, log_as_json
+from inficond_panel.common.logs import TEXT, in_one_line, log_as_json, logger_of
 from inficond_panel.common.places import is_remote
-from inficond_panel.errors import InficondError
+from inficond_panel.errors import HistoryError, InficondError, StoreError
 from inficond_panel.plots.cloud import load_datashader
 from inficond_panel.serving import guard, health, plugin
-from inficond_panel.serving.login import take_password
+from inficond_panel.serving.passwords import take_password
 from inficond_panel.serving.sessions import sign_sessions
 from inficond_panel.tuning import open_tuner, shared_tuner
 from inficond_panel.ui import upstream
@@ -43,6 +43,7 @@ LOGIN, LOGOUT, INDEX = (
     Path(__file__).with_name(f"{page}.html") for page in ("login", "logout", "index")
 )
 PORT = 5006
+_log = logger_of(__name__)
 LOCAL = "127.0.0.1"
 #: Help of flags whose defaults differ from Panel's.
 _HELP = {
@@ -174,17 +175,20 @@ def serve_app(args: argparse.Namespace, specs: list[str]) -> None:
     """Serve the page for the specs until it is stopped."""
     import inficond_panel.app  # noqa: F401 - once, here rather than in the first session
 
-    health.watch([partial(readable, spec) for spec in specs])
+    health.watch([partial(fault_of, spec) for spec in specs])
     run_server(args, [APP], specs)
 
 
-def readable(spec: str) -> bool:
-    """Return whether spec, store and history can be read, as a new page needs them."""
+def fault_of(spec: str) -> str:
+    """Return "" if spec, store and history can be read, as a new page needs them; else which of
+    them cannot. The log has the reason."""
     try:
         shared_tuner(spec).looks(TUNE)
-    except (InficondError, OSError):
-        return False
-    return True
+    except (InficondError, OSError) as error:
+        _log.error("No page of %s can be opened: %s", spec, in_one_line(error))
+        kinds = {HistoryError: "history", StoreError: "store"}
+        return next((word for kind, word in kinds.items() if isinstance(error, kind)), "spec")
+    return ""
 
 
 def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Sequence[str]) -> None:
@@ -196,6 +200,7 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
         args.address = LOCAL  # photos and history are for other machines only if somebody says so
     sign_sessions(args)
     take_password(args)
+    keep_cookies_below(args)
     if args.num_procs != 1:
         check_processes()
         end_with_this_process()
@@ -214,6 +219,13 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
         raise InficondError(
             f"The server cannot start: {error}", "See: inficond serve --help"
         ) from error
+
+
+def keep_cookies_below(args: argparse.Namespace) -> None:
+    """Set ``args.cookie_path`` to the prefix, unless it is set: other servers of the host neither
+    get the cookies of the login, nor replace them by their own."""
+    if args.prefix and not args.cookie_path and "PANEL_COOKIE_PATH" not in os.environ:
+        args.cookie_path = "/" + args.prefix.strip("/")
 
 
 def check_processes() -> None:

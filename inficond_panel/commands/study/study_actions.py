@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from inficond_panel.commands.shared.output import (
@@ -308,8 +309,13 @@ def serve(opened: Study, args: argparse.Namespace) -> None:
     announce(args, "study", tell)
     args.index = args.index or "study"  # not a list, which names the researcher's page
     opened.close()
-    health.watch([StudyLog(opened.log.path).is_writable])
+    health.watch([partial(_fault_of, StudyLog(opened.log.path))])
     run_server(args, STUDY_PAGES, [str(args.study), str(opened.folder)])
+
+
+def _fault_of(log: StudyLog) -> str:
+    """Return "" if events can be recorded now, else a word for what cannot be written."""
+    return "" if log.is_writable() else "data"
 
 
 def _password(file: str | None) -> str:

@@ -346,6 +346,15 @@ class History:
             )
         return len(checksums), checksums[-1] if checksums else ""
 
+    def exists(self) -> bool:
+        """Return True if the file is there, or the database has the tables; makes neither."""
+        return self._database.exists()
+
+    def check(self) -> None:
+        """Raise ``HistoryError`` if the history cannot be used; reads the whole file, but compares
+        no checksums, as ``verify`` does."""
+        self._database.check()
+
     def serialize(self) -> bytes:
         """Return the history as bytes of a history file, also while other processes write."""
         return self._database.serialize()

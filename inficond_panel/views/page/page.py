@@ -84,6 +84,13 @@ _AROUND = Template("""
 :host { justify-content: center; min-height: 100vh; background: $bg; }
 @media (prefers-color-scheme: dark) { :host { background: $dark_bg; } }
 """).substitute(_COLOURS)
+#: What the opening view says where no script goes on with it, such as after a refused connection.
+_LATE = (
+    "<style>.late { visibility: hidden; margin: 0; font-size: 0; animation: late 0s 20s forwards; }"
+    " @keyframes late { to { visibility: visible; font-size: inherit; } }</style>"
+    "<p class='late'>The server has not answered for 20 s. Load the page again. If that does not "
+    "help, ask whoever runs the server to look at its log.</p>"
+)
 #: Empty boxes where the views will be, so that little moves when the views arrive.
 _BONES = "<i></i><i></i><div><i></i><i></i><i></i></div>"
 
@@ -94,16 +101,17 @@ def skeleton() -> str:
     return (
         "<style>body:has([data-root-id] > *) > #skeleton { display: none; }</style>"
         '<div id="skeleton"><template shadowrootmode="open">'
-        f"<style>{_STYLE}</style>{_opening('Opening', None)}</template></div>"
+        f"<style>{_STYLE}</style>{_opening('Opening', None, _LATE)}</template></div>"
     )
 
 
-def _opening(step: str, share: float | None) -> str:
-    """Return the opening view as HTML; ``share`` None: how much is done is not known."""
+def _opening(step: str, share: float | None, more: str = "") -> str:
+    """Return the opening view as HTML; ``share`` None: how much is done is not known. The HTML
+    ``more`` follows the bar."""
     value = "" if share is None else f" value='{share:.3f}'"
     return (
         f"<main class='page'><b>InFiConD</b><section role='status'><b>{step}</b>"
-        f"<progress max='1'{value} aria-label='Progress'></progress></section>{_BONES}</main>"
+        f"<progress max='1'{value} aria-label='Progress'></progress>{more}</section>{_BONES}</main>"
     )
 
 
