@@ -13,7 +13,7 @@ from inficond_panel.common.database import IN_MEMORY
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store
-from inficond_panel.errors import DataError, MissingExtraError, StoreError
+from inficond_panel.errors import DataError, InficondError, MissingExtraError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.dataset import RootedDataset
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
