@@ -29,6 +29,7 @@ from inficond_panel.study.results.timeline import (
 from inficond_panel.study.run.progress import StudyProgress, when
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import TYPED
+from inficond_panel.study.spec.questions import SEPARATOR
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
 
 _WHERE = ("participant", "task", "condition")
@@ -124,7 +125,7 @@ def answers_table(study: Study) -> pd.DataFrame:
             "condition": reply.condition,
             "question": reply.question.name_,
             "text": reply.question.text,
-            "answer": "; ".join(reply.answer)
+            "answer": SEPARATOR.join(reply.answer)
             if isinstance(reply.answer, list)
             else str(reply.answer),
             "right": reply.question.is_right(reply.answer) if reply.question.checks else pd.NA,
