@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from histories import alter
@@ -101,6 +102,18 @@ def test_an_id_that_cannot_be_is_refused(study, token, wrong):
     assert number_of(Visitor(study, token, external=wrong)) is None
 
 
+@pytest.mark.parametrize("unfilled", ["{{%pid%}}", "%SURVEY_CODE%"])
+def test_an_id_that_was_not_filled_in_is_refused(study, token, unfilled):
+    visitor = Visitor(study, token, external=unfilled)
+    assert visitor.screen["title"] == "The id in the address of this page was not filled in."
+
+
+def test_the_printed_open_link_as_it_stands_is_refused(study, token):
+    [(name, value)] = parse_qsl(study.spec.participants.query.removeprefix("?"))
+    visitor = Visitor(study, token, external=value)
+    assert (name, "not filled in" in visitor.screen["title"]) == ("pid", True)
+
+
 def test_who_is_refused_is_no_participant(study, token):
     Visitor(study, token, external="<b>")
     assert study.log.participants() == []
@@ -166,12 +179,12 @@ SCHOOL = "https://SCHOOL.sona-systems.com/webstudy_credit.aspx"
 #: Ids of a person, the question that a link to the study asks, and the link back.
 PROVIDERS = {
     "Prolific": ({"PROLIFIC_PID": "5f", "STUDY_ID": "s", "SESSION_ID": ""},
-                 "?PROLIFIC_PID=ID&STUDY_ID=ID&SESSION_ID=ID",
+                 "?PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}",
                  "https://app.prolific.com/submissions/complete?cc=C0DE"),
-    "SONA": ({"id": "a@b:7"}, "?id=ID",
+    "SONA": ({"id": "a@b:7"}, "?id={{%id%}}",
              f"{SCHOOL}?experiment_id=N&credit_token=T&survey_code=a%40b%3A7"),
     "MTurk": ({"workerId": "A1", "assignmentId": "3X", "hitId": "9Z"},
-              "?workerId=ID&assignmentId=ID&hitId=ID", ""),
+              "?workerId={{%workerId%}}&assignmentId={{%assignmentId%}}&hitId={{%hitId%}}", ""),
 }  # fmt: skip
 
 

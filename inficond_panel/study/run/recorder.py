@@ -27,6 +27,8 @@ from inficond_panel.tuning.edits import is_known
 
 #: Ids in a link: ids of panel providers have letters, digits and a few signs.
 _ID = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
+#: Signs of placeholders that providers replace with an id, such as {{%PROLIFIC_PID%}}.
+_PLACEHOLDER = ("%", "{")
 #: Actions before a participant does anything: who has no others has not begun.
 _BEFORE = {"open", "enter"}
 
@@ -64,13 +66,17 @@ def enter(
 
 def _check_ids(study: Study, named: Mapping[str, str]) -> None:
     first = study.spec.participants.ids[0]
+    remedy = "Open the link exactly as you received it."
     if first not in named:
         problem = f"This link needs an id: ?{first}=... in its address."
+    elif any(sign in value for value in named.values() for sign in _PLACEHOLDER):
+        problem = "The id in the address of this page was not filled in."
+        remedy = "Open the study from the page that sent you here."
     elif not all(map(_ID.fullmatch, named.values())):
         problem = "The id in the address of this page is not valid."
     else:
         return
-    raise StudyLinkError(problem, "Open the link exactly as you received it.")
+    raise StudyLinkError(problem, remedy)
 
 
 def _check_room(study: Study) -> None:

@@ -277,8 +277,8 @@ def _beyond_best(rule: DoneWhen, start: Student, goal: Standing) -> str:
     before = getattr(start.metrics, rule.metric)
     largest = math.floor(1000 * (1 - before)) / 1000
     return (
-        f"cannot be reached: {rule.metric} is {before:.3f} at the start node and 1 at best, so that "
-        f"it rises by {largest:.3f} at most, not by {rule.by:g}; lower `by`"
+        f"cannot be reached: {rule.metric} is {before:.3f} at the start node and 1 at best, so "
+        f"that it rises by {largest:.3f} at most, not by {rule.by:g}; lower `by`"
     )
 
 

@@ -139,8 +139,9 @@ class Arrivals(Section):
 
     @property
     def query(self) -> str:
-        """Query of the open link's address, ``?pid=ID``; ``ID`` stands for a person's id."""
-        return "?" + "&".join(f"{name}=ID" for name in self.ids)
+        """Query of the open link's address, ``?pid={{%pid%}}``: Prolific writes a person's id in
+        place of ``{{%pid%}}``. No id has such signs, so that the link as it stands is refused."""
+        return "?" + "&".join(f"{name}={{{{%{name}%}}}}" for name in self.ids)
 
 
 _START = "a study starts with 'title: ...'"
