@@ -132,7 +132,42 @@ def test_no_more_come_than_the_study_takes(tmp_path, monkeypatch):
         set_clock(monkeypatch, minute)
         visitor = Visitor(study, token, external=f"p{who}")
         come.append(number_of(visitor) or visitor.screen["title"].split()[0])
+        if number_of(visitor):
+            visitor.next()
     assert come == [1, 2, "Many", 3, "The"]
+
+
+@pytest.mark.parametrize(
+    ("action", "counts"), [("", False), ("away", False), ("decline", False), ("agree", True)]
+)
+def test_most_counts_who_has_begun(tmp_path, monkeypatch, action, counts):
+    study = small_study(tmp_path, STUDY + "participants: {most: 1}\n")
+    person = Person(study, monkeypatch)
+    if action:
+        person.notes(0, "consent", action)
+    assert study.places() == (action != "decline")  # the page is open
+    person._clock(2)
+    assert study.places() == counts
+
+
+def test_most_counts_who_began_and_left_until_they_are_gone(tmp_path, monkeypatch):
+    study = small_study(tmp_path, STUDY + "participants: {most: 1, gone_after: 30}\n")
+    person = Person(study, monkeypatch)
+    person.notes(0, "consent", "agree")
+    person._clock(29)
+    assert study.places() == 1
+    person._clock(31)
+    assert study.places() == 0
+
+
+def test_who_only_looked_takes_no_place_from_the_next(tmp_path, monkeypatch):
+    study = small_study(tmp_path, STUDY + "participants: {most: 1}\n")
+    token = study.log.make_open_link()
+    come = []
+    for who, minute in enumerate((0, 0.5, 2)):
+        set_clock(monkeypatch, minute)
+        come.append(number_of(Visitor(study, token, external=f"p{who}")))
+    assert come == [1, None, 2]
 
 
 def test_a_place_is_given_back_by_who_declines_or_is_gone(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from inficond_panel.spec.sections.page import VIEW_NAMES
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import read_item
 from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.run.log import BEFORE
 from inficond_panel.study.run.progress import StudyProgress
 from inficond_panel.study.run.records import Note, Participant, StudyEvent, storable
 from inficond_panel.study.run.study import Study
@@ -29,8 +30,6 @@ from inficond_panel.tuning.edits import is_known
 _ID = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
 #: Signs of placeholders that providers replace with an id, such as {{%PROLIFIC_PID%}}.
 _PLACEHOLDER = ("%", "{")
-#: Actions before a participant does anything: who has no others has not begun.
-_BEFORE = {"open", "enter"}
 
 
 def enter(
@@ -56,7 +55,7 @@ def enter(
     with suppress(StudyError):
         if own and study.log.find(own).number == known.number:
             return known, "", {}
-    if all(event.action in _BEFORE for event in study.log.events(known.number)):
+    if all(event.action in BEFORE for event in study.log.events(known.number)):
         return known, study.log.new_token(known.number), {}
     raise StudyLinkError(
         "The study was begun with this id in another browser.",
@@ -81,13 +80,13 @@ def _check_ids(study: Study, named: Mapping[str, str]) -> None:
 
 def _check_room(study: Study) -> None:
     """Raise ``StudyLinkError`` if the study is full, or if too many participants begin at once."""
-    section, people = study.spec.participants, study.log.participants()
-    if len(people) >= section.most:
+    section = study.spec.participants
+    if study.places() >= section.most:
         raise StudyLinkError(
             "The study has all its participants.", "Return to the page that you came from."
         )
     minute = clock.before(60)
-    if sum(who.created > minute for who in people) >= section.per_minute:
+    if sum(who.created > minute for who in study.log.participants()) >= section.per_minute:
         raise StudyLinkError(
             "Many people begin at the moment.", "Wait a minute, then open the link again."
         )

@@ -123,7 +123,12 @@ class Arrivals(Section):
         ["pid"],
         doc="Names of ids in the link, as ?pid=... The first id is the person's; all are recorded.",
     )
-    most: int = option(1000, ge=1, doc="Largest number of participants; others are refused.")
+    most: int = option(
+        1000,
+        ge=1,
+        doc="Largest number of participants; others are refused. Who declined, left before they "
+        "did anything, or is away for longer than `gone_after` does not count.",
+    )
     per_minute: int = option(30, ge=1, doc="Most new participants by the open link per minute.")
     gone_after: float | None = option(
         None,
