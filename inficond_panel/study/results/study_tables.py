@@ -162,13 +162,16 @@ def views_table(study: Study) -> pd.DataFrame:
 
 def participants_table(study: Study) -> pd.DataFrame:
     """Return a row per participant with the ids of the open link, the conditions in order, the
-    outcome of the check and of attention checks, the skipped steps, the size of the window, and
-    whether the participant has finished."""
+    outcome of the check and of attention checks, the skipped steps, the size of the window,
+    whether the participant has finished, and when they began and ended."""
     ids = study.spec.participants.ids
     columns = ("participant", *ids, "condition", "conditions", "check", "attempts")
     more = (
         "declined",
         "finished",
+        "began",
+        "ended",
+        "minutes",
         "attention_right",
         "attention_asked",
         "skipped",
@@ -185,16 +188,20 @@ def participants_table(study: Study) -> pd.DataFrame:
             "attempts": progress.attempts("comprehension"),
             "declined": progress.declined,
             "finished": progress.finished,
+            "began": progress.began,
+            "ended": progress.over,
+            "minutes": progress.minutes,
             "attention_right": sum(attention),
             "attention_asked": len(attention),
             "skipped": "; ".join(progress.skipped),
-            "window_width": progress.window[0],
-            "window_height": progress.window[1],
+            "window_width": width or pd.NA,
+            "window_height": height or pd.NA,
             "simulated": who.simulated,
         }
         for who in study.log.participants()
         for progress in [progress_of(study, who)]
         for attention in [progress.attention()]
+        for width, height in [progress.window]
     )
     return study_frame(rows, (*columns, *more, "simulated"))
 
