@@ -119,6 +119,13 @@ def test_who_is_refused_is_no_participant(study, token):
     assert study.log.participants() == []
 
 
+def test_a_person_goes_on_at_another_server_of_the_same_folder(study, token, first, tmp_path):
+    other = small_study(tmp_path)
+    again = Visitor(other, first.page.frame.own_link)
+    assert again.next()["title"] == "About you"
+    assert "another window" in first.next()["title"]
+
+
 def test_a_link_that_another_has_replaced_is_refused(study, token):
     study.log.make_open_link()
     assert number_of(Visitor(study, token, external="p1")) is None
