@@ -188,6 +188,7 @@ def _check_study(name: str) -> None:
     from inficond_panel.predict import PageEncoder
     from inficond_panel.study.run.balance import planned_people, round_text, unevenness
     from inficond_panel.study.run.named_concepts import named_concepts
+    from inficond_panel.study.run.plan_warnings import plan_warnings
     from inficond_panel.study.run.study import open_study
     from inficond_panel.study.run.training import training_warnings
 
@@ -202,6 +203,8 @@ def _check_study(name: str) -> None:
         say(f"round    {round_text(study.spec)}")
     for warning in training_warnings(study.spec, ready):
         note(f"Warning: training: {warning}")
+    for warning in plan_warnings(study.spec, ready):
+        note(f"Warning: {warning}")
     if named := named_concepts(study.spec, ready):
         note(f"Warning: conditions: {named}")
     if (people := planned_people(study.spec)) and (uneven := unevenness(study.spec, people)):

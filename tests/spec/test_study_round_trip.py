@@ -48,7 +48,9 @@ def fit_likert(kind: type[Section], given: dict, folder: Path) -> None:
 
 
 def fit_choice(kind: type[Section], given: dict, folder: Path) -> None:
-    """Right is an option."""
+    """Right is an option; the sign between several options is in none."""
+    if given.get("several"):
+        given["options"] = list(dict.fromkeys(o.replace(";", ",") for o in given["options"]))
     if given.get("right"):
         given["right"] = given["options"][: 2 if given.get("several") else 1]
     fit_question(kind, given, folder)
@@ -65,9 +67,9 @@ def fit_page(kind: type[Section], given: dict, folder: Path) -> None:
 
 
 def fit_completion(kind: type[Section], given: dict, folder: Path) -> None:
-    """A link or a code; seconds go with a link."""
+    """A link or a code; seconds go with a link, and a code with its name in the link."""
     if given.get("url") or given.get("seconds"):
-        given["url"] = "https://x.org/?c={code}"
+        given["url"] = "https://x.org/?c={code}" if given.get("code") else "https://x.org/"
     else:
         given |= {"url": None, "seconds": None, "code": given.get("code") or "C"}
 

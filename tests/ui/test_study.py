@@ -341,6 +341,21 @@ def asking(proxy, serve_study, tmp_path) -> StudyServer:
     return served
 
 
+def test_a_click_on_the_next_question_counts_while_a_fault_above_it_goes(asking, open_page) -> None:
+    _, token = asking.study().add_participant()
+    page = open_page(f"{asking.url}#{token}", 1280, 800)
+    go_on(page)
+    expect(page.get_by_text("An answer is needed.")).to_have_count(2)
+    page.get_by_label("Your age?").fill("44")
+    cat = page.get_by_label("cat")
+    box = cat.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    expect(page.get_by_text("An answer is needed.")).to_have_count(1)
+    page.mouse.up()
+    expect(cat).to_be_checked()
+
+
 def test_answers_outlive_a_break_and_a_killed_server(asking, proxy, open_page) -> None:
     log = asking.study()
     who, token = log.add_participant()

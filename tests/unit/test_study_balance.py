@@ -270,7 +270,8 @@ def test_an_unbalanced_plan_is_told_in_words(spec, people, text):
     assert unevenness(spec, people) == text
 
 
-TWO = "order: latin_square\nconditions: {levels: [{name: usual}, {name: bare}]}\n"
+BARE = "{name: bare, views: [knowledge]}"
+TWO = f"order: latin_square\nconditions: {{levels: [{{name: usual}}, {BARE}]}}\n"
 
 
 @pytest.mark.parametrize(
@@ -291,6 +292,40 @@ def test_check_warns_of_an_unbalanced_plan(run, tmp_path, most, warning):
     status, out, err = run("check", tmp_path / "study.yaml")
     assert (status, "round    4 people" in out) == (0, True)
     assert ("Warning" in err, warning in err) == (bool(warning), True)
+
+
+TIMES = {
+    "time_limit: 240": "",
+    "time_limit: 900": "Warning: tasks[1].time_limit is in minutes: is 900 (15 hours) right?",
+    "gone_after: 2700": "Warning: participants.gone_after is in minutes: is 2700 (45 hours) right?",
+}
+
+
+@pytest.mark.parametrize("key", TIMES)
+def test_check_asks_about_times_of_hours(run, tmp_path, key):
+    text = STUDY.replace("class: sheep\n", f"class: sheep\n    {key}\n")
+    arrivals = f"{STUDY}participants: {{{key}}}\n"
+    small_study(tmp_path, text if "limit" in key else arrivals, prepare=False)
+    status, _, err = run("check", tmp_path / "study.yaml")
+    assert (status, TIMES[key] in err, "Warning" in err) == (0, True, bool(TIMES[key]))
+
+
+ALIKE = "Warning: conditions: usual and bare are the same but for the name"
+
+
+@pytest.mark.parametrize(
+    ("second", "alike"),
+    [
+        ("{name: bare}", True),
+        ("{name: bare, spec: {tuning: {suspects: true}}}", True),
+        ("{name: bare, spec: {tuning: {suspects: false}}}", False),
+        ("{name: bare, may_ask: true}", False),
+    ],
+)
+def test_check_warns_of_conditions_that_are_the_same(run, tmp_path, second, alike):
+    small_study(tmp_path, STUDY + TWO.replace(BARE, second), prepare=False)
+    status, _, err = run("check", tmp_path / "study.yaml")
+    assert (status, ALIKE in err) == (0, alike)
 
 
 BLOCKED = """blocks:

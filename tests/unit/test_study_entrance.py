@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from histories import alter
@@ -101,9 +102,28 @@ def test_an_id_that_cannot_be_is_refused(study, token, wrong):
     assert number_of(Visitor(study, token, external=wrong)) is None
 
 
+@pytest.mark.parametrize("unfilled", ["{{%pid%}}", "%SURVEY_CODE%"])
+def test_an_id_that_was_not_filled_in_is_refused(study, token, unfilled):
+    visitor = Visitor(study, token, external=unfilled)
+    assert visitor.screen["title"] == "The id in the address of this page was not filled in."
+
+
+def test_the_printed_open_link_as_it_stands_is_refused(study, token):
+    [(name, value)] = parse_qsl(study.spec.participants.query.removeprefix("?"))
+    visitor = Visitor(study, token, external=value)
+    assert (name, "not filled in" in visitor.screen["title"]) == ("pid", True)
+
+
 def test_who_is_refused_is_no_participant(study, token):
     Visitor(study, token, external="<b>")
     assert study.log.participants() == []
+
+
+def test_a_person_goes_on_at_another_server_of_the_same_folder(study, token, first, tmp_path):
+    other = small_study(tmp_path)
+    again = Visitor(other, first.page.frame.own_link)
+    assert again.next()["title"] == "About you"
+    assert "another window" in first.next()["title"]
 
 
 def test_a_link_that_another_has_replaced_is_refused(study, token):
@@ -119,7 +139,42 @@ def test_no_more_come_than_the_study_takes(tmp_path, monkeypatch):
         set_clock(monkeypatch, minute)
         visitor = Visitor(study, token, external=f"p{who}")
         come.append(number_of(visitor) or visitor.screen["title"].split()[0])
+        if number_of(visitor):
+            visitor.next()
     assert come == [1, 2, "Many", 3, "The"]
+
+
+@pytest.mark.parametrize(
+    ("action", "counts"), [("", False), ("away", False), ("decline", False), ("agree", True)]
+)
+def test_most_counts_who_has_begun(tmp_path, monkeypatch, action, counts):
+    study = small_study(tmp_path, STUDY + "participants: {most: 1}\n")
+    person = Person(study, monkeypatch)
+    if action:
+        person.notes(0, "consent", action)
+    assert study.places() == (action != "decline")  # the page is open
+    person._clock(2)
+    assert study.places() == counts
+
+
+def test_most_counts_who_began_and_left_until_they_are_gone(tmp_path, monkeypatch):
+    study = small_study(tmp_path, STUDY + "participants: {most: 1, gone_after: 30}\n")
+    person = Person(study, monkeypatch)
+    person.notes(0, "consent", "agree")
+    person._clock(29)
+    assert study.places() == 1
+    person._clock(31)
+    assert study.places() == 0
+
+
+def test_who_only_looked_takes_no_place_from_the_next(tmp_path, monkeypatch):
+    study = small_study(tmp_path, STUDY + "participants: {most: 1}\n")
+    token = study.log.make_open_link()
+    come = []
+    for who, minute in enumerate((0, 0.5, 2)):
+        set_clock(monkeypatch, minute)
+        come.append(number_of(Visitor(study, token, external=f"p{who}")))
+    assert come == [1, None, 2]
 
 
 def test_a_place_is_given_back_by_who_declines_or_is_gone(tmp_path, monkeypatch):
@@ -166,12 +221,12 @@ SCHOOL = "https://SCHOOL.sona-systems.com/webstudy_credit.aspx"
 #: Ids of a person, the question that a link to the study asks, and the link back.
 PROVIDERS = {
     "Prolific": ({"PROLIFIC_PID": "5f", "STUDY_ID": "s", "SESSION_ID": ""},
-                 "?PROLIFIC_PID=ID&STUDY_ID=ID&SESSION_ID=ID",
+                 "?PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}",
                  "https://app.prolific.com/submissions/complete?cc=C0DE"),
-    "SONA": ({"id": "a@b:7"}, "?id=ID",
+    "SONA": ({"id": "a@b:7"}, "?id={{%id%}}",
              f"{SCHOOL}?experiment_id=N&credit_token=T&survey_code=a%40b%3A7"),
     "MTurk": ({"workerId": "A1", "assignmentId": "3X", "hitId": "9Z"},
-              "?workerId=ID&assignmentId=ID&hitId=ID", ""),
+              "?workerId={{%workerId%}}&assignmentId={{%assignmentId%}}&hitId={{%hitId%}}", ""),
 }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ CHECK = """comprehension:
 FULL = (
     STUDY.replace("form:", f"{CHECK}form:")
     .replace("class: sheep\n", "class: sheep\n    time_limit: 5\n")
-    .replace("{rule: iterations, count: 2}", "{rule: gain, by: 1}", 1)
+    .replace("{rule: iterations, count: 2}", "{rule: value, metric: fidelity, value: 1}", 1)
     .replace("questionnaire:\n", "questionnaire:\n  - {template: ueq_s}\n")
 )
 PEOPLE = 3
@@ -141,7 +141,10 @@ def test_nobody_of_a_pilot_works_after_the_time_is_up(tmp_path):
 
 
 def test_a_task_that_cannot_be_left_is_told(tmp_path, monkeypatch):
-    unfair = FULL.replace("{rule: gain, by: 1}", "{rule: gain, by: 1}\n    may_leave: false")
+    unfair = FULL.replace(
+        "{rule: value, metric: fidelity, value: 1}",
+        "{rule: value, metric: fidelity, value: 1}\n    may_leave: false",
+    )
     unfair = unfair.replace("class: bicycle\n", "class: bicycle\n    time_limit: 1\n")
     monkeypatch.setattr("inficond_panel.study.pages.work.TaskSession.left", lambda _: 1e9)
     assert "could not leave bicycle" in " ".join(piloted(tmp_path, unfair, 2)[1].attrs["notes"])

@@ -5,9 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from studies import STUDY, Person, Visitor, small_study
+from studies import at as time_at
 
 from inficond_panel.cli import main
 from inficond_panel.errors import SpecError
@@ -16,7 +18,7 @@ from inficond_panel.study.pages.screens import make_question
 from inficond_panel.study.pages.visitor import Visitor as AnyVisitor
 from inficond_panel.study.results.codebook import codebook
 from inficond_panel.study.results.differences import differences
-from inficond_panel.study.results.study_tables import answers_table, participants_table
+from inficond_panel.study.results.study_tables import answers_table, export, participants_table
 from inficond_panel.study.results.timeline import RightAnswer, progress_of
 from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.balance import round_size
@@ -510,10 +512,48 @@ def test_the_window_is_recorded_if_it_is_one(tmp_path, told, kept):
     AnyVisitor(study, study.add_participant()[1], window=told)
     table = participants_table(study).iloc[0]
     found = tuple(
-        None if value is None or value != value else value
-        for value in (table.window_width, table.window_height)
+        None if pd.isna(value) else value for value in (table.window_width, table.window_height)
     )
     assert found == (kept or (None, None))
+
+
+def test_the_window_is_in_whole_pixels_also_if_that_of_another_is_unknown(tmp_path):
+    study = small_study(tmp_path)
+    for window in ([1280, 720], None):
+        AnyVisitor(study, study.add_participant()[1], window=window)
+    export(study, tmp_path / "tables")
+    lines = (tmp_path / "tables" / "participants.csv").read_text().splitlines()
+    widths = [dict(zip(lines[0].split(","), line.split(","), strict=True)) for line in lines[1:]]
+    assert [row["window_width"] for row in widths] == ["1280", ""]
+
+
+def times_of(study: Study) -> tuple[object, ...]:
+    """When the first participant began and ended, and the minutes between."""
+    return tuple(participants_table(study)[["began", "ended", "minutes"]].iloc[0])
+
+
+def test_the_time_of_a_person_leaves_out_when_no_page_was_open(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    person = Person(study, monkeypatch)
+    person.notes(5, "consent", "agree")
+    person.notes(6, "consent", "away")  # a hidden page is open
+    person.notes(8, "consent", "back")
+    person.opened(20, "two")
+    person.notes(30, "end", "enter")
+    assert times_of(study) == (time_at(0), time_at(30), 18)
+
+
+def test_the_time_of_who_declined_ends_there(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    Person(study, monkeypatch).notes(2, "consent", "decline")
+    assert times_of(study) == (time_at(0), time_at(2), 2)
+
+
+def test_who_is_under_way_has_no_end(tmp_path, monkeypatch):
+    study = small_study(tmp_path)
+    Person(study, monkeypatch)
+    began, ended, minutes = times_of(study)
+    assert (began, ended, pd.isna(minutes)) == (time_at(0), "", True)
 
 
 def test_the_page_gets_the_least_size_of_the_window(tmp_path):

@@ -41,7 +41,7 @@ AFTER = """    after:
 END = """end:
   title: Done
   text: Thanks.
-  completion: {url: "https://panel.example/back?who={pid}", code: C0DE}
+  completion: {url: "https://panel.example/back?who={pid}&cc={code}", code: C0DE}
 """
 FULL = STUDY.replace("form:", f"{CHECK}form:").replace("count: 2}\n", f"count: 2}}\n{AFTER}") + END
 
@@ -182,13 +182,14 @@ def test_a_text_has_limits():
     assert text.fault("x" * 4001) == "At most 4000 characters."
 
 
-URL = "https://panel.example/back?who={pid}"
+URL = "https://panel.example/back?who={pid}&cc={code}"
 CASES = {
     "no right answer": ("right: 1", "lowest: 0", "'best' has no right answer; add the key right"),
     "right is no option": ("[student]}", "[oracle]}", "'oracle' is not in options"),
     "no web link": ("https://panel", "javascript://panel", "expected a link with http"),
     "no way out": (f'{{url: "{URL}", code: C0DE}}', "{}", "expected a url or a code"),
     "an id that nobody has": ("{pid}", "{prolific}", "unknown id 'prolific'; the ids"),
+    "an empty code": (", code: C0DE", ", seconds: 9", "url: {code} is empty without a code"),
     "nothing to follow": (f'url: "{URL}"', "seconds: 9", "is used only with url"),
     "unknown template": ("template: seq", "template: sue", "Did you mean 'sus'"),
     "empty page": ("- template: nasa_tlx", "- title: Empty", "questions: missing"),
@@ -328,6 +329,15 @@ FAULTS = {
     "done at the start": (
         COUNT, "{rule: value, metric: ap, value: 0.01}",
         "tasks[0].done_when: is true at the start node already: ap is",
+    ),
+    "a gain beyond 1": (
+        COUNT, "{rule: gain, by: 0.9}",
+        "13:5: tasks[0].done_when: cannot be reached: ap is 0.977 at the start node and 1 at best",
+    ),
+    "an option with the sign between options": (
+        "kind: number, text: Your age?, lowest: 18, highest: 120",
+        "kind: choice, text: Pets?, several: true, options: [cat; dog, fish]",
+        "7:59: form[0].options: 'cat; dog' has a ;, and answers are written with ; between",
     ),
 }  # fmt: skip
 

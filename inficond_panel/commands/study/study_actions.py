@@ -82,6 +82,10 @@ def add(opened: Study, args: argparse.Namespace) -> None:
         query = opened.spec.participants.query
         link = f"{url}/study{query}#{opened.log.make_open_link()}"
         show_lines(args, {"links": {"open": link}}, [link])
+        note(
+            "Prolific fills in each person's ids in place of {{%…%}}. Links of other providers: "
+            "inficond docs study"
+        )
         return
     _show_links(args, url, [opened.add_participant() for _ in range(args.count)])
     slots = {participant.slot for participant in opened.log.participants()}

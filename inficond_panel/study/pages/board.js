@@ -212,7 +212,7 @@ function showLink(box, { label, token, query = "" }) {
     "aria-label": `Link of ${label}`,
     onfocus: () => field.select(),
   })
-  const whose = query ? "One link for all, with each person's own in place of ID" : `Link of ${label}`
+  const whose = query ? "One link for all, with each person's own id in place of {{%…%}}" : `Link of ${label}`
   box.replaceChildren(h("span", {}, `${whose}. Shown only now:`), field, copyButton(address))
 }
 

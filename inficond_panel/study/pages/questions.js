@@ -7,7 +7,7 @@ import { LENGTHS } from "../../ui/vocabulary.js"
 export function makeQuestion(question, say) {
   const give = (answer) => {
     say("answer", { name: question.name, answer })
-    box.show()
+    clear()
   }
   const fault = h("p", { class: "fault", role: "alert", id: `fault-${question.name}` })
   const field = { likert, choice, number: numberField, text: textField }[question.kind](question, give)
@@ -21,6 +21,12 @@ export function makeQuestion(question, say) {
   box.show = (message) => {
     text(fault, message ?? "")
     fault.hidden = !message
+    fault.style.minHeight = ""
+  }
+  // The line stays, empty: a field is left by pressing on another, which must not move away meanwhile.
+  const clear = () => {
+    fault.style.minHeight = `${fault.offsetHeight}px`
+    text(fault, "")
   }
   return box
 }

@@ -83,10 +83,27 @@ _TABLES: dict[str, dict[str, Described]] = {
         "attention_right": Described("attention checks answered right", "", _COUNT),
         "attention_asked": Described("attention checks that were asked", "", _COUNT),
         "skipped": Described("steps that were skipped by skip_if", "", "names, with ; between"),
-        "window_width": Described("least width of the page at an opening", "CSS pixels"),
-        "window_height": Described("least height of the page at an opening", "CSS pixels"),
+        **{
+            f"window_{side}": Described(
+                f"least {side} of the page at an opening", "CSS pixels", f"{_COUNT}; empty: unknown"
+            )
+            for side in ("width", "height")
+        },
         "declined": Described("whether consent was refused", "", _YES),
         "finished": Described("whether all steps are done", "", _YES),
+        "began": Described(
+            "time at which the page was first opened", "UTC", "ISO 8601; empty: never opened"
+        ),
+        "ended": Described(
+            "time at which the last page came, or consent was refused",
+            "UTC",
+            "ISO 8601; empty: neither",
+        ),
+        "minutes": Described(
+            "from began to ended, without time in which no page was open; a hidden page is open",
+            "minutes",
+            _AT_END,
+        ),
     },
     "tasks": {
         **_common("participant", "task", "condition"),

@@ -29,6 +29,7 @@ from inficond_panel.study.results.timeline import (
 from inficond_panel.study.run.progress import StudyProgress, when
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import TYPED
+from inficond_panel.study.spec.questions import SEPARATOR
 from inficond_panel.vocabulary.confidence import USUAL_NOISE
 
 _WHERE = ("participant", "task", "condition")
@@ -124,7 +125,7 @@ def answers_table(study: Study) -> pd.DataFrame:
             "condition": reply.condition,
             "question": reply.question.name_,
             "text": reply.question.text,
-            "answer": "; ".join(reply.answer)
+            "answer": SEPARATOR.join(reply.answer)
             if isinstance(reply.answer, list)
             else str(reply.answer),
             "right": reply.question.is_right(reply.answer) if reply.question.checks else pd.NA,
@@ -161,13 +162,16 @@ def views_table(study: Study) -> pd.DataFrame:
 
 def participants_table(study: Study) -> pd.DataFrame:
     """Return a row per participant with the ids of the open link, the conditions in order, the
-    outcome of the check and of attention checks, the skipped steps, the size of the window, and
-    whether the participant has finished."""
+    outcome of the check and of attention checks, the skipped steps, the size of the window,
+    whether the participant has finished, and when they began and ended."""
     ids = study.spec.participants.ids
     columns = ("participant", *ids, "condition", "conditions", "check", "attempts")
     more = (
         "declined",
         "finished",
+        "began",
+        "ended",
+        "minutes",
         "attention_right",
         "attention_asked",
         "skipped",
@@ -184,16 +188,20 @@ def participants_table(study: Study) -> pd.DataFrame:
             "attempts": progress.attempts("comprehension"),
             "declined": progress.declined,
             "finished": progress.finished,
+            "began": progress.began,
+            "ended": progress.over,
+            "minutes": progress.minutes,
             "attention_right": sum(attention),
             "attention_asked": len(attention),
             "skipped": "; ".join(progress.skipped),
-            "window_width": progress.window[0],
-            "window_height": progress.window[1],
+            "window_width": width or pd.NA,
+            "window_height": height or pd.NA,
             "simulated": who.simulated,
         }
         for who in study.log.participants()
         for progress in [progress_of(study, who)]
         for attention in [progress.attention()]
+        for width, height in [progress.window]
     )
     return study_frame(rows, (*columns, *more, "simulated"))
 

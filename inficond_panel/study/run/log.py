@@ -96,11 +96,16 @@ def insert(db: DatabaseConnection, number: int, session: str, note: Note) -> Stu
     return StudyEvent(**vars(note), number=found, participant=number, session=session)
 
 
+#: Actions before a participant does anything: who has no others has not begun.
+BEFORE = ("open", "enter", "away", "back", "note")
 #: Query of occupied slots: of participants who finished or may still return, not who declined.
 _HELD = """SELECT slot FROM participants WHERE
     number NOT IN (SELECT participant FROM events WHERE action = 'decline')
     AND (number IN (SELECT participant FROM events WHERE action = 'enter' AND step = 'end')
         OR number NOT IN (SELECT participant FROM presence WHERE seen < ?))"""
+#: Query of the same without who has not begun, and has no page open.
+_PLACES = f"""{_HELD} AND number NOT IN (SELECT participant FROM presence WHERE seen < ?
+    AND participant NOT IN (SELECT participant FROM events WHERE action NOT IN {BEFORE}))"""  # noqa: S608
 _OPEN = "open link"  # fact: the SHA-256 of its token
 _PREVIEW = "preview link"  # fact: the SHA-256 of its token
 _SIMULATED = "simulated"  # fact: "yes" if no participant of this log is a person
@@ -140,6 +145,11 @@ class StudyLog:
             insert = "INSERT INTO participants (slot, token, plan, created) VALUES (?, ?, ?, ?)"
             number = db.execute(insert, row).lastrowid
         return self.participant(int(number or 0)), token
+
+    def places(self, gone: str, closed: str) -> int:
+        """Return the number of participants who hold a place of the study: those who hold a slot,
+        as in ``add``, without those who did nothing yet and had no open page since ``closed``."""
+        return len(self._read(_PLACES, gone, closed))
 
     def new_token(self, number: int) -> str:
         """Make a new link for a participant and return its token; the previous link is invalid.

@@ -195,6 +195,24 @@ class StudyProgress:
         return (min(w for w, _ in sizes), min(h for _, h in sizes)) if sizes else (None, None)
 
     @property
+    def began(self) -> str:
+        """Time at which the participant first opened the page; "" if they did not."""
+        return next((event.time for event in self.events if event.action == "open"), "")
+
+    @property
+    def over(self) -> str:
+        """Time at which the last page came, or consent was refused; "" if neither happened."""
+        for event in self.events:
+            if event.action == "decline" or (event.action, event.step) == ("enter", END):
+                return event.time
+        return ""
+
+    @property
+    def minutes(self) -> float | None:
+        """Minutes from ``began`` to ``over`` without breaks, as in ``seconds``; None before it."""
+        return self._seconds(self.began, self.over) / 60 if self.began and self.over else None
+
+    @property
     def back(self) -> StudyStep | None:
         """Previous step if the participant may return to it; None if it is a task or a check, or if
         there is none."""
@@ -296,9 +314,11 @@ class StudyProgress:
         Breaks are excluded. A break begins when a page was last open, and ends at the next opening.
         """
         start = self.first(task, "start")
-        if start is None:
-            return None
-        begin, end = when(start.time), when(until)
+        return None if start is None else self._seconds(start.time, until)
+
+    def _seconds(self, since: str, until: str) -> float:
+        """Return the seconds from ``since`` to ``until`` without breaks, as in ``seconds``."""
+        begin, end = when(since), when(until)
         away = 0.0
         for event in self.events:
             seen = event.payload.get("seen")

@@ -20,6 +20,7 @@ from inficond_panel.spec.sections.page import VIEW_NAMES
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import read_item
 from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.run.log import BEFORE
 from inficond_panel.study.run.progress import StudyProgress
 from inficond_panel.study.run.records import Note, Participant, StudyEvent, storable
 from inficond_panel.study.run.study import Study
@@ -27,8 +28,8 @@ from inficond_panel.tuning.edits import is_known
 
 #: Ids in a link: ids of panel providers have letters, digits and a few signs.
 _ID = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
-#: Actions before a participant does anything: who has no others has not begun.
-_BEFORE = {"open", "enter"}
+#: Signs of placeholders that providers replace with an id, such as {{%PROLIFIC_PID%}}.
+_PLACEHOLDER = ("%", "{")
 
 
 def enter(
@@ -54,7 +55,7 @@ def enter(
     with suppress(StudyError):
         if own and study.log.find(own).number == known.number:
             return known, "", {}
-    if all(event.action in _BEFORE for event in study.log.events(known.number)):
+    if all(event.action in BEFORE for event in study.log.events(known.number)):
         return known, study.log.new_token(known.number), {}
     raise StudyLinkError(
         "The study was begun with this id in another browser.",
@@ -64,24 +65,28 @@ def enter(
 
 def _check_ids(study: Study, named: Mapping[str, str]) -> None:
     first = study.spec.participants.ids[0]
+    remedy = "Open the link exactly as you received it."
     if first not in named:
         problem = f"This link needs an id: ?{first}=... in its address."
+    elif any(sign in value for value in named.values() for sign in _PLACEHOLDER):
+        problem = "The id in the address of this page was not filled in."
+        remedy = "Open the study from the page that sent you here."
     elif not all(map(_ID.fullmatch, named.values())):
         problem = "The id in the address of this page is not valid."
     else:
         return
-    raise StudyLinkError(problem, "Open the link exactly as you received it.")
+    raise StudyLinkError(problem, remedy)
 
 
 def _check_room(study: Study) -> None:
     """Raise ``StudyLinkError`` if the study is full, or if too many participants begin at once."""
-    section, people = study.spec.participants, study.log.participants()
-    if len(people) >= section.most:
+    section = study.spec.participants
+    if study.places() >= section.most:
         raise StudyLinkError(
             "The study has all its participants.", "Return to the page that you came from."
         )
     minute = clock.before(60)
-    if sum(who.created > minute for who in people) >= section.per_minute:
+    if sum(who.created > minute for who in study.log.participants()) >= section.per_minute:
         raise StudyLinkError(
             "Many people begin at the moment.", "Wait a minute, then open the link again."
         )

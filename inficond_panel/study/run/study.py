@@ -34,6 +34,8 @@ from inficond_panel.study.spec.study_spec import StudySpec, find_file, is_study,
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.wording.things import image_word
 
+#: Seconds without an open page after which who did nothing yet holds no place.
+_UNBEGUN = 60
 _HOLDOUT = "holdout"  # name of a fact: measurements of reports on the holdout
 
 
@@ -110,9 +112,18 @@ class Study:
         The participant gets the first free slot. Slots of participants who declined, or are away
         for longer than ``gone_after`` in the spec, are free again.
         """
+        return self.log.add(lambda slot: assign(self.spec, self.first_slot + slot), self._gone())
+
+    def places(self) -> int:
+        """Return the number of participants who count for ``participants.most``: who finished or is
+        under way. Who declined, is away for longer than ``gone_after``, or closed the page before
+        they did anything does not count, also if they come back."""
+        return self.log.places(self._gone(), clock.before(_UNBEGUN))
+
+    def _gone(self) -> str:
+        """Return the time since which participants without an open page are gone; "" if never."""
         minutes = self.spec.participants.gone_after
-        gone = clock.before(60 * minutes) if minutes else ""
-        return self.log.add(lambda slot: assign(self.spec, self.first_slot + slot), gone)
+        return clock.before(60 * minutes) if minutes else ""
 
     def preview(self, slot: int) -> Study:
         """Return this study with nobody in it, to be looked at: its log is in memory, and its other

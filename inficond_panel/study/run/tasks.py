@@ -6,6 +6,7 @@ participant record when concepts were typed; the history records how they were u
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,8 +145,8 @@ class Preparation:
         """Return all prepared tasks by name, including the training.
 
         Raises ``SpecError`` with all problems: a class that the store lacks or that has no
-        positives on tune, a goal that is reached at the start node, and problems of the spec of the
-        app, its store and the edits file.
+        positives on tune, a goal that is reached at the start node or that nobody can reach, and
+        problems of the spec of the app, its store and the edits file.
         """
         ready = {task.name_: self._ready(task, progress) for task in self.study.all_tasks}
         for task in self.study.all_tasks:
@@ -182,6 +183,8 @@ class Preparation:
         if goal.done:
             what = f"{goal.what} is {goal.value:.3f}, to reach {goal.target:.3f}"
             self._report(task, "done_when", f"is true at the start node already: {what}")
+        if beyond := _beyond_best(task.done_when, start, goal):
+            self._report(task, "done_when", beyond)
         ready = Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
         for each in self._levels_with(task, level):
             if hidden := goal_fault(tuner.spec, task, each):
@@ -265,6 +268,18 @@ class Preparation:
         line, column = self.study.place(where, key)
         full = f"{where}.{key}" if key else where
         self._problems[FileProblem(self.study.path, line, column, f"{full}: {message}")] = None
+
+
+def _beyond_best(rule: DoneWhen, start: Student, goal: Standing) -> str:
+    """Return the reason why nobody can gain as much as ``rule`` asks for; "" if somebody can."""
+    if not isinstance(rule, GainsBy) or goal.target is None or not goal.target > 1:
+        return ""
+    before = getattr(start.metrics, rule.metric)
+    largest = math.floor(1000 * (1 - before)) / 1000
+    return (
+        f"cannot be reached: {rule.metric} is {before:.3f} at the start node and 1 at best, so "
+        f"that it rises by {largest:.3f} at most, not by {rule.by:g}; lower `by`"
+    )
 
 
 def _typing_fault(ready: Ready, encoder: EncoderOf) -> str:

@@ -112,10 +112,12 @@ class Completion(Section):
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for a link that is not http or https, seconds without a link, and a
-        section with neither link nor code."""
+        """Yield (key, message) for a link that is not http or https, or that names a code which is
+        left out, for seconds without a link, and for a section with neither link nor code."""
         if self.url and not is_web(self.url):
             yield "url", f"expected a link with http:// or https://, got {self.url!r}"
+        if self.url and not self.code and CODE in ID_IN_LINK.findall(self.url):
+            yield "url", "{code} is empty without a code; add code, or leave {code} out"
         if not (self.url or self.code):
             yield "", "expected a url or a code"
         if self.seconds and not self.url:

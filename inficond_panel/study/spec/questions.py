@@ -11,6 +11,8 @@ from inficond_panel.study.run.records import storable
 from inficond_panel.study.spec.measures import taken
 from inficond_panel.vocabulary.lengths import LONGEST_ANSWER
 
+#: Sign between the options of one answer, in the tables.
+SEPARATOR = "; "
 _LARGEST = 1e15
 _RIGHT = "In `comprehension`, in attention checks and with `scored`: the right"
 
@@ -124,8 +126,13 @@ class ChoiceQuestion(Question):
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for right answers that cannot be chosen."""
+        """Yield (key, message) for options that could not be told apart in a table, and for right
+        answers that cannot be chosen."""
         yield from super().faults(given)
+        for name in self.options or []:
+            if self.several and SEPARATOR.strip() in name:
+                told = "answers are written with ; between options; use another sign"
+                yield "options", f"{name!r} has a ;, and {told}"
         for answer in self.right or []:
             if answer not in (self.options or []):
                 yield "right", f"{answer!r} is not in options; add it there, or correct it"
@@ -140,7 +147,7 @@ class ChoiceQuestion(Question):
     @property
     def codes(self) -> str:
         """Valid answers in words, for the codebook."""
-        return f"{'several' if self.several else 'one'} of: {'; '.join(self.options)}"
+        return f"{'several' if self.several else 'one'} of: {SEPARATOR.join(self.options)}"
 
     def is_right(self, answer: object) -> bool:
         """Return True if exactly the right options were chosen, or if there are none."""

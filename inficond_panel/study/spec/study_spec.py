@@ -123,7 +123,12 @@ class Arrivals(Section):
         ["pid"],
         doc="Names of ids in the link, as ?pid=... The first id is the person's; all are recorded.",
     )
-    most: int = option(1000, ge=1, doc="Largest number of participants; others are refused.")
+    most: int = option(
+        1000,
+        ge=1,
+        doc="Largest number of participants; others are refused. Who declined, left before they "
+        "did anything, or is away for longer than `gone_after` does not count.",
+    )
     per_minute: int = option(30, ge=1, doc="Most new participants by the open link per minute.")
     gone_after: float | None = option(
         None,
@@ -139,8 +144,9 @@ class Arrivals(Section):
 
     @property
     def query(self) -> str:
-        """Query of the open link's address, ``?pid=ID``; ``ID`` stands for a person's id."""
-        return "?" + "&".join(f"{name}=ID" for name in self.ids)
+        """Query of the open link's address, ``?pid={{%pid%}}``: Prolific writes a person's id in
+        place of ``{{%pid%}}``. No id has such signs, so that the link as it stands is refused."""
+        return "?" + "&".join(f"{name}={{{{%{name}%}}}}" for name in self.ids)
 
 
 _START = "a study starts with 'title: ...'"
