@@ -176,6 +176,7 @@ def activation_text(fit: ActivationFit, activation: str) -> str:
     ap = f"mean AP on fit {softmax}, of the logits alone {alone}"
     if activation == SIGMOID:
         ap = f"mean AP on fit {alone}, by a softmax {softmax}"
+    ap += f" (chance {number(fit.chance, 3)})"
     other = fit.better not in ("", activation)
     change = f". If the teacher was trained so, set its activation to {fit.better}" * other
     return f"{verdict} ({losses}); {ap}{change}"

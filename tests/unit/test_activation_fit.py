@@ -65,6 +65,7 @@ def test_the_aps_are_those_of_scikit_learn():
     fit = fit_activations(z, label)
     assert fit.softmax_ap == pytest.approx(average_precision_score(label, softmax(z, 1)))
     assert fit.column_ap == pytest.approx(average_precision_score(label, z))
+    assert fit.chance == pytest.approx(average_precision_score(label, np.zeros_like(z)))
 
 
 @pytest.mark.parametrize("scale", [0.25, 1, 4])

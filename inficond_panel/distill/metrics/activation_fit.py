@@ -40,7 +40,7 @@ class ActivationFit:
 
     ``difference`` is the loss of sigmoids minus that of the softmax in standard errors, paired by
     image. ``softmax_ap`` and ``column_ap`` are mean APs of the softmax's log-odds and of the
-    logits as they are.
+    logits as they are, ``chance`` that of logits that tell nothing: the mean share of a class.
     """
 
     softmax_loss: float
@@ -48,6 +48,7 @@ class ActivationFit:
     difference: float
     softmax_ap: float
     column_ap: float
+    chance: float
 
     @property
     def better(self) -> str:
@@ -81,6 +82,7 @@ def fit_activations(
         _standardized(sigmoid - softmax),
         _mean_ap(log_odds(own, other), positive),
         _mean_ap(own, positive),
+        float(positive.mean(axis=0)[positive.any(axis=0)].mean()),
     )
 
 
