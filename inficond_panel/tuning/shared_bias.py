@@ -74,6 +74,7 @@ class SharedSuspect:
     on; else it is only ranked. ``belongs``: a person said that it belongs to the class.
     ``in_fit``: a column's value that would be called, but goes with the class in the training
     images only; None for all others. ``high``: a number (``Store.numeric``), high in a row or not.
+    ``removed``: a concept that is held at 0, so that correlated concepts carry it.
     """
 
     kind: str
@@ -88,6 +89,7 @@ class SharedSuspect:
     belongs: bool = False
     in_fit: SplitCounts | None = None
     high: bool = False
+    removed: bool = False
 
     def twin(self, other: SharedSuspect) -> bool:
         """Return True of a concept that is in the same images: its figures are the same."""
@@ -178,7 +180,12 @@ def shared_suspects(evidence: Evidence, cutoff: Cutoff = 0.0, most: int = MOST) 
             counts = _counts(every[m], label, len(of.fit))
             if min(known for _, known in counts.tune) >= LEAST_LABELLED:
                 suspects[at] = replace(suspects[at], in_fit=counts)
-    return SharedFound(of.student.name, "", sides, tuple(suspects), things)
+    removed = {of.concepts[c] for c in np.flatnonzero(of.held_at_zero)}
+    told = [
+        replace(each, removed=True) if each.kind == CONCEPT and each.name in removed else each
+        for each in suspects
+    ]
+    return SharedFound(of.student.name, "", sides, tuple(told), things)
 
 
 def first_shared(evidence: Evidence, count: int, besides: Collection[str] = ()) -> tuple[str, ...]:

@@ -309,7 +309,7 @@ def _counts(label: NDArray) -> tuple[int, int]:
 
 def _hint(evidence: Evidence, lost: _Lost) -> str:
     order = _standing_out(evidence, lost)
-    order = order[~_held_at_zero(evidence)[order]]
+    order = order[~evidence.held_at_zero[order]]
     clear = order[lost.measured.q[order] <= CLEAR]
     return evidence.concepts[clear[0]] if len(clear) else ""
 
@@ -350,7 +350,7 @@ def _lost(evidence: Evidence) -> _Lost:
     by_labels = np.intersect1d(by_labels, np.array([*labelled], dtype=np.intp))
     clear, least_z = np.union1d(by_scores.clear(*rule), by_labels), -ndtri(CLEAR / len(told.z))
     clear = of_its_own(evidence, by_scores, clear, told.z, float(least_z))
-    still = ~_held_at_zero(evidence)[clear] | np.isin(clear, by_labels)
+    still = ~evidence.held_at_zero[clear] | np.isin(clear, by_labels)
     return _Lost(by_scores, measured, labelled, clear, clear[still])
 
 
@@ -440,14 +440,9 @@ def _standing_out(evidence: Evidence, lost: _Lost) -> NDArray[np.intp]:
     return of_its_own(evidence, by_scores, found, measured.z, PLAUSIBLE)
 
 
-def _held_at_zero(evidence: Evidence) -> NDArray[np.bool_]:
-    """Return the mask (C,) of the concepts that are held at 0: both bounds are."""
-    return np.asarray(~np.hstack(evidence.student.box).any(axis=1))
-
-
 def _suspects(evidence: Evidence, lost: _Lost) -> tuple[Suspect, ...]:
     """Return the significant suspects, each with the group of concepts of the same meaning."""
-    order, held = _standing_out(evidence, lost), _held_at_zero(evidence)
+    order, held = _standing_out(evidence, lost), evidence.held_at_zero
     order = order[~held[order] | np.isin(order, lost.relied_on)][: MOST * 3]
     scores = evidence.tune_scores[:, order].T
     alike = evidence.tune_photos.partial_correlation(scores)[:, order] >= ALIKE

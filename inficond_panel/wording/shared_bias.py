@@ -61,6 +61,11 @@ def asked_sentence(name: str, suspect: SharedSuspect, showing: Sequence[str]) ->
         )
     if not showing:
         return f"No concept shows {suspect.name}. If it should not count, add a concept that does."
+    if suspect.removed:
+        return (
+            f"{suspect.name} is removed, but concepts that go with it carry it. If it should not "
+            "count, remove these as well, or answer for images of one without the other."
+        )
     what = "it" if suspect.kind == CONCEPT else with_and(list(showing))
     return f"{condition(name, suspect)}, {'👎' if suspect.use > 0 else '👍'} {what}."
 

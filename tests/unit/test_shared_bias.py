@@ -261,10 +261,11 @@ def test_names_people(word, people):
     assert names_people(word) is people
 
 
-def made(tmp_path, seed=0, columns=False, apart=False):
+def made(tmp_path, seed=0, columns=False, apart=False, alike=False):
     """Captions: men are seldom blond, in fit and in tune alike, and seldom said to be it.
 
-    ``apart``: in fit only; elsewhere men are as often blond as others.
+    ``apart``: in fit only; elsewhere men are as often blond as others. ``alike``: most captions
+    with *man* have *beard*, too, and few others.
     """
     rng = np.random.default_rng(seed)
     n = 1500
@@ -275,6 +276,8 @@ def made(tmp_path, seed=0, columns=False, apart=False):
         blond = np.where(split == "fit", blond, rng.random(n) < 0.45)
     said = blond & (rng.random(n) < 0.5)
     scores = {"blonde": said, "man": man, **{f"word {i}": rng.random(n) < 0.3 for i in range(10)}}
+    if alike:
+        scores["beard"] = man ^ (rng.random(n) < 0.1)
     index = [f"{i:04d}.jpg" for i in range(n)]
     label = pd.DataFrame({"blond hair": blond.astype(float)}, index)
     given = {"metadata": pd.DataFrame({"male": man.astype(int)}, index)} if columns else {}
@@ -310,6 +313,12 @@ def test_what_raises_the_logit_is_lowered_if_it_should_not_count(tmp_path):
     row = made(tmp_path).doctor("blond hair")["shared"].loc[("blond hair", "blonde")]
     assert row["use"] > 0
     assert row["sentence"].endswith("If blonde should not count, 👎 it.")
+
+
+def test_a_removed_word_that_another_carries_is_said_to_be_removed(tmp_path):
+    students = made(tmp_path, alike=True).remove("blond hair", "man")
+    row = students.doctor("blond hair")["shared"].loc[("blond hair", "man")]
+    assert "man is removed, but concepts that go with it carry it." in row["sentence"]
 
 
 def test_a_column_of_metadata_is_called(tmp_path):

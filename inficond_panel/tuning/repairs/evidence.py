@@ -174,6 +174,11 @@ class Evidence:
                 )
         return ""
 
+    @property
+    def held_at_zero(self) -> NDArray[np.bool_]:
+        """Mask (C,) of the concepts that are removed: both bounds of their influence are 0."""
+        return np.asarray(~np.hstack(self.student.box).any(axis=1))
+
     def verdict(self) -> Verdict:
         """Return the verdict whether the student is worse on tune than on fit."""
         fit = UnseenLogits(self.fit_label, self.fit_logits[None], self.fit_group)
