@@ -15,9 +15,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from inficond_panel.common.names import equal_names, name_key, name_text, pair_text, positions
+from inficond_panel.api.matched_names import (
+    by_class,
+    check_rows,
+    class_names,
+    named_rows,
+    named_table,
+    names_of,
+)
+from inficond_panel.common.names import name_key, positions
 from inficond_panel.common.ordering import strongest
-from inficond_panel.common.tables import IDS, as_array, as_table, id_fault, is_sparse
 from inficond_panel.common.teacher_outputs import (
     is_labels,
     logits_fault,
@@ -160,9 +167,9 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         ``sample_weight`` (n,) weights the loss of each image. Raises ``ValueError`` for
         data that cannot be used (``SolverError`` for a problem without a solution).
         """
-        X, y = _named(X, "X"), _named(y, "y")
-        _check_rows(X, y)
-        names = _names_of(y)
+        X, y = named_table(X, "X"), named_table(y, "y")
+        check_rows(X, y)
+        names = names_of(y)
         scores, logits = validate_data(
             self, X, y, multi_output=True, y_numeric=True, dtype=[np.float64, np.float32]
         )
@@ -178,10 +185,13 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         logits = self._logits(logits)
         weight = None
         if sample_weight is not None:
+            check_rows(X, sample_weight, "sample_weight")
             weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
         classes = logits.shape[1]
-        l1 = penalties_of(self.lambda_, classes, "lambda_")
-        bounds = [self._bound(side, classes) for side in ("lower", "upper")]
+        named = list(class_names(names, classes))
+        l1 = penalties_of(by_class(self.lambda_, named, "lambda_"), classes, "lambda_")
+        by_class(self.threshold, named, "threshold")
+        bounds = [self._bound(side, named) for side in ("lower", "upper")]
         options: dict[str, Any] = {"tolerance": self.tolerance, "max_iterations": self.max_iter}
         others = np.empty((len(logits), 0)) if self._joint else None
         targets = soft_targets(logits, self.temperature, others)
@@ -190,12 +200,12 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
             raise ValueError("l2 is not used with link='softmax'")
         students = (joint_students if self._joint else solve)(problem, **options)
         self._y_named = names is not None
-        return self._take(students, _class_names(names, classes))
+        return self._take(students, np.array(named, dtype=object))
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the students' logits on scores ``X``, (n,) or (n, K) like the ``y`` of ``fit``."""
         check_is_fitted(self)
-        X = _named(X, "X")
+        X = named_table(X, "X")
         scores = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
         logits = decision_function(scores, self.coef_.T, self.intercept_)
         return logits[:, 0] if self._single else logits
@@ -213,12 +223,12 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the mean fidelity: share of decisions on which students and teacher agree.
 
-        ``y`` holds teacher logits; with labels in {0, 1} the score is the mean accuracy, if
-        ``threshold`` lies in [0, 1). Columns of a table ``y`` are matched by class name. Raises
+        ``y`` holds teacher logits; with labels in {0, 1} the score is the mean accuracy, unless
+        ``y_kind`` is "logits". Columns of a table ``y`` are matched by class name. Raises
         ``ValueError`` for probabilities, unless ``y_kind`` says that ``y`` has them.
         """
-        decided, y = self.predict(X), _named(y, "y")
-        _check_rows(_named(X, "X"), y)
+        decided, y = self.predict(X), named_table(y, "y")
+        check_rows(named_table(X, "X"), y)
         logits = self._in_order(y)
         if self.y_kind == "probabilities":
             logits = logits_of(logits, self._joint)
@@ -226,7 +236,9 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
             raise ValueError(_UNCLEAR.format(fault))
         if logits.shape != decided.shape:
             raise ValueError(f"y has shape {logits.shape}, the predictions have {decided.shape}")
-        alike = (decided == self._decide(logits)).reshape(len(decided), -1).mean(axis=1)
+        labels = self.y_kind is None and is_labels(logits)
+        right = logits if labels else self._decide(logits)
+        alike = (decided == right).reshape(len(decided), -1).mean(axis=1)
         weight = None if sample_weight is None else np.asarray(sample_weight)
         return float(np.average(alike, weights=weight))
 
@@ -237,7 +249,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
 
     def _in_order(self, y: Any) -> np.ndarray:
         """Return ``y`` as array, the columns of a table in the order of the classes."""
-        named = _names_of(y) if isinstance(y, pd.Series) and self._y_named else None
+        named = names_of(y) if isinstance(y, pd.Series) and self._y_named else None
         if named and named != list(self.class_names_):
             classes = ", ".join(self.class_names_[:5])
             raise ValueError(f"y is named {named[0]!r}; the classes are {classes}")
@@ -319,14 +331,20 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
 
     def _decide(self, logits: np.ndarray) -> np.ndarray:
         table = logits.reshape(len(logits), -1)
-        limits = np.broadcast_to(self.threshold, table.shape[1:])
+        threshold = by_class(self.threshold, list(self.class_names_), "threshold")
+        limits = np.broadcast_to(threshold, table.shape[1:])
         task = self.task
         if self.link == SOFTMAX:
             task = SINGLE_LABEL if self._joint else MULTI_LABEL
         return decided(table, limits, task).reshape(logits.shape).astype(np.int64)
 
-    def _bound(self, name: str, classes: int) -> np.ndarray | None:
-        bound, shape = getattr(self, name), (self.n_features_in_, classes)
+    def _bound(self, name: str, classes: list[str]) -> np.ndarray | None:
+        """Return the bounds (C, K) of the argument ``name``, a table by the names of concepts and
+        classes; None if it is None."""
+        bound, shape = getattr(self, name), (self.n_features_in_, len(classes))
+        if isinstance(bound, pd.DataFrame):
+            concepts = list(getattr(self, "feature_names_in_", []))
+            bound = named_rows(by_class(bound.T, classes, name).T, concepts, name)
         try:
             return None if bound is None else np.broadcast_to(np.asarray(bound, np.float64), shape)
         except ValueError:
@@ -349,45 +367,6 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
                 stacklevel=3,
             )
         return self
-
-
-def _named(value: Any, name: str) -> Any:
-    """Return a table of any library as pandas frame with texts as column names, and a tensor as
-    array; anything else is returned unchanged. ``name`` is the argument's name for messages."""
-    table = as_table(value)
-    if table is None:
-        return as_array(value, name) if is_sparse(value) or hasattr(value, "detach") else value
-    if IDS in map(name_key, table.columns):
-        raise ValueError(id_fault(name, value, table))
-    if twice := equal_names(table.columns):
-        raise ValueError(f"{name} has two columns with one name: {pair_text(*twice[0])}")
-    if dates := [column for column in table if table[column].dtype.kind in "mM"]:
-        raise ValueError(f"{name} has columns that are not numeric: {', '.join(map(repr, dates))}")
-    return table.set_axis(list(map(name_text, table.columns)), axis=1)
-
-
-def _check_rows(X: Any, y: Any) -> None:
-    """Raise ``ValueError`` if ``X`` and ``y`` have image ids, in two orders."""
-    named = pd.DataFrame | pd.Series
-    if not all(isinstance(table, named) and table.index.name == IDS for table in (X, y)):
-        return
-    if len(X) == len(y) and list(map(name_key, X.index)) != list(map(name_key, y.index)):
-        raise ValueError(
-            f"X and y have other image ids, or the same in another order: in row 0 "
-            f"{X.index[0]!r} and {y.index[0]!r}; sort both alike"
-        )
-
-
-def _names_of(y: Any) -> list[str] | None:
-    """Return the names of the classes in a frame or series ``y``; None for an array."""
-    if isinstance(y, pd.DataFrame):
-        return list(y.columns)
-    name = name_text(getattr(y, "name", None))
-    return [name] if name else None
-
-
-def _class_names(names: list[str] | None, classes: int) -> np.ndarray:
-    return np.array(names or [f"class{k}" for k in range(classes)], dtype=object)
 
 
 def estimator(students: Exported) -> ConceptStudents:

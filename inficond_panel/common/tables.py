@@ -106,6 +106,8 @@ def kind_fault(name: str, value: object) -> str:
         call = f"pandas.DataFrame({name}.detach().cpu().numpy(), index=IMAGE_IDS, columns=NAMES)"
     elif type(value).__module__.startswith("xarray."):
         call = f"{name}[VARIABLE], with two dimensions that have coordinates"
+    elif isinstance(value, pd.Series) and value.name is not None:  # a row of a table, often
+        call = f"{name}.to_frame().T of a row, {name}.to_frame() of a column"
     elif isinstance(value, pd.Series) or hasattr(value, "to_frame"):
         call = f"{name}.to_frame()"
     return f"{name} is {type_name(value)}, expected {EXPECTED_TABLES}; convert it: {call}"

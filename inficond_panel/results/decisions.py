@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -79,8 +80,8 @@ def thresholds(
             (_ONE_OF_TWO if len(tuner.store.classes) == 2 else "")
             + "To answer only when the students are sure, see: students.coverage()",
         )
-    if precision is not None and not 0 < precision <= 1:
-        fault = f"The precision must be above 0 and at most 1, got {precision:g}."
+    if precision is not None and not (isinstance(precision, Real) and 0 < precision <= 1):
+        fault = f"The precision must be above 0 and at most 1, got {precision!r}."
         raise TuningError(fault, "Give a number above 0, up to 1.")
     names = chosen_classes(classes, tuner.store.classes)
     noise = tuner.spec.views.noise(draws, seed)

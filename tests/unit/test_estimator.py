@@ -106,6 +106,45 @@ def test_a_score_of_one_class_refuses_logits_of_another(data):
         students.score(scores, logits["b"])
 
 
+def test_bounds_in_a_table_are_matched_by_the_names_of_concepts_and_classes(data):
+    scores, logits = in_tables(data)
+    lower = pd.DataFrame(-np.inf, scores.columns, logits.columns)
+    lower.loc["c4", "b"] = 9.0
+    turned = ConceptStudents(lower=lower.iloc[::-1, ::-1]).fit(scores, logits)
+    np.testing.assert_array_equal(
+        turned.coef_, ConceptStudents(lower=lower.to_numpy()).fit(scores, logits).coef_
+    )
+
+
+@pytest.mark.parametrize("key", ["threshold", "lambda_"])
+def test_a_series_of_settings_is_matched_by_the_names_of_classes(data, key):
+    scores, logits = in_tables(data)
+    values = pd.Series({"a": 0.01, "b": 0.1, "c": 0.5})
+    turned = ConceptStudents(**{key: values[::-1]}).fit(scores, logits)
+    plain = ConceptStudents(**{key: values.to_numpy()}).fit(scores, logits)
+    np.testing.assert_array_equal(turned.predict(scores), plain.predict(scores))
+
+
+def test_a_series_of_other_classes_is_refused(data):
+    scores, logits = in_tables(data)
+    with pytest.raises(ValueError, match="lambda_ has other names than the students: 'x'"):
+        ConceptStudents(lambda_=pd.Series({"x": 0.1, "b": 0.1, "c": 0.1})).fit(scores, logits)
+
+
+def test_weights_of_rows_in_another_order_are_refused(data):
+    scores, logits = in_tables(data)
+    weights = pd.Series(np.arange(150.0), scores.index)
+    with pytest.raises(ValueError, match="X and sample_weight have other image ids"):
+        ConceptStudents().fit(scores, logits, sample_weight=weights[::-1])
+
+
+def test_a_score_on_labels_is_the_accuracy_at_any_threshold(data):
+    scores, logits = data
+    students = ConceptStudents(threshold=-2.0).fit(scores, logits)
+    labels = (logits > 0).astype(int)
+    assert students.score(scores, labels) == (students.predict(scores) == labels).mean()
+
+
 def test_logs_of_probabilities_are_said_to_be_taken_as_logits(data):
     scores, logits = data
     with pytest.warns(UserWarning, match="never above 0.*give log"):

@@ -32,6 +32,7 @@ from inficond_panel.results.shared_bias import called_rows, in_fit_rows, unnamed
 from inficond_panel.results.student_accuracy import students_accuracy_findings
 from inficond_panel.results.student_groups import student_group_findings
 from inficond_panel.results.teacher_accuracy import accuracy_findings
+from inficond_panel.results.teacher_calibration import far_from_shares_note
 from inficond_panel.results.teacher_groups import teacher_group_findings
 from inficond_panel.results.teacher_outputs import output_faults
 from inficond_panel.results.teacher_splits import (
@@ -143,6 +144,7 @@ def _questions(tuner: Tuner, node: Node, seen: Mapping[str, Examined]) -> Iterat
     if constant := [name for name in seen if like_constant(students[name], level)]:
         yield constant_sentence(constant)
     yield one_column_note(tuner, node, tuple(seen))
+    yield far_from_shares_note(tuner, list(seen))
     trained = {name for name, each in seen.items() if each.shift.memory or each.shift.by_heart}
     yield without_error_note(tuner, node, [name for name in seen if name not in trained])
 
