@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,10 @@ import pandas as pd
 from inficond_panel.common.names import equal_names, name_key, name_text, pair_text, positions
 from inficond_panel.common.tables import IDS, as_array, as_table, id_fault, is_sparse
 
+Named = TypeVar("Named", pd.Series, pd.DataFrame)
 
-def named_table(value: Any, name: str) -> Any:
+
+def named_table(value: object, name: str) -> Any:
     """Return a table of any library as pandas frame with texts as column names, and a tensor as
     array; anything else is returned unchanged. ``name`` is the argument's name for messages."""
     table = as_table(value)
@@ -26,14 +28,15 @@ def named_table(value: Any, name: str) -> Any:
     return table.set_axis(list(map(name_text, table.columns)), axis=1)
 
 
-def by_class(value: Any, classes: list[str], name: str) -> Any:
+def by_class(value: object, classes: list[str], name: str) -> Any:
     """Return a series or frame, the argument ``name``, with its rows in the order of the classes;
     anything else is returned unchanged."""
-    named = isinstance(value, pd.Series | pd.DataFrame)
-    return named_rows(value, classes, name) if named else value
+    if isinstance(value, pd.Series | pd.DataFrame):
+        return named_rows(value, classes, name)
+    return value
 
 
-def named_rows(value: Any, names: list[str], what: str) -> Any:
+def named_rows(value: Named, names: list[str], what: str) -> Named:
     """Return a series or frame with its rows in the order of ``names``. Raises ``ValueError`` if it
     has others: by position a value would be that of another class or concept."""
     at = positions(value.index)
@@ -45,11 +48,12 @@ def named_rows(value: Any, names: list[str], what: str) -> Any:
     return value.iloc[[at[name_key(name)] for name in names]]
 
 
-def check_rows(X: Any, y: Any, name: str = "y") -> None:
+def check_rows(X: object, y: object, name: str = "y") -> None:
     """Raise ``ValueError`` if ``X`` and ``y``, which is called ``name``, have image ids, in two
     orders."""
-    named = pd.DataFrame | pd.Series
-    if not all(isinstance(table, named) and table.index.name == IDS for table in (X, y)):
+    if not (isinstance(X, pd.DataFrame | pd.Series) and isinstance(y, pd.DataFrame | pd.Series)):
+        return
+    if not X.index.name == y.index.name == IDS:
         return
     if len(X) == len(y) and list(map(name_key, X.index)) != list(map(name_key, y.index)):
         raise ValueError(
@@ -58,7 +62,7 @@ def check_rows(X: Any, y: Any, name: str = "y") -> None:
         )
 
 
-def names_of(y: Any) -> list[str] | None:
+def names_of(y: object) -> list[str] | None:
     """Return the names of the classes in a frame or series ``y``; None for an array."""
     if isinstance(y, pd.DataFrame):
         return list(y.columns)
