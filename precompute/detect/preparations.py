@@ -49,6 +49,7 @@ USUAL: dict[str, dict[str, Any]] = {
 }
 #: The network's own preparation, of its architecture or its metadata.
 OWN = "the model's own"
+_NO_CROP = "; crops are not tried: if it was trained with one, set preprocessing.crop"
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def try_preparations(
     best = race.run(tried)
     equal = race.unclear(best)
     chosen = next(name for name in tried if name in equal)  # the usual one
-    return Tried(chosen, tried[chosen], race.text(best, chosen, equal), race.activation)
+    text = race.text(best, chosen, equal) + ("" if chosen == OWN else _NO_CROP)
+    return Tried(chosen, tried[chosen], text, race.activation)
 
 
 def _reversed(tried: dict[str, Preprocessing], photos: Sequence[Any]) -> dict[str, Preprocessing]:

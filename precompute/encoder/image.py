@@ -21,6 +21,9 @@ from precompute.encoder.text import TextEncoder
 #: Interpolations that an encoder can have.
 RESAMPLING = ("bicubic", "bilinear", "nearest")
 
+#: Pixels by which a share of three digits may miss the number that it means.
+_OF_FEW_DIGITS = 0.02
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -59,13 +62,19 @@ class Preprocessing:
         return image.resize(size, Image.Resampling[self.interpolation.upper()])
 
     def _cropped(self, image: Image.Image) -> Image.Image:
-        (width, height), (w, h) = (math.floor(side / self.crop) for side in self.size), image.size
+        (width, height), (w, h) = (_before_crop(side, self.crop) for side in self.size), image.size
         if width * h >= height * w:  # scale the width to fit exactly; the height may be larger
             image = self._resized(image, (width, int(width * h / w)))
         else:
             image = self._resized(image, (int(height * w / h), height))
         left, top = (round((a - b) / 2) for a, b in zip(image.size, self.size, strict=True))
         return image.crop((left, top, left + self.size[0], top + self.size[1]))
+
+
+def _before_crop(side: int, crop: float) -> int:
+    """Return the side before a crop, rounded down as in timm, unless the share is that of the next
+    number with few digits: 128 of 144 is 0.889."""
+    return math.floor(side / crop + _OF_FEW_DIGITS)
 
 
 @dataclass(frozen=True)

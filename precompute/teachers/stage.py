@@ -189,6 +189,11 @@ class TeacherOutputs:
     warnings: tuple[str, ...] = ()
 
 
+#: Fewest images by which their spread is known, and the largest difference of one image's logits
+#: between two batches, as a share of the spread over images, beyond rounding.
+_FEWEST_TO_COMPARE, _LARGEST_APART, _ROUNDING = 8, 0.02, 1e-3
+
+
 def teacher_logits(teacher: TeacherSource, run: Run) -> TeacherOutputs:
     """Return the logits of a teacher for all photos of ``run``.
 
@@ -250,7 +255,26 @@ def _checked_logits(teacher: NetworkTeacher, run: Run, work: Pass) -> np.ndarray
         facts = run.dataset, teacher.softmax, teacher.batch
         raise with_fitting_outputs(error, work.network(), *facts) from error
     check_logits(logit, teacher)
+    _check_alone(work, logit, teacher.batch)
     return logit
+
+
+def _check_alone(work: Pass, logit: np.ndarray, batch: int | None) -> None:
+    """Raise ``DataError`` if the network gives a photo other logits in another batch: in training
+    mode batch normalisation depends on the other photos, and dropout on chance."""
+    rows = np.flatnonzero(np.isfinite(logit).all(axis=1))
+    if len(rows) < _FEWEST_TO_COMPARE:
+        return
+    again = work([int(row) for row in rows[: 2 if batch == 1 else 1]])["values"][0]
+    apart = np.abs(again - logit[rows[0]])
+    if (apart > _LARGEST_APART * logit[rows].std(axis=0) + _ROUNDING).any():
+        raise DataError(
+            f"The teacher gives the image {work.dataset.ids[rows[0]]!r} other logits alone than "
+            f"among others: they differ by {apart.max():.2g}.",
+            "Export the network in evaluation mode (model.eval() in torch), and write the spec's "
+            "new file. Batch normalisation and dropout of training depend on other images and on "
+            "chance.",
+        )
 
 
 def whole_features(teacher: TeacherSource, run: Run, width: int = 0) -> tuple[np.ndarray, Pass]:

@@ -93,7 +93,7 @@ def test_the_text_gives_the_score_with_its_interval():
 
 def test_the_difference_to_the_next_has_an_interval():
     text = try_preparations(nearest_colour("0 to 1"), in_colours(), EVERY).text
-    assert re.search(r"Brier score \+0\.\d\d \[\+0\.\d\d, \+0\.\d\d\], 99 % interval$", text)
+    assert re.search(r"Brier score \+0\.\d\d \[\+0\.\d\d, \+0\.\d\d\], 99 % interval;", text)
 
 
 def same_for_all(photos):

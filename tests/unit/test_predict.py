@@ -131,6 +131,19 @@ def test_a_teacher_with_other_weights_than_the_stores_stands_beside_nothing(retr
     assert found.table["teacher_logit"].isna().all()
 
 
+@pytest.mark.parametrize("answer", ["p.size[0] / len(photos)", "next(chance)"])
+def test_a_teacher_whose_logits_depend_on_other_photos_or_chance_is_refused(folder, run, answer):
+    """As a network in training mode: by batch normalisation, or by dropout."""
+    (folder / "answers.py").write_text(
+        "from itertools import count\nchance = count()\n"
+        f"def logits(photos): return [[{answer}, -sum(p.getpixel((0, 0)))] for p in photos]\n"
+    )
+    python = "teacher: {kind: python, function: 'answers.py:logits', batch: 4}\n"
+    (folder / "spec.yaml").write_text(SPEC.replace(TABLE, python))
+    status, _, err = run("precompute", folder / "spec.yaml", "--allow-python")
+    assert (status, "other logits alone than among others" in err) == (1, True)
+
+
 def test_a_teacher_that_fails_does_not_take_the_students_with_it(folder, run, monkeypatch):
     """A function of yours is refused without the flag, and may fail on a photo."""
     (folder / "code").mkdir()

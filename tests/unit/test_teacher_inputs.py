@@ -89,6 +89,18 @@ def test_a_models_own_preprocessing_is_timms_also_with_another_crop(name, crop, 
     np.testing.assert_allclose(own.prepare(image), expected.numpy(), atol=1e-6)
 
 
+@pytest.mark.parametrize("crop", [128 / 144, 0.8889, 0.889])
+def test_a_share_of_few_digits_is_that_of_the_whole_number_before_the_crop(crop):
+    transforms = pytest.importorskip("torchvision.transforms")
+    bilinear = transforms.InterpolationMode.BILINEAR
+    steps = transforms.Compose(
+        [transforms.Resize(144, bilinear), transforms.CenterCrop(128), transforms.ToTensor()]
+    )
+    image = photo(1, (300, 200))
+    ours = Preprocessing((128, 128), (0, 0, 0), (1, 1, 1), "bilinear", crop).prepare(image)
+    np.testing.assert_allclose(ours, steps(image).numpy(), atol=1e-6)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_other_shapes_are_covered_whole(size):
     for crop in (0.0, 0.7, 1.0):

@@ -36,8 +36,8 @@ _MEAN = "Mean of red, green and blue that is subtracted; levels are 0 to 1."
 _STD = "Divisor of red, green and blue."
 _FILTER = "Filter for resizing."
 _CROP = (
-    "Share of the resized photo's shorter side that the centre crop keeps; 0: the whole photo is "
-    "stretched to size."
+    "Share of the resized photo's shorter side that the centre crop keeps, such as 0.889 of "
+    "Resize(144) and CenterCrop(128); 0: the whole photo is stretched to size."
 )
 _CHANNELS = (
     "Order of the channels in the network's input: rgb (if left out), bgr (as for Caffe and "
