@@ -52,7 +52,7 @@ NUMERIC := $(addprefix tests/golden/test_,solver_certificate.py solver_condition
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-others test-fast test-more test-processors release build-release test-examples test-cloud test-lowest test-newest test-pythons check check-quick check-house check-types figures format docs notebooks site build-site lock
+.PHONY: demo test test-browser test-others test-fast test-more test-processors release build-release test-examples test-cloud test-lowest test-newest test-pythons check check-fast check-quick check-house check-types figures format docs notebooks site build-site lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
@@ -141,15 +141,24 @@ test-newer:
 	$(call with-versions,$(NEWER_PYTHON),$(NEWER_PYTHON),-c locks/constraints.txt,$(EXTRAS_WITHOUT_TORCH))
 	build/$(NEWER_PYTHON)/bin/python -m pytest --quiet --fast
 
+# In every environment: text of the tree, without torch and Node.
+define check-text
+$(BIN)/ruff format --check .
+$(BIN)/ruff check .
+$(BIN)/codespell
+endef
+
 check: check-quick check-house check-types
+
+check-fast: $(VENV)/.fast
+	$(check-text)
+	$(BIN)/python -m pytest --quiet --fast tests/house
 
 check-types: $(VENV)/.test
 	nice -n 5 $(BIN)/mypy inficond_panel precompute
 
 check-quick: $(VENV)/.test node_modules/.installed
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/codespell
+	$(check-text)
 	$(PRETTIER) --check $(SCRIPTS)
 	$(BIN)/node node_modules/eslint/bin/eslint.js inficond_panel tests/js
 	$(BIN)/node node_modules/typescript/bin/tsc
@@ -162,10 +171,12 @@ check-house: $(VENV)/.test
 figures: $(VENV)/.test
 	$(BIN)/python tests/house/figures.py
 
-format: $(VENV)/.test node_modules/.installed
+# Prettier runs by the Node of the large environment.
+format: $(VENV)/.fast
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(PRETTIER) --write $(SCRIPTS)
+	@if [ -e node_modules/.installed ]; then $(PRETTIER) --write $(SCRIPTS); \
+	else echo "Scripts are not formatted: make node_modules/.installed sets up Prettier."; fi
 
 docs: $(VENV)/.base
 	$(BIN)/python docs/reference.py

@@ -1,7 +1,8 @@
 """All errors that a user can cause, each with a message and a remedy.
 
 One class hierarchy, so that the command line and the page show all errors in the same way.
-Each leaf also inherits from a builtin error (a missing store is a ``FileNotFoundError``).
+Most leaves also inherit from a builtin error (a missing store is a ``FileNotFoundError``);
+``CancelledError`` and ``StoreReplacedError`` have no fitting one.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from inficond_panel.common.user_code import fault_text
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.functions import (
     Code,
@@ -38,8 +39,7 @@ def load_function(section: Code) -> Callable[..., Any]:
         module = _run(Path(file)) if in_file else importlib.import_module(file)
         found = attrgetter(name)(module)
     except (Exception, SystemExit) as error:  # the user's module may raise anything
-        fault = f"{type(error).__name__}: {error}"
-        raise DataError(f"{key} cannot be imported: {fault}", remedy) from error
+        raise DataError(f"{key} cannot be imported: {fault_text(error)}", remedy) from error
     if not callable(found):
         raise DataError(f"{key} is not a function.", remedy)
     return found

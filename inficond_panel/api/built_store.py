@@ -18,6 +18,7 @@ from inficond_panel.common.files import write_whole
 from inficond_panel.common.installation import needs
 from inficond_panel.common.names import name_key, name_text
 from inficond_panel.common.teacher_outputs import outputs_of
+from inficond_panel.common.user_code import fault_text
 from inficond_panel.errors import DataError, OrderError, SpecError, change_of_outputs
 from inficond_panel.spec import Spec, load_spec
 from inficond_panel.store import frame_checks as checks
@@ -150,8 +151,7 @@ def _run(teacher: RunTeacher, files: Mapping[str, Path], classes: Sequence[str])
             outputs = teacher(photos)
         except Exception as error:  # the function is the user's, and may raise anything
             raise DataError(
-                f"The teacher fails on photos, the first is {some[0]!r}: "
-                f"{type(error).__name__}: {error}",
+                f"The teacher fails on photos, the first is {some[0]!r}: {fault_text(error)}",
                 "Give a function from a list of RGB images (Pillow) to logits (photos, classes).",
             ) from error
         rows.append(_outputs(outputs, some, len(classes)))

@@ -139,6 +139,7 @@ function followLink(model, el, banner, again) {
 async function isThere() {
   const address = `${location.pathname.replace(/\/$/, "")}/metadata`
   try {
+    // eslint-disable-next-line no-restricted-globals -- asks the page's server after a broken connection
     return (await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(4000) })).ok
   } catch {
     return false

@@ -18,6 +18,7 @@ from inficond_panel.store import Store
 from inficond_panel.ui import browser
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, ECE, TOP1
+from inficond_panel.vocabulary.palette import OF_NO_GROUP
 
 _TEMPLATES = Path(__file__).resolve().with_name("templates")
 
@@ -152,7 +153,8 @@ def _map(title: str, frame: pd.DataFrame, kind: str, store: Store | None = None)
     reach = np.ptp(at, axis=0)
     at = np.round(26 + (at - at.min(axis=0)) / np.where(reach > 0, reach, 1) * 468, 1)
     hues = {name: f"hsl({360 * i / len(names):.0f} 60% 45%)" for i, name in enumerate(names)}
-    points = [(x, y, hues.get(g, "#868f9c")) for (x, y), g in zip(at.tolist(), group, strict=True)]
+    colours = [hues.get(name, OF_NO_GROUP.light) for name in group]
+    points = [(x, y, colour) for (x, y), colour in zip(at.tolist(), colours, strict=True)]
     images = {name: at[group == name] for name in names}
     middles = [(name, np.median(xy, axis=0)) for name, xy in images.items() if len(xy)]
     return {

@@ -112,6 +112,7 @@ ON_HIGH = Colour("on-high", *_ON_BLUE)
 OF_TEACHER = Colour("of-teacher", *_BLUE_INK)
 OF_ORACLE = Colour("of-oracle", *_ORANGE_INK)
 OF_LABELS = Colour("of-labels", *_GREEN)
+OF_NO_GROUP = Colour("of-no-group", "#868f9c", "#868f9c")  # images of small groups, on a map
 
 #: All roles by key.
 COLOURS = {value.key: value for value in list(globals().values()) if isinstance(value, Colour)}

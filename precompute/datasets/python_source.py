@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from inficond_panel.common.names import by_key, equal_names, find_name, name_text, pair_text
+from inficond_panel.common.user_code import fault_text
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import function_title
 from inficond_panel.spec.sections.functions import FunctionDataset, function_of
@@ -120,7 +121,7 @@ class _Reader:
 
     def fault(self, error: BaseException) -> DataError:
         """Return ``error`` as a ``DataError`` that names the function and the current record."""
-        reason = str(error) if isinstance(error, _Fault) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, _Fault) else fault_text(error)
         return DataError(f"{self.where} fails{self.place}: {reason}.", _REMEDY)
 
     def read(self, source: Any) -> Iterator[Record]:

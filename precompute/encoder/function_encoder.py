@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
+from inficond_panel.common.user_code import fault_text
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.functions import FunctionEncoder as Section
 from precompute.encoder.image import Encoder
@@ -73,7 +74,7 @@ class Called:
             with self.lock:
                 values = np.asarray(getattr(self.model, method)(items), dtype=np.float32)
         except (Exception, SystemExit) as error:  # the user's function may raise anything
-            raise self.fault(method, f"fails: {type(error).__name__}: {error}") from error
+            raise self.fault(method, f"fails: {fault_text(error)}") from error
         alike = len(values.shape) == len(shape) and all(
             length in {None, found} for length, found in zip(shape, values.shape, strict=True)
         )
@@ -151,9 +152,9 @@ def load_function_encoder(section: Section) -> FunctionEncoder:
     try:
         model = function(section.weights) if section.weights else function()
     except (Exception, SystemExit) as error:  # the user's function may raise anything
-        why = f"{type(error).__name__}: {error}"
         raise DataError(
-            f"The function of the encoder {name} fails: {why}.", f"Correct it. {_DOCS}"
+            f"The function of the encoder {name} fails: {fault_text(error)}.",
+            f"Correct it. {_DOCS}",
         ) from error
     width, height = _checked_size(model, name)
     called = Called(model, name)

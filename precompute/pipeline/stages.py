@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.arrays import Sliced
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.scoring import Scored, Scoring, score_corpus
 from inficond_panel.concepts.texts import embed_concepts
@@ -32,11 +33,13 @@ from precompute.concepts.corpus import (
 )
 from precompute.concepts.umap_projection import project, project_segments
 from precompute.datasets import load_dataset
-from precompute.encoder import Encoder, load_encoder, load_text_encoder, templates
+from precompute.encoder import Encoder, encoder_name, load_encoder, load_text_encoder, templates
 from precompute.pipeline.inputs import Inputs, photos_for
 from precompute.segments.training import train_head
 from precompute.teachers.stage import teacher_logits
 
+#: Number of vectors that are compared at a time.
+_AT_A_TIME = 8192
 #: Names of the store's arrays by the stage that computes them; a store may lack some.
 STAGE_ARRAYS = {
     "text": ("concept_text_embedding",),
@@ -128,7 +131,9 @@ def with_head(inputs: Inputs, encoder: Encoder, run: Run) -> RunSettings:
 
 def _vectors(encoder: Encoder, inputs: Inputs) -> np.ndarray:
     """Return text embeddings ``(concept, embed)`` of the whole corpus."""
-    return embed_concepts(encoder, list(inputs.words.values()), inputs.prompts)
+    vectors = embed_concepts(encoder, list(inputs.words.values()), inputs.prompts)
+    _check_differ(vectors, "text", inputs)
+    return vectors
 
 
 def scores(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
@@ -149,13 +154,30 @@ def scores(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
 def _score_concepts(inputs: Inputs, segmented: Segmented, vectors: np.ndarray) -> Scored:
     counts = np.asarray(segmented.arrays["segments"])
     fit = np.array(inputs.dataset.split)[segmented.read] == FIT
+    embedding = segmented.arrays["embedding"]
+    _check_differ(embedding, "segment", inputs)
     return score_corpus(
-        segmented.arrays["embedding"],
+        embedding,
         np.repeat(np.arange(len(counts)), counts),
         vectors,
         images=len(counts),
         scoring=Scoring(**inputs.scores),
         fit=np.repeat(fit, counts),
+    )
+
+
+def _check_differ(vectors: Sliced, of: str, inputs: Inputs) -> None:
+    """Raise ``DataError`` if the vectors of all texts, or of all segments, are equal: then no
+    concept differs between images. Vectors are read in blocks, mostly only the first."""
+    total, first = vectors.shape[0], np.asarray(vectors[:1])
+    starts = range(0, total, _AT_A_TIME)
+    if total < 2 or not all((vectors[s : s + _AT_A_TIME] == first).all() for s in starts):
+        return
+    equal = "equal" if first.any() else "zero"
+    raise DataError(
+        f"The encoder {encoder_name(inputs.encoder)} gives {equal} vectors for all "
+        f"{count(total, of)}.",
+        "Correct the encoder. See `inficond docs encoders`.",
     )
 
 

@@ -15,6 +15,7 @@ from inficond_panel.common.devices import CPU, onnx_providers, torch_device
 from inficond_panel.common.installation import needs
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.teacher_outputs import outputs_of
+from inficond_panel.common.user_code import fault_text
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.functions import FunctionTeacher as FunctionSection
 from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
@@ -242,7 +243,7 @@ class FunctionTeacher:
                 outputs = self.function(list(images))
         except (Exception, SystemExit) as error:  # the user's function may raise anything
             raise DataError(
-                f"{self.name} fails on {len(images)} photos: {type(error).__name__}: {error}",
+                f"{self.name} fails on {len(images)} photos: {fault_text(error)}",
                 "Return logits (photos, classes) for a list of Pillow's RGB images.",
             ) from error
         values = check_outputs(outputs_of(outputs, self.name), len(images), self.outputs)

@@ -76,7 +76,10 @@ FIXTURES = {"run": "commands", "app": "page"}
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_file_has_the_markers_of_what_it_uses(file):
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    assert needed(tree) - module_markers(tree) == set()
+    assert needed(tree) - module_markers(tree) == set(), (
+        "The file imports something slow. Write pytestmark = [pytest.mark.NAME, ...] with these "
+        "names below its imports, so that make test-fast leaves it out."
+    )
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def same_constants(trees):
 
 def test_a_constant_that_others_import_has_a_name_of_its_own():
     trees = {module: tree_of(module) for module in MODULES if module not in NAMED_ALIKE}
-    assert same_constants(trees) == {}
+    assert same_constants(trees) == {}, "Give one of each two constants a name that says more."
 
 
 @pytest.mark.parametrize("module", NAMED_ALIKE)

@@ -73,13 +73,15 @@ def imported_by(node: ast.AST) -> list[str]:
 
 def test_each_package_that_is_imported_is_asked_for():
     recipes = {module for module in MODULES if module.startswith("precompute.recipes.")}
-    assert imported(MODULES.keys() - recipes) <= FOR_USERS
+    assert imported(MODULES.keys() - recipes) - FOR_USERS == set(), (
+        "Write these packages, with their lowest versions, into pyproject.toml, and run make lock."
+    )
     assert imported(recipes) <= FOR_USERS | named_in(EXTRAS["demo"])
 
 
 def test_each_package_that_is_asked_for_is_imported():
     unused = FOR_USERS - imported(MODULES) - WITHOUT_IMPORT.keys()
-    assert unused == set()
+    assert unused == set(), "Remove these packages from pyproject.toml, and run make lock."
     assert named_in(EXTRAS["demo"]) <= imported(MODULES) | WITHOUT_IMPORT.keys()
 
 
@@ -123,4 +125,8 @@ def test_what_needs_an_extra_is_loaded_when_it_is_used():
     need = {module for module in modules if packages(on_load(module)) - BASE}
     while more := {module for module in modules if on_load(module) & need} - need:
         need |= more
-    assert need == LATE
+    assert need - LATE == set(), (
+        "These modules load a package of an extra when they are imported. Import it in the "
+        "function that uses it, under `with needs(...)`."
+    )
+    assert LATE - need == set(), "Remove these from LATE of tests/requirements.py."

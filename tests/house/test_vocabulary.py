@@ -3,6 +3,7 @@
 import ast
 import re
 
+import pytest
 from modules import MODULES, ROOT, tree_of
 
 from inficond_panel.vocabulary.intents import DIRECTIONS
@@ -16,8 +17,26 @@ OTHER_MEANINGS = {
     "precompute.encoder.image": "a setting: of a network's products",
     "inficond_panel.state.networks": "a setting: the accuracy of decisions",
 }
-#: Style sheets outside the views' components, which no variable reaches.
+#: Colours without a role, and what they are for; black and white are free.
+WITHOUT_ROLE = {
+    "#000": "black",
+    "#000000": "black",
+    "#fff": "white",
+    "#ffffff": "white",
+    "#0000": "transparent: a concept that no image shows, and what a mask hides",
+    "#38414d": "edge of what floats over a dark page; its light edge is a shadow",
+    "rgba(20, 28, 40": "shadow on a light page",
+    "rgba(0, 0, 0": "shadow on a dark page",
+}
+#: Style sheets outside the views' components, which no variable reaches: they take the palette's.
 OUTSIDE = {"static_page.css"}
+#: A number such as #123 is no colour in Python and scripts: three or four signs need a letter.
+_LONG = r"#[0-9a-f]{6}(?:[0-9a-f]{2})?\b"
+COLOUR = {
+    "py": re.compile(rf"{_LONG}|#(?=\d*[a-f])[0-9a-f]{{3,4}}\b|#0000\b", re.IGNORECASE),
+    "js": re.compile(rf"{_LONG}|#(?=\d*[a-f])[0-9a-f]{{3,4}}\b|\b(?:rgb|hsl)a?\([^)]*", re.I),
+    "css": re.compile(r"#[0-9a-f]{3,8}\b|\b(?:rgb|hsl)a?\([^)]*", re.IGNORECASE),
+}
 
 
 def literals(tree, words):
@@ -34,7 +53,10 @@ def test_a_metric_is_named_by_its_record():
         if not module.startswith("inficond_panel.vocabulary") and module not in OTHER_MEANINGS
         for line, word in literals(tree_of(module), set(METRICS))
     ]
-    assert faults == []
+    assert faults == [], (
+        "Write the record of inficond_panel/vocabulary/metrics.py, such as AP.key. If the word "
+        "means something else, add the module to OTHER_MEANINGS, with its meaning."
+    )
 
 
 def test_a_metric_is_no_literal_in_the_browser():
@@ -65,16 +87,56 @@ def test_a_glyph_of_a_thumb_comes_from_its_record():
     assert faults == []
 
 
-def test_a_colour_with_a_role_is_no_literal_in_style_sheets_and_scripts():
-    values = {value for colour in COLOURS.values() for value in (colour.light, colour.dark)}
+def colours(text, kind):
+    """Colours in a text that no role has a reason for."""
+    found = (match[0].lower() for match in COLOUR[kind].finditer(text))
+    return [each for each in found if not {each, each.rpartition(",")[0]} & WITHOUT_ROLE.keys()]
+
+
+def strings(module):
+    """Texts of the strings of a module."""
+    nodes = ast.walk(tree_of(module))
+    return [each.value for each in nodes if isinstance(getattr(each, "value", None), str)]
+
+
+def test_a_colour_is_no_literal_outside_of_the_palette():
+    palette = {value for colour in COLOURS.values() for value in (colour.light, colour.dark)}
     faults = [
-        f"{file.relative_to(ROOT)}: {found[0]}"
+        f"{module}: {colour}"
+        for module in MODULES
+        if module != "inficond_panel.vocabulary.palette"
+        for colour in colours("\n".join(strings(module)), "py")
+    ]
+    faults += [
+        f"{file.relative_to(ROOT)}: {colour}"
         for kind in ("css", "js")
         for file in sorted((ROOT / "inficond_panel").rglob(f"*.{kind}"))
-        for found in re.finditer(r"#[0-9a-f]{6}\b", file.read_text(encoding="utf-8"))
-        if found[0] in values - {"#ffffff"} and file.name not in OUTSIDE
+        for colour in colours(file.read_text(encoding="utf-8"), kind)
+        if file.name not in OUTSIDE or colour not in palette
     ]
-    assert faults == []
+    assert faults == [], (
+        "Colours have a role in inficond_panel/vocabulary/palette.py. In Python write its record "
+        "(FAULT.light, FAULT.css), in style sheets and scripts its variable, such as var(--fault)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("#d62728", "py"),
+        ("fill: #D33;", "py"),
+        ('fill = "#d33"', "js"),
+        ("color: #333;", "css"),
+        ("color: rgb(9, 9, 9);", "css"),
+    ],
+)
+def test_a_colour_is_seen(text, kind):
+    assert len(colours(text, kind)) == 1
+
+
+@pytest.mark.parametrize(("text", "kind"), [("iteration #123", "py"), ("#1000", "js")])
+def test_a_number_is_no_colour(text, kind):
+    assert colours(text, kind) == []
 
 
 def test_metrics_shown_together_name_each_other():

@@ -38,6 +38,14 @@ def test_the_package_lists_its_public_names():
     assert dir(inficond_panel) == sorted(inficond_panel.__all__)
 
 
+def test_the_notebooks_page_has_each_public_name_of_the_students():
+    page = (Path(__file__).parents[2] / "docs" / "notebook.md").read_text(encoding="utf-8")
+    table = page.split("The object has these methods and attributes")[1].split("\n\nMethods")[0]
+    rows = re.findall(r"^\| (`.+?) \| ", table, re.MULTILINE)
+    listed = {name for row in rows for name in re.findall(r"`(\w+)", row)}
+    assert listed == {name for name in dir(TunableStudents) if name[0] != "_"}
+
+
 @pytest.mark.parametrize("name", inficond_panel.__all__)
 def test_the_package_has_each_name_that_it_lists(name):
     assert hasattr(inficond_panel, name)

@@ -20,6 +20,22 @@ pytestmark = pytest.mark.page
 SHELL = re.compile(r"inficond (?!docs|precompute)[a-z]|(?<![\w-])--[a-z]")
 
 
+def leaves(kind: type[InficondError]) -> list[type[InficondError]]:
+    return [leaf for each in kind.__subclasses__() for leaf in leaves(each)] or [kind]
+
+
+def test_the_reference_names_the_errors_that_are_no_builtin_error():
+    page = (Path(inficond_panel.__file__).parents[1] / "docs" / "api.md").read_text("utf-8")
+    part = page.split("\n## Errors\n")[1].split("such as")[1].split(";")[1]
+    own = {
+        each.__name__
+        for each in leaves(InficondError)
+        if each.__module__ == InficondError.__module__
+        and not issubclass(each, (ValueError, OSError, ImportError))
+    }
+    assert {*re.findall(r"`(\w+)`", part)} == own
+
+
 @pytest.fixture
 def students(tmp_path):
     return open_students(small_spec(tmp_path)).fit()

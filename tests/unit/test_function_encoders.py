@@ -166,16 +166,20 @@ TEXT = f"{MAKE}def embed_text(self, texts): return "
     [
         ("make = 3", "encoder.function own.py:make is not a function"),
         ("def make(): pass", "The function of the encoder own.py:make fails: TypeError"),
+        ("def make(weights): boom", r"own.py:make fails: NameError: .* \(.*/own.py:14\)\."),
         (
             "def make(weights): return 3",
             r"returns int without size \(width, height\), embed_places",
         ),
         (f"{MAKE}size = 24", r"returns Mine without size \(width, height\)"),
-        (f"{PLACES}photos[9]", "embed_places of the encoder own.py:make fails: IndexError"),
+        (f"{PLACES}photos[9]", "embed_places .* own.py:make fails: IndexError.*/own.py:16"),
         (f"{PLACES}photos[..., 0]", r"returns shape \(\d, 24, 32\), expected \(\d, any, any, 3\)"),
         (f"{PLACES}photos * np.nan", "embed_places .* numbers that are not finite"),
         (f"{TEXT}[[1, 2, 3]]", r"embed_text .* returns shape \(1, 3\), expected \(3, 3\)"),
         (f"{TEXT}texts", "embed_text .* fails: ValueError"),
+        (f"{PLACES}photos[:, :3, :4] * 0", "own.py:make gives zero vectors for all 48 segments"),
+        (f"{PLACES}photos[:, :3, :4] * 0 + 7", "gives equal vectors for all 48 segments"),
+        (f"{TEXT}[[0, 0, 0]] * len(texts)", "own.py:make gives zero vectors for all 3 texts"),
     ],
 )
 def test_its_faults_are_told(home, spec, code, told):

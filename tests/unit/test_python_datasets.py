@@ -131,7 +131,7 @@ def images():
         ("1 / 0", "dataset.function own.py:images cannot be imported: ZeroDivisionError"),
         ("def images(): raise SystemExit(3)", "own.py:images fails: SystemExit: 3"),
         ("def images(): return 3", "own.py:images fails: TypeError"),
-        (f"{RECORDS}        1 / (3 - i)", "fails at record 4: ZeroDivisionError"),
+        (f"{RECORDS}        1 / (3 - i)", r"fails at record 4: ZeroDivisionError.*/own.py:7\)"),
         (RECORDS.replace('"image"', '"photo"'), "record 0: dict is not a record with an image"),
         (RECORDS.replace('"labels"', '"label"'), "the key 'label' is none of image, labels, id"),
         (RECORDS.replace("NAMES[i % 2]", "i / 4"), "record 0: 0.0 is not a class: neither a name"),

@@ -117,7 +117,7 @@ def dearer_sentence(costs: Mapping[str, Cost]) -> Iterator[str]:
         yield (
             f"The pocket takes {number(pocket.milliseconds, 1)} ms per photo, the teacher "
             f"{number(teacher.milliseconds, 1)}: it is no cheaper, only readable. A smaller "
-            "--size or --backbone may be."
+            "image size or backbone may be."
         )
 
 
