@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, progress, say
 from inficond_panel.commands.shared.parser import ArgumentParser, precompute_package
-from inficond_panel.common.database import IN_MEMORY
+from inficond_panel.common.database import IN_MEMORY, is_address
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import path_word
 from inficond_panel.common.places import has_store
@@ -47,7 +47,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read a spec or a study, compare it with its store if that exists, and print a summary."""
     from inficond_panel.study.spec.study_spec import find_file, is_study
-    from inficond_panel.tuning.opening import history_of
 
     file = find_file(args.spec)
     if is_study(file):
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
         opened = teacher is not None
     else:
         teacher, opened = _check_data(spec), False
-    history = _history_text(history_of(args.spec, spec))
+    history = _history_text(str(spec.history_of(args.spec)))
     say(f"{args.spec}: no problems.")
     say(f"title    {spec.title}")
     if spec.dataset:
@@ -92,12 +91,17 @@ def _say_store(spec: Spec, name: str, opened: bool) -> None:
 def _history_text(place: str) -> str:
     """Return the place of the history, and its format if there is one. Raises ``HistoryError`` for
     a history that cannot be used."""
+    if place == IN_MEMORY:
+        return place
+    missing = f"{place} (does not exist yet)"
+    if not is_address(place) and not Path(place).exists():
+        return missing  # without what histories need to load
     from inficond_panel.tuning import History
     from inficond_panel.tuning.history.log import HISTORY
 
     history = History(place)
     if not history.exists():
-        return place if place == IN_MEMORY else f"{place} (does not exist yet)"
+        return missing
     history.check()
     history.close()
     return f"{place}, format {HISTORY.version}"

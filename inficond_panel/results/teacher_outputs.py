@@ -51,7 +51,8 @@ def _mostly_one(store: Store) -> Iterator[tuple[str, str, str, str]]:
         most = values[counts.argmax()]
         equal = store.teacher_logit[:, k] == most
         told = f"The teacher's output of {store.classes[k]} is {significant(float(most), 3)} on"
-        if equal.all():
+        odds = store.teacher_log_odds[:, k]
+        if (odds == odds[0]).all():  # not the logit: a softmax may hold that of one class at 0
             yield store.classes[k], ONE_OUTPUT, f"{told} all images.", _SAYS_NOTHING
         elif counts.max() >= MOST_OF_ALL * len(outputs) and len(values) > LEAST_VALUES:
             part = share(float(equal.mean()))

@@ -152,8 +152,10 @@ class Spec(SpecFile):
         return Path.cwd() / name if is_remote(beside) else beside.with_name(name)
 
     def history_of(self, name: str | Path) -> Path | str:
-        """Return the path or address of the history. If ``name`` is the name of a packaged spec,
-        the path is in the current folder."""
+        """Return the path or address of the history: ``INFICOND_HISTORY``, else the spec's. If
+        ``name`` is the name of a packaged spec, its path is in the current folder."""
+        if place := os.environ.get("INFICOND_HISTORY"):
+            return place
         if isinstance(self.history, str) or is_remote(name) or Path(name).exists():
             return self.history
         return Path.cwd() / self.history.name

@@ -211,8 +211,8 @@ def store_place(spec: Spec, given: str | Path | None) -> Path:
 
 
 def history_of(name: str | Path, spec: Spec, given: str | Path | None = None) -> str:
-    """Return a history's path or address: ``given``, else ``INFICOND_HISTORY``, else the spec's."""
-    return str(given or os.environ.get("INFICOND_HISTORY") or spec.history_of(name))
+    """Return a history's path or address: ``given``, else that of ``Spec.history_of``."""
+    return str(given or spec.history_of(name))
 
 
 def open_spec_store(spec: str | Path, path: str | Path) -> Store:

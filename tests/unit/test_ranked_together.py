@@ -81,5 +81,5 @@ def test_one_softmax_student_ranks_so_already(students):
 
 
 def test_with_several_classes_per_image_it_is_not_asked(tmp_path):
-    made = students_of(tmp_path, task="multi_label", activation="sigmoid")
+    made = students_of(tmp_path, task="multi_label", activation="sigmoid", outputs="logits")
     assert ranked_together(made.tuner, made.node.id) is None
