@@ -43,6 +43,13 @@ TEACHER_ARRAYS = {
 }
 
 
+#: Row whose batch is where a network is asked about one image alone: one batch of each data set.
+_FIRST_PHOTO = 0
+#: Largest difference of an image's values alone and in a batch, as a share of the spread over the
+#: batch, beyond rounding.
+_LARGEST_APART, _ROUNDING = 0.02, 1e-3
+
+
 @dataclass(frozen=True)
 class Pass:
     """Work on a batch (``precompute.batches.run.Work``): run photos through a network.
@@ -74,7 +81,24 @@ class Pass:
             values[read] = outputs = self.compute(teacher, batch, seen)
             what = "oracle logits" if self.name == "oracle" else self.name
             check_finite(what, outputs, [self.dataset.ids[row] for row in seen])
+            if _FIRST_PHOTO in rows and len(seen) > 1 and self.name != "oracle":
+                alone = self.compute(teacher, batch[:1], seen[:1])[0]
+                _check_alone(self.dataset.ids[seen[0]], alone, outputs)
         return {"values": values}
+
+
+def _check_alone(image: str, alone: np.ndarray, together: np.ndarray) -> None:
+    """Raise ``DataError`` if a network gives an image other values ``alone`` (width,) than in a
+    batch, whose are ``together`` (n, width), its own first: batch normalisation in training mode
+    depends on the other images, and dropout on chance."""
+    apart = np.abs(alone - together[0])
+    if (apart > _LARGEST_APART * together.std(axis=0) + _ROUNDING).any():
+        raise DataError(
+            f"The teacher gives the image {image!r} other values alone than among others: they "
+            f"differ by {apart.max():.2g}.",
+            "Export the network in evaluation mode (model.eval() in torch), and name the new file "
+            "in the spec: in training mode its values depend on other images, and on chance.",
+        )
 
 
 def check_finite(what: str, values: np.ndarray, ids: Sequence[str]) -> None:
@@ -189,11 +213,6 @@ class TeacherOutputs:
     warnings: tuple[str, ...] = ()
 
 
-#: Fewest images by which their spread is known, and the largest difference of one image's logits
-#: between two batches, as a share of the spread over images, beyond rounding.
-_FEWEST_TO_COMPARE, _LARGEST_APART, _ROUNDING = 8, 0.02, 1e-3
-
-
 def teacher_logits(teacher: TeacherSource, run: Run) -> TeacherOutputs:
     """Return the logits of a teacher for all photos of ``run``.
 
@@ -255,26 +274,7 @@ def _checked_logits(teacher: NetworkTeacher, run: Run, work: Pass) -> np.ndarray
         facts = run.dataset, teacher.softmax, teacher.batch
         raise with_fitting_outputs(error, work.network(), *facts) from error
     check_logits(logit, teacher)
-    _check_alone(work, logit, teacher.batch)
     return logit
-
-
-def _check_alone(work: Pass, logit: np.ndarray, batch: int | None) -> None:
-    """Raise ``DataError`` if the network gives a photo other logits in another batch: in training
-    mode batch normalisation depends on the other photos, and dropout on chance."""
-    rows = np.flatnonzero(np.isfinite(logit).all(axis=1))
-    if len(rows) < _FEWEST_TO_COMPARE:
-        return
-    again = work([int(row) for row in rows[: 2 if batch == 1 else 1]])["values"][0]
-    apart = np.abs(again - logit[rows[0]])
-    if (apart > _LARGEST_APART * logit[rows].std(axis=0) + _ROUNDING).any():
-        raise DataError(
-            f"The teacher gives the image {work.dataset.ids[rows[0]]!r} other logits alone than "
-            f"among others: they differ by {apart.max():.2g}.",
-            "Export the network in evaluation mode (model.eval() in torch), and write the spec's "
-            "new file. Batch normalisation and dropout of training depend on other images and on "
-            "chance.",
-        )
 
 
 def whole_features(teacher: TeacherSource, run: Run, width: int = 0) -> tuple[np.ndarray, Pass]:

@@ -141,7 +141,7 @@ def test_a_teacher_whose_logits_depend_on_other_photos_or_chance_is_refused(fold
     python = "teacher: {kind: python, function: 'answers.py:logits', batch: 4}\n"
     (folder / "spec.yaml").write_text(SPEC.replace(TABLE, python))
     status, _, err = run("precompute", folder / "spec.yaml", "--allow-python")
-    assert (status, "other logits alone than among others" in err) == (1, True)
+    assert (status, "other values alone than among others" in err) == (1, True)
 
 
 def test_a_teacher_that_fails_does_not_take_the_students_with_it(folder, run, monkeypatch):
