@@ -227,8 +227,9 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         ``y_kind`` is "logits". Columns of a table ``y`` are matched by class name. Raises
         ``ValueError`` for probabilities, unless ``y_kind`` says that ``y`` has them.
         """
-        decided, y = self.predict(X), named_table(y, "y")
-        check_rows(named_table(X, "X"), y)
+        X, y = named_table(X, "X"), named_table(y, "y")
+        check_rows(X, y)
+        decided = self.predict(X)
         logits = self._in_order(y)
         if self.y_kind == "probabilities":
             logits = logits_of(logits, self._joint)

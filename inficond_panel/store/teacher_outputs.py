@@ -15,8 +15,8 @@ from inficond_panel.distill.metrics.activation_fit import ActivationFit, fit_act
 from inficond_panel.distill.metrics.output_order import (
     MOST_IMAGES,
     BetterOrder,
+    OppositeSign,
     check_order,
-    check_sign,
     fitting_outputs,
 )
 from inficond_panel.errors import (
@@ -120,10 +120,9 @@ def hold_outputs(
     """
     rows = np.arange(len(label)) if split is None else np.flatnonzero(np.isin(split, SEEN_SPLITS))
     values = logits[rows] if other is None else np.hstack([logits[rows], other[rows]])
-    given = values, label[rows]
-    if (auc := check_sign(*given, softmax=softmax, most=most)) is not None:
-        return OrderFinding(_sign_text(auc), {})
-    better = check_order(*given, softmax=softmax, single=single, most=most)
+    better = check_order(values, label[rows], softmax=softmax, single=single, most=most)
+    if isinstance(better, OppositeSign):
+        return OrderFinding(_sign_text(better.auc), {})
     return _order_finding(better, classes) if better else None
 
 

@@ -66,6 +66,14 @@ class BetterOrder:
     better: float
 
 
+@dataclass(frozen=True)
+class OppositeSign:
+    """Finding that outputs fit the labels with the opposite sign: ``auc`` is the mean AUC of the
+    classes as they are."""
+
+    auc: float
+
+
 def check_order(
     logits: NDArray,
     labels: NDArray,
@@ -73,8 +81,9 @@ def check_order(
     softmax: bool = False,
     single: bool = False,
     most: int = MOST_IMAGES,
-) -> BetterOrder | None:
-    """Return a better order of a teacher's outputs, by the labels; None without evidence for it.
+) -> BetterOrder | OppositeSign | None:
+    """Return a better order of a teacher's outputs, by the labels, or that their sign is opposite;
+    None without evidence for it.
 
     The first K columns of ``logits`` (n, J) belong to the K classes, the others to classes of a
     softmax that the data set lacks. ``labels`` (n, K): 1, 0, or -1 if unknown. With ``softmax`` an
@@ -84,7 +93,10 @@ def check_order(
     """
     outputs, labels = _usable(logits, labels, softmax, most)
     outputs = outputs[:, : labels.shape[1]]
-    evidence = _weigh(outputs, labels, np.arange(labels.shape[1]))
+    ranks = _ranks(outputs)
+    if opposite := _opposite_sign(ranks, labels):
+        return opposite
+    evidence = _weigh(ranks, labels, np.arange(labels.shape[1]))
     if evidence is None or len(evidence.moved) < 2:  # one class alone changes places with nobody
         return None
     order = evidence.whole_order()
@@ -103,24 +115,20 @@ def check_order(
     )
 
 
-def check_sign(
-    logits: NDArray, labels: NDArray, *, softmax: bool = False, most: int = MOST_IMAGES
-) -> float | None:
-    """Return the mean AUC of the classes if it is clearly below chance, so that the opposite sign
-    fits the labels, and better than any order does. None else; arguments as for ``check_order``."""
-    outputs, labels = _usable(logits, labels, softmax, most)
-    count = labels.shape[1]
-    half = _half(_ranks(outputs[:, :count]), labels)
+def _opposite_sign(ranks: NDArray[np.float32], labels: NDArray) -> OppositeSign | None:
+    """Return the finding if the mean AUC of the classes is clearly below chance, and the opposite
+    sign fits better than any order; else None. Arguments: ranks and labels (n, K)."""
+    half = _half(ranks, labels)
     classes = np.flatnonzero(half.has_enough)
     if not len(classes):
         return None
-    gain, variance, freedom = half.gain(classes, np.arange(count), None)
+    gain, variance, freedom = half.gain(classes, np.arange(labels.shape[1]), None)
     high = gain + float(stdtrit(freedom, LEVEL) * np.sqrt(variance))
     if high >= 0 or -gain + 0.5 < KNOWN_AUC:
         return None
     value = half.separation[np.ix_(classes, classes)].astype(np.float64)
     ordered = float(value[_assigned(value)].mean())
-    return gain + 0.5 if -gain >= ordered + MARGIN else None
+    return OppositeSign(gain + 0.5) if -gain >= ordered + MARGIN else None
 
 
 def fitting_outputs(logits: NDArray, labels: NDArray, *, softmax: bool = False) -> dict[int, int]:
@@ -129,7 +137,8 @@ def fitting_outputs(logits: NDArray, labels: NDArray, *, softmax: bool = False) 
     ``logits`` (n, J) are of all outputs, ``labels`` (n, K) as in ``check_order``. A class is left
     out if no output fits it, or if the two halves of the images choose different outputs.
     """
-    evidence = _weigh(*_usable(logits, labels, softmax, MOST_IMAGES), None)
+    outputs, labels = _usable(logits, labels, softmax, MOST_IMAGES)
+    evidence = _weigh(_ranks(outputs), labels, None)
     return {k: int(evidence.chosen[k]) for k in evidence.moved} if evidence else {}
 
 
@@ -201,12 +210,11 @@ class _Evidence:
         return _assigned(value)[1]
 
 
-def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
+def _weigh(ranks: NDArray[np.float32], labels: NDArray, old: Old) -> _Evidence | None:
     """Return cross-fitted evidence for a better order than ``old``; None without evidence. If
     ``old`` is None, the outputs are compared with chance."""
-    if len(labels) < 2 or not outputs.shape[1]:
+    if len(labels) < 2 or not ranks.shape[1]:
         return None
-    ranks = _ranks(outputs)
     halves = [_half(ranks[rows], labels[rows]) for rows in _halves(labels)]
     choices = [_choose(half, old) for half in halves]
     crossed = []
