@@ -27,7 +27,7 @@ def far_from_shares_note(tuner: Tuner, classes: Sequence[str]) -> str:
     if not told:
         return ""
     return (
-        "The teacher's mean probability is far from the share of the class in tuning images: "
+        "The teacher's mean probability on tuning images is far from the share of the class: "
         f"{listed(told, _NAMED)}. Are its outputs log-odds, log(p / (1 - p))? Margins, and outputs "
         "that were standardised, are not: rankings stay, probabilities and decisions are wrong. Or "
         "was it trained on other shares?"
@@ -38,4 +38,4 @@ def _far(name: str, teacher: Outcome) -> str:
     if min(map(teacher.distinct, (True, False))) < _LEAST:
         return ""
     mean, part = float(expit(teacher.logit).mean()), float(teacher.positive.mean())
-    return f"{name} {share(mean)} (of {share(part)})" if abs(mean - part) >= FAR else ""
+    return f"{name} {share(mean)} with a share of {share(part)}" if abs(mean - part) >= FAR else ""

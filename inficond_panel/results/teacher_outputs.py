@@ -48,15 +48,21 @@ def _same(store: Store) -> Iterator[tuple[str, str, str, str]]:
 def _mostly_one(store: Store) -> Iterator[tuple[str, str, str, str]]:
     for k, outputs in enumerate(_some(store).T):
         values, counts = np.unique(outputs, return_counts=True)
+        if counts.max() < MOST_OF_ALL * len(outputs):
+            continue
         most = values[counts.argmax()]
-        equal = store.teacher_logit[:, k] == most
         told = f"The teacher's output of {store.classes[k]} is {significant(float(most), 3)} on"
-        odds = store.teacher_log_odds[:, k]
-        if (odds == odds[0]).all():  # not the logit: a softmax may hold that of one class at 0
+        if len(values) == 1 and _says_nothing(store, k):
             yield store.classes[k], ONE_OUTPUT, f"{told} all images.", _SAYS_NOTHING
-        elif counts.max() >= MOST_OF_ALL * len(outputs) and len(values) > LEAST_VALUES:
-            part = share(float(equal.mean()))
+        elif len(values) > LEAST_VALUES:
+            part = share(float((store.teacher_logit[:, k] == most).mean()))
             yield store.classes[k], ONE_OUTPUT, f"{told} {part} of all images.", _CUT
+
+
+def _says_nothing(store: Store, k: int) -> bool:
+    """Return whether a class has one log odds on all images; a softmax may hold one logit at 0."""
+    odds = store.teacher_log_odds[:, k]
+    return bool((odds == odds[0]).all())
 
 
 def _some(store: Store) -> NDArray:

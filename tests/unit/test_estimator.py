@@ -151,6 +151,13 @@ def test_logs_of_probabilities_are_said_to_be_taken_as_logits(data):
         ConceptStudents().fit(scores, np.log(expit(logits)))
 
 
+def test_logits_of_classes_that_are_never_called_are_not_doubted(data):
+    scores, logits = data
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ConceptStudents().fit(scores, logits - logits.max() - 0.5)
+
+
 def test_percentages_are_said_to_be_taken_as_logits(data):
     scores, logits = data
     with pytest.warns(UserWarning, match="never below 0.*divide them by 100"):

@@ -35,7 +35,7 @@ def test_standardised_outputs_are_asked_about_with_both_shares(tmp_path):
     teacher = students.tuner.teacher_outcomes("tune")["fraud"]
     mean, part = expit(teacher.logit).mean(), (teacher.label == 1).mean()
     told = far_from_shares_note(students.tuner, CLASSES)
-    assert f"tuning images: fraud {100 * mean:.0f} % (of {100 * part:.0f} %). Are its" in told
+    assert f": fraud {100 * mean:.0f} % with a share of {100 * part:.0f} %. Are its" in told
 
 
 def test_the_doctor_asks_below_its_findings(tmp_path):

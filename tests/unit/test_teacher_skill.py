@@ -64,8 +64,14 @@ def test_a_ranking_that_is_clearly_reversed_is_a_verdict_of_few_images():
     label = np.arange(60) < 16
     found = teacher_skill(Outcome(label.astype(int), -2.0 * label + np.linspace(0, 1, 60)))
     assert (found.knows, found.reverses) == (False, True)
+
+
+def test_a_reversed_ranking_is_said_to_be_one():
+    found = TeacherSkill(Interval(0.15, 0.1, 0.2), 0.25, knows=False)
     sentence = teacher_sentences({"car": found})[0]
-    assert sentence.endswith("and ranks images without it above those with it.")
+    assert sentence.endswith(
+        "(AP 0.15, chance 0.25), and ranks images without it above those with it."
+    )
 
 
 def ranked(images: int, positives: int, apart: float, seed: int = 0) -> Outcome:
