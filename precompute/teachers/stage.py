@@ -43,7 +43,8 @@ TEACHER_ARRAYS = {
 }
 
 
-#: Row whose batch is where a network is asked about one image alone: one batch of each data set.
+#: Row whose batch is where a network of the user is asked about one image alone: one batch of each
+#: data set.
 _FIRST_PHOTO = 0
 #: Largest difference of an image's values alone and in a batch, as a share of the spread over the
 #: batch, beyond rounding.
@@ -81,7 +82,7 @@ class Pass:
             values[read] = outputs = self.compute(teacher, batch, seen)
             what = "oracle logits" if self.name == "oracle" else self.name
             check_finite(what, outputs, [self.dataset.ids[row] for row in seen])
-            if _FIRST_PHOTO in rows and len(seen) > 1 and self.name != "oracle":
+            if self.name == "logits" and _FIRST_PHOTO in rows and len(seen) > 1:
                 alone = self.compute(teacher, batch[:1], seen[:1])[0]
                 _check_alone(self.dataset.ids[seen[0]], alone, outputs)
         return {"values": values}
